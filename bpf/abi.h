@@ -1,0 +1,76 @@
+/* The contract between the kernel programs and the daemon: keys, values, limits.
+ * Both sides include it after <linux/types.h>; it includes nothing itself. */
+#pragma once
+
+/* How an upstream's connections are read (cluster setting `protocol`). */
+enum protocol {
+    PROTOCOL_AUTO = 0, /* decided by each connection's first bytes */
+    PROTOCOL_HTTP1 = 1,
+    PROTOCOL_HTTP2 = 2,
+    PROTOCOL_TCP = 3,    /* a session is one request, as in Envoy's TCP proxy */
+    PROTOCOL_OPAQUE = 4, /* TLS: connections only, never a result */
+};
+
+/* Key of the endpoint map: the address that a socket dials.
+ * IPv4 is kept as IPv4-mapped IPv6 (RFC 4291, 2.5.5.2), so a dual-stack socket finds the same key.
+ */
+struct endpoint_key {
+    __u8 ip[16];
+    __u16 port; /* host byte order */
+    __u16 zero;
+};
+
+/* Value of the endpoint map. */
+struct endpoint_value {
+    __u32 slot;     /* index into the counters */
+    __u8 protocol;  /* enum protocol */
+    __u8 probe_set; /* 0: none; else index into the health check patterns */
+    __u16 zero;
+};
+
+/* Counters of one endpoint. 64 bits each, they only grow, and nobody resets them: every reader
+ * subtracts. Each is changed by an atomic add, because egress programs nest (a packet of another
+ * socket may be sent from a softirq while this one is looked at) and CPUs share the row.
+ *
+ * At every instant: rq_issued + cx_failed_error
+ *   = rq_success + rq_error + rq_unclassified + rq_no_result + requests that await a result. */
+struct counters {
+    __u64 cx_opened;       /* connect() was called */
+    __u64 cx_established;  /* handshake done */
+    __u64 cx_failed;       /* ended before it was established */
+    __u64 cx_closed;       /* established ones that ended; now open: cx_established - cx_closed */
+    __u64 rq_issued;       /* request heads sent; TCP mode: sessions established */
+    __u64 rq_success;      /* final status below 500 */
+    __u64 rq_error;        /* 5xx, upstream reset, bad framing, and each failed HTTP connect */
+    __u64 rq_finished;     /* request streams that ended; in progress: rq_issued - rq_finished */
+    __u64 rq_unclassified; /* result hidden by a gap or a limit: neither success nor error */
+    __u64 rq_no_result;    /* ended by the proxy, or after a 1xx, before a result */
+    __u64 cx_failed_error; /* the part of rq_error that are failed connects, not issued requests */
+    __u64 rq_probes;       /* health checks, left out of all of the above */
+    __u64 cx_opaque;       /* connections that cannot be read: TLS, HTTP/2, protocol switched */
+    __u64 cx_sessions;     /* connections in auto mode that are plain TCP sessions */
+    __u64 gap_bytes;       /* bytes that went by unseen inside heads or framing */
+    __u64 cx_untracked;    /* connections for which the kernel gave no state: not counted at all */
+};
+
+/* HTTP health checks of a cluster that are not requests: exact path, and exact host unless empty.
+ */
+#define PROBE_PATH_MAX 128
+#define PROBE_HOST_MAX 64
+#define PROBES_PER_SET 4
+#define PROBE_SETS_MAX 256
+
+struct probe {
+    __u8 path_len; /* 0: unused */
+    __u8 host_len; /* 0: any host */
+    char path[PROBE_PATH_MAX];
+    char host[PROBE_HOST_MAX]; /* lower case */
+};
+
+struct probe_set {
+    struct probe probe[PROBES_PER_SET];
+};
+
+_Static_assert(sizeof(struct endpoint_key) == 20, "endpoint_key has no padding");
+_Static_assert(sizeof(struct endpoint_value) == 8, "endpoint_value has no padding");
+_Static_assert(sizeof(struct counters) == 128, "counters fill two cache lines");

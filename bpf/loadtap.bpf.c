@@ -1,0 +1,4 @@
+#include <bpf/bpf_helpers.h>
+#include <linux/bpf.h>
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,91 @@
+#include "base/address.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static const uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+static void set_ipv4(struct address *address, const void *four_bytes)
+{
+    memcpy(address->ip, mapped_prefix, sizeof(mapped_prefix));
+    memcpy(address->ip + sizeof(mapped_prefix), four_bytes, 4);
+}
+
+int address_parse(const char *ip, uint16_t port, struct address *out)
+{
+    struct address address = {.port = port};
+    struct in_addr v4;
+
+    if (inet_pton(AF_INET, ip, &v4) == 1)
+        set_ipv4(&address, &v4);
+    else if (inet_pton(AF_INET6, ip, address.ip) != 1)
+        return -EINVAL;
+    *out = address;
+    return 0;
+}
+
+int address_from_sockaddr(const struct sockaddr *from, struct address *out)
+{
+    if (from->sa_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)from;
+
+        set_ipv4(out, &v4->sin_addr);
+        out->port = ntohs(v4->sin_port);
+        return 0;
+    }
+    if (from->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)from;
+
+        memcpy(out->ip, &v6->sin6_addr, sizeof(out->ip));
+        out->port = ntohs(v6->sin6_port);
+        return 0;
+    }
+    return -EAFNOSUPPORT;
+}
+
+socklen_t address_to_sockaddr(const struct address *from, struct sockaddr_storage *out)
+{
+    memset(out, 0, sizeof(*out));
+    if (address_is_ipv4(from)) {
+        struct sockaddr_in *v4 = (struct sockaddr_in *)out;
+
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(from->port);
+        memcpy(&v4->sin_addr, from->ip + sizeof(mapped_prefix), 4);
+        return sizeof(*v4);
+    }
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
+
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons(from->port);
+    memcpy(&v6->sin6_addr, from->ip, sizeof(from->ip));
+    return sizeof(*v6);
+}
+
+bool address_equal(const struct address *a, const struct address *b)
+{
+    return a->port == b->port && !memcmp(a->ip, b->ip, sizeof(a->ip));
+}
+
+bool address_is_ipv4(const struct address *address)
+{
+    return !memcmp(address->ip, mapped_prefix, sizeof(mapped_prefix));
+}
+
+const char *address_ip_text(const struct address *address, char *out)
+{
+    if (address_is_ipv4(address))
+        return inet_ntop(AF_INET, address->ip + sizeof(mapped_prefix), out, ADDRESS_TEXT_MAX);
+    return inet_ntop(AF_INET6, address->ip, out, ADDRESS_TEXT_MAX);
+}
+
+const char *address_text(const struct address *address, char *out)
+{
+    char ip[ADDRESS_TEXT_MAX];
+
+    snprintf(out, ADDRESS_TEXT_MAX, address_is_ipv4(address) ? "%s:%u" : "[%s]:%u",
+             address_ip_text(address, ip), address->port);
+    return out;
+}

@@ -1,0 +1,26 @@
+/* One line per event on stderr: time, level, text. Levels are Envoy's (-l). */
+#pragma once
+
+#include <stdbool.h>
+
+enum log_level {
+    LOG_LEVEL_TRACE,
+    LOG_LEVEL_DEBUG,
+    LOG_LEVEL_INFO,
+    LOG_LEVEL_WARNING,
+    LOG_LEVEL_ERROR,
+    LOG_LEVEL_CRITICAL,
+    LOG_LEVEL_OFF,
+};
+
+/* 0, or -EINVAL for an unknown name. */
+int log_level_parse(const char *name, enum log_level *out);
+void log_set_level(enum log_level level);
+bool log_enabled(enum log_level level);
+void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#define log_trace(...) log_write(LOG_LEVEL_TRACE, __VA_ARGS__)
+#define log_debug(...) log_write(LOG_LEVEL_DEBUG, __VA_ARGS__)
+#define log_info(...) log_write(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_warning(...) log_write(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_error(...) log_write(LOG_LEVEL_ERROR, __VA_ARGS__)

@@ -1,0 +1,65 @@
+/* The neutral model in the middle: what the bootstrap says of its clusters, in the order it stands
+ * there. The reader of the configuration writes it; everything after only reads it. Pure data. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/types.h>
+
+#include "abi.h"
+
+struct locality {
+    char *region, *zone, *sub_zone; /* never NULL; "" where unset */
+};
+
+/* One lb_endpoint as written. */
+struct endpoint {
+    char *host; /* IP literal, or in STRICT_DNS a name; NULL where not observed */
+    uint16_t port;
+    const char *not_observed; /* NULL, or why no socket of it can be counted: "pipe", "UDP", …
+                                 (static text) */
+};
+
+/* One locality_lb_endpoints entry. */
+struct locality_endpoints {
+    struct locality locality;
+    uint32_t priority;
+    struct endpoint *endpoints;
+    size_t endpoint_count;
+};
+
+/* An HTTP health check that the cluster itself describes. */
+struct health_check {
+    char *path, *host; /* host "" : any */
+};
+
+enum discovery {
+    DISCOVERY_STATIC,
+    DISCOVERY_STRICT_DNS,
+    DISCOVERY_LOGICAL_DNS,
+    DISCOVERY_EDS,
+    DISCOVERY_ORIGINAL_DST,
+    DISCOVERY_OTHER, /* cluster_type extensions */
+};
+
+struct cluster {
+    char *name;
+    char *service_name; /* eds_cluster_config.service_name; "" where unset */
+    enum discovery discovery;
+    enum protocol protocol; /* PROTOCOL_OPAQUE where the cluster speaks TLS, unless `tcp` is set */
+    struct locality_endpoints *groups;
+    size_t group_count;
+    struct health_check *health_checks;
+    size_t health_check_count;
+};
+
+struct clusters {
+    struct cluster *items;
+    size_t count;
+};
+
+/* NULL where there is none. O(count). */
+const struct cluster *clusters_find(const struct clusters *clusters, const char *name);
+void clusters_clear(struct clusters *clusters); /* frees what it holds, not the struct */
