@@ -1,0 +1,36 @@
+/* Builds a LoadStatsRequest from the window, by the rules of Envoy 1.39 and later. Pure; the one
+ * writer of report messages. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "report/window.h"
+
+struct Envoy__Config__Core__V3__Node;
+
+/* All borrowed. */
+struct report {
+    const struct Envoy__Config__Core__V3__Node *node; /* in every message, as it is */
+    const struct clusters *clusters;
+    const struct hosts *hosts;
+    const struct window *window; /* after window_look() */
+    uint64_t now_us;             /* end of the intervals */
+    bool endpoints;              /* report_endpoint_granularity */
+    bool omit_connections;       /* leave out fields 9 to 11, which Envoy never fills */
+};
+
+/* Packs the report. Rules:
+ * - Each cluster of the window's set has an entry, idle ones too: cluster_name,
+ *   cluster_service_name unless empty, load_report_interval.
+ * - Groups of one priority and locality are one locality entry. It is there where issued, success,
+ *   error or in progress is not zero, or, unless left out, a connection field (now active, newly
+ *   established, failed) is not zero. `locality` is always set, if only to an empty message.
+ * - Order of entries: by priority; in it the node's own locality, then by region, zone, sub_zone.
+ * - Endpoint entries, only with `endpoints`: hosts with a request number that is not zero, in the
+ *   order of the groups and their hosts; IP and port_value.
+ * - Clusters are in the order of the configuration (Envoy's order is random).
+ * 0 with `*out` (free it) and `*length`, `*sum` the loads in it of all clusters; -ENOMEM. */
+int report_encode(const struct report *report, uint8_t **out, size_t *length,
+                  struct window_load *sum);

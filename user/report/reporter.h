@@ -1,0 +1,74 @@
+/* The reporter: decides when a stream is opened, when a report is sent, and what it covers. It
+ * knows neither sockets nor clocks: the caller tells it what happened and what time it is
+ * (monotonic microseconds, never going back), and does what the ops ask for.
+ *
+ * It logs. At info, in forms that tests rely on:
+ *   stream up: stream=3
+ *   stream down: stream=3 reports=9 confirmed=6
+ *   sent again: stream=3 reports=7-9 cluster=local_service issued=12 success=12 error=0
+ *       new_connections=1 failed_connections=0          (one line, one for each such cluster)
+ * and at debug, with the sums over all clusters:
+ *   report sent: stream=3 report=7 clusters=2 issued=4 success=4 error=0 new_connections=1
+ *       failed_connections=0                            (one line)
+ * Streams are numbered from 1 as they come up; `report` is the number of the message on its stream,
+ * from 1, also where it has no clusters. "sent again" says what the unconfirmed reports of the
+ * ended stream covered: all of it is in the first report of the next stream, so what arrived of
+ * those reports is received twice. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/clusters.h"
+#include "upstream/hosts.h"
+
+#define REPORTER_RECONNECT_US 5000000ULL        /* as Envoy: fixed, no backoff */
+#define REPORTER_INTERVAL_MIN_US 100000ULL      /* a shorter interval is taken as this */
+#define REPORTER_INTERVAL_MAX_US 86400000000ULL /* a longer one as this: a day */
+#define REPORTER_INTERVAL_UNSET_US 1000000ULL   /* unset, zero, negative or malformed */
+
+struct Envoy__Config__Core__V3__Node;
+
+struct reporter_options {                             /* all borrowed, for the reporter's life */
+    const struct Envoy__Config__Core__V3__Node *node; /* complete, client_features included */
+    const struct clusters *clusters;
+    const struct hosts *hosts; /* may grow meanwhile */
+    bool omit_connections;     /* leave LRS fields 9 to 11 out */
+};
+
+struct reporter_ops {
+    /* Begin to open a stream. Answered later by reporter_stream_up() or reporter_stream_down();
+     * the latter may also come from within the call. */
+    void (*open_stream)(void *arg);
+    /* Queue one message (without gRPC prefix; copied). `mark`: when the peer has certainly got it,
+     * call reporter_confirmed(). 0, or -errno, e.g. -EAGAIN while too much is unsent: nothing was
+     * queued then. Calls nothing of the reporter. */
+    int (*send)(void *arg, const uint8_t *message, size_t length, bool mark);
+    /* The counters of a slot as they are now. */
+    void (*read)(void *arg, uint32_t slot, struct counters *out);
+};
+
+struct reporter;
+
+/* Copies `options` and `ops`, borrows what they point to. NULL: out of memory. */
+struct reporter *reporter_new(const struct reporter_options *options,
+                              const struct reporter_ops *ops, void *arg);
+void reporter_free(struct reporter *reporter);
+
+/* Events. One that does not fit the state (a confirmation after the end of its stream, an end told
+ * twice) is ignored. */
+void reporter_start(struct reporter *reporter, uint64_t now_us);
+void reporter_stream_up(struct reporter *reporter, uint64_t now_us); /* messages can be sent */
+/* A message of the server. 0; -EBADMSG: not a LoadStatsResponse, the caller ends the stream;
+ * -ENOMEM: ignored, the old settings stay. */
+int reporter_response(struct reporter *reporter, uint64_t now_us, const uint8_t *bytes,
+                      size_t length);
+void reporter_confirmed(struct reporter *reporter,
+                        uint64_t now_us); /* the marked message arrived */
+/* The stream ended, with whatever status, or could not be opened. */
+void reporter_stream_down(struct reporter *reporter, uint64_t now_us);
+
+/* Does what is due. To be called at reporter_deadline() or later; earlier, nothing happens. */
+void reporter_run(struct reporter *reporter, uint64_t now_us);
+uint64_t reporter_deadline(const struct reporter *reporter); /* UINT64_MAX: nothing is due */

@@ -1,0 +1,77 @@
+/* Windows: which part of the growing counters the next report covers. Pure.
+ *
+ * A cluster that the management server asks for is in the set; a report covers each cluster of the
+ * set from the end of the last report sent on the live stream. Of each host three points are kept:
+ *
+ *     confirmed ......... marked ......... sent ......... now
+ *     certainly delivered |                |              |
+ *                         awaits its confirmation         |
+ *                                          the next report
+ *
+ * Only one confirmation is awaited at a time; a report sent meanwhile is covered by a later mark.
+ * When the stream ends, `sent` goes back to `confirmed`, so what may have been lost is reported
+ * again. Memory is O(hosts), whatever the number of reports. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "upstream/hosts.h"
+
+struct window;
+
+/* What grows, and of which a report holds the difference. */
+struct window_load {
+    uint64_t issued, success, error;
+    uint64_t new_connections, failed_connections;
+};
+
+/* One host as the report shows it. The gauges do not depend on any baseline. */
+struct window_row {
+    struct window_load load;
+    uint64_t in_progress;
+    uint64_t active_connections;
+};
+
+/* Reads the counters of a slot as they are now. */
+typedef void window_read(void *arg, uint32_t slot, struct counters *out);
+
+/* Borrows all its arguments. NULL: out of memory. */
+struct window *window_new(const struct clusters *clusters, const struct hosts *hosts,
+                          window_read *read, void *arg);
+void window_free(struct window *window);
+
+/* Makes room for the hosts that there are now. Called after hosts were added and before any other
+ * function below; those then cannot fail. 0, -ENOMEM. */
+int window_reserve(struct window *window);
+
+/* Puts a cluster into the set. Its interval starts now and what its hosts had counted is discarded,
+ * unreported loads as well as those that await a confirmation; gauges are not (Envoy, a cluster
+ * named anew). No effect on a cluster of the set: it keeps interval and counts. */
+void window_adopt(struct window *window, uint32_t cluster, uint64_t now_us);
+void window_drop(struct window *window, uint32_t cluster);
+bool window_has(const struct window *window, uint32_t cluster);
+
+/* Reads all hosts of the set, for one report. Nothing moves: looking again without window_sent() is
+ * the way to leave a report out. */
+void window_look(struct window *window);
+/* What the last look saw since the last report sent. */
+void window_row(const struct window *window, uint32_t slot, struct window_row *out);
+/* When the interval of a cluster of the set began. */
+uint64_t window_start(const struct window *window, uint32_t cluster);
+
+/* The last look went out as a report at `now_us`. `mark`: its confirmation is awaited from now on;
+ * only where none is. */
+void window_sent(struct window *window, uint64_t now_us, bool mark);
+bool window_awaits(const struct window *window);
+/* The awaited confirmation came. */
+void window_confirmed(struct window *window);
+
+/* The stream ended: what was not confirmed is unsent again, interval starts too. `again` is called
+ * for each cluster of the set where that is not zero, with the sum over its hosts. */
+typedef void window_again(void *arg, uint32_t cluster, const struct window_load *load);
+void window_roll_back(struct window *window, window_again *again, void *arg);
+
+bool window_load_is_zero(const struct window_load *load);
+void window_load_add(struct window_load *sum, const struct window_load *load);
