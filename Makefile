@@ -1,71 +1,166 @@
-# make            build/loadtap and build/loadtap-collector
-# Sources are found by folder, so a new file needs no line here.
+# Sources are found by folder, so a new file needs no line here. `make help` lists the targets.
+# V=1 shows the commands; BUILD=dir builds elsewhere.
 
 BUILD := build
 CC := gcc
 CLANG := clang
-BPFTOOL := $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 ARCH := $(shell uname -m)
+export PATH := $(PATH):/usr/sbin:/sbin
+
+# VARIANT=asan builds with the sanitizers and the fuzzers' coverage, beside the normal objects.
+OUT := $(BUILD)$(addprefix /,$(VARIANT))
+ifeq ($(VARIANT),asan)
+CC := $(CLANG)
+SANITIZE := -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
+endif
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 CPPFLAGS := -D_GNU_SOURCE -Ibpf -Iuser -I$(BUILD)/proto -I$(BUILD)/bpf
-CFLAGS := -std=gnu11 -O2 -g $(WARNINGS) -fno-omit-frame-pointer
+CFLAGS := -std=gnu11 -O2 -g -fno-omit-frame-pointer $(SANITIZE)
+LDFLAGS := -Wl,--as-needed $(SANITIZE)
+LDLIBS := $(addprefix -l,bpf elf z nghttp2 protobuf-c yaml event_extra event_core cares jansson)
+FUZZ_SECONDS := 60
 
-LIBS := bpf elf z nghttp2 protobuf-c yaml event_core event_extra cares jansson
-LDLIBS := $(addprefix -l,$(LIBS))
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc) --no-print-directory
+endif
+$(V).SILENT:
 
-PROTOS := $(shell cd proto && find . -name '*.proto' | sed 's,^\./,,')
-PROTO_C := $(PROTOS:%.proto=$(BUILD)/proto/%.pb-c.c)
-PROTO_O := $(PROTO_C:.c=.o)
-
-# Folders of the flow, in its order; each program adds its own folder with main.c.
+PROTOS := $(shell cd proto && find envoy google -name '*.proto')
 SHARED_C := $(wildcard user/base/*.c user/grpc/*.c)
-DAEMON_C := $(wildcard user/config/*.c user/upstream/*.c user/kernel/*.c user/report/*.c \
-              user/stream/*.c user/daemon/*.c)
+# Folders of the flow, in its order. A test needs no more than its own: FOLDERS="config upstream".
+FOLDERS := config upstream kernel report stream daemon
+DAEMON_C := $(wildcard $(FOLDERS:%=user/%/*.c))
 COLLECTOR_C := $(wildcard user/collector/*.c)
+UNIT_C := $(wildcard tests/unit/test_*.c)
+BPF_TESTS_C := $(wildcard tests/bpf/test_*.c)
+FUZZ_C := $(wildcard tests/fuzz/fuzz_*.c)
+CHECKS := $(wildcard tests/check/*.sh)
+E2E := $(wildcard tests/e2e/test_*)
 
-objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
-SHARED_O := $(call objects,$(SHARED_C))
-DAEMON_O := $(call objects,$(DAEMON_C))
-COLLECTOR_O := $(call objects,$(COLLECTOR_C))
+PROTO_C := $(PROTOS:%.proto=$(BUILD)/proto/%.pb-c.c)
+SKELETONS := $(patsubst %.bpf.c,$(BUILD)/bpf/%.skel.h,$(notdir $(wildcard bpf/*.bpf.c tests/bpf/*.bpf.c)))
+GENERATED := $(PROTO_C) $(SKELETONS)
 
-all: $(BUILD)/loadtap $(BUILD)/loadtap-collector
+objects = $(patsubst %.c,$(OUT)/%.o,$(patsubst $(BUILD)/%,%,$(1)))
+programs = $(patsubst %.c,$(1)/%,$(2))
+OBJECTS := $(call objects,$(SHARED_C) $(DAEMON_C) $(COLLECTOR_C) $(UNIT_C) $(BPF_TESTS_C) $(FUZZ_C))
+PROTO_O := $(call objects,$(PROTO_C))
+UNIT := $(call programs,$(OUT),$(UNIT_C))
+BPF_TESTS := $(call programs,$(OUT),$(BPF_TESTS_C))
+FUZZ := $(call programs,$(OUT),$(FUZZ_C))
+SANITIZED := $(call programs,$(BUILD)/asan,$(UNIT_C) $(FUZZ_C))
 
-$(BUILD)/loadtap: $(DAEMON_O) $(SHARED_O) $(PROTO_O)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+all: $(OUT)/loadtap $(OUT)/loadtap-collector ## build/loadtap and build/loadtap-collector
 
-$(BUILD)/loadtap-collector: $(COLLECTOR_O) $(SHARED_O) $(PROTO_O)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+static: $(BUILD)/static/loadtap $(BUILD)/static/loadtap-collector ## the same, self-contained, in build/static
 
-# --- generated code: protobuf-c ---------------------------------------------
-$(BUILD)/proto/%.pb-c.c: proto/%.proto
-	@mkdir -p $(BUILD)/proto
-	protoc-c --proto_path=proto --c_out=$(BUILD)/proto $(@:$(BUILD)/proto/%.pb-c.c=%.proto)
+demo: all $(BUILD)/setup.demo ## nginx, its upstreams, loadtap and a collector, live; KEEP=1 stays
+	BUILD=$(BUILD) KEEP=$(KEEP) scripts/demo.sh
 
-$(BUILD)/proto/%.o: $(BUILD)/proto/%.c | $(PROTO_C)
-	$(CC) $(CPPFLAGS) -std=gnu11 -O2 -g -c -o $@ $<
+# --- tests --------------------------------------------------------------------
+RUN := BUILD=$(BUILD) tests/run
 
-# --- generated code: BPF objects and their skeleton ---------------------------
-$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
-	@mkdir -p $(@D)
+test: all static $(UNIT) $(BPF_TESTS) sanitized ## everything below except bench
+	FUZZ_SECONDS=5 $(RUN) $(CHECKS) $(UNIT) $(BPF_TESTS) $(SANITIZED) $(E2E)
+
+test-unit: $(UNIT) ## one program per module; no root
+	$(RUN) $^
+
+test-bpf: $(BPF_TESTS) ## the programs in the kernel
+	$(RUN) $^
+
+test-e2e: all $(BUILD)/setup.test ## the real daemon between real peers
+	$(RUN) $(E2E)
+
+asan: ## the unit tests under ASan, UBSan and the leak checker
+	$(MAKE) VARIANT=asan test-unit
+
+fuzz: sanitized ## each fuzz target for FUZZ_SECONDS=60
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(RUN) $(filter %/fuzz_%,$(SANITIZED) $(FUZZ))
+
+lint: $(GENERATED) $(BUILD)/setup.test ## format, clang-tidy, include directions
+	$(RUN) $(filter-out %/static.sh,$(CHECKS))
+
+format: ## clang-format every source
+	clang-format -i $$(find bpf user tests -name '*.[ch]')
+
+sanitized: $(GENERATED)
+	$(MAKE) VARIANT=asan $(SANITIZED)
+
+ifneq ($(wildcard tests/bench/run),)
+bench: all $(BUILD)/setup.test ## the cost, measured
+	BUILD=$(BUILD) tests/bench/run
+endif
+
+# --- what the machine lacks -----------------------------------------------------
+$(BUILD)/setup.%: scripts/setup.sh
+	mkdir -p $(@D)
+	scripts/setup.sh $*
+	touch $@
+$(BUILD)/setup.test $(BUILD)/setup.demo: | $(BUILD)/setup.build
+
+# --- generated code ---------------------------------------------------------------
+$(BUILD)/proto/%.pb-c.c: proto/%.proto | $(BUILD)/setup.build
+	$(info PROTO $@)
+	mkdir -p $(BUILD)/proto
+	protoc-c --proto_path=proto --c_out=$(BUILD)/proto $*.proto
+
+vpath %.bpf.c bpf tests/bpf
+$(BUILD)/bpf/%.bpf.o: %.bpf.c | $(BUILD)/setup.build
+	$(info BPF   $@)
+	mkdir -p $(@D)
 	$(CLANG) -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter \
 	  -D__TARGET_ARCH_$(ARCH:x86_64=x86) -I/usr/include/$(ARCH)-linux-gnu -Ibpf -MMD -MP -c -o $@ $<
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
-	$(BPFTOOL) gen skeleton $< > $@.new && mv $@.new $@
+	bpftool gen skeleton $< > $@.new
+	mv $@.new $@
 
-# --- objects ------------------------------------------------------------------
-$(BUILD)/user/kernel/%.o: $(BUILD)/bpf/loadtap.skel.h
+# --- objects and programs ---------------------------------------------------------
+$(call objects,$(wildcard user/kernel/*.c) $(BPF_TESTS_C)): | $(SKELETONS)
+$(call objects,$(UNIT_C) $(BPF_TESTS_C) $(FUZZ_C)): | $(BUILD)/setup.test
 
-$(BUILD)/%.o: %.c | $(PROTO_C)
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(OBJECTS): $(OUT)/%.o: %.c | $(PROTO_C)
+	$(info CC    $@)
+	mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -MMD -MP -c -o $@ $<
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+$(PROTO_O): $(OUT)/%.o: $(BUILD)/%.c | $(PROTO_C)
+	mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
-clean:
+# Archives, so that a test may stand in for a part of the program by defining its functions.
+$(OUT)/daemon.a: $(filter-out %/main.o,$(call objects,$(DAEMON_C) $(SHARED_C))) $(PROTO_O)
+$(OUT)/collector.a: $(filter-out %/main.o,$(call objects,$(COLLECTOR_C) $(SHARED_C))) $(PROTO_O)
+%.a:
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(OUT)/loadtap $(BUILD)/static/loadtap: $(OUT)/user/daemon/main.o $(OUT)/daemon.a
+$(OUT)/loadtap-collector $(BUILD)/static/loadtap-collector: $(OUT)/user/collector/main.o $(OUT)/collector.a
+$(filter %/test_collector_%,$(UNIT)): $(OUT)/%: $(OUT)/%.o $(OUT)/collector.a
+$(filter-out %/test_collector_%,$(UNIT) $(BPF_TESTS) $(FUZZ)): $(OUT)/%: $(OUT)/%.o $(OUT)/daemon.a
+
+$(BUILD)/static/%: LDFLAGS += -static
+$(UNIT) $(BPF_TESTS): LDLIBS += -lcmocka
+$(FUZZ): LDFLAGS += -fsanitize=fuzzer
+$(addprefix $(OUT)/,loadtap loadtap-collector) $(BUILD)/static/loadtap $(BUILD)/static/loadtap-collector $(UNIT) $(BPF_TESTS) $(FUZZ):
+	$(info LINK  $@)
+	mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+-include $(OBJECTS:.o=.d) $(wildcard $(BUILD)/bpf/*.d)
+
+install: all ## into DESTDIR and PREFIX (/usr/local)
+	install -D -t $(DESTDIR)$(or $(PREFIX),/usr/local)/sbin $(BUILD)/loadtap $(BUILD)/loadtap-collector
+
+clean: ## remove what was built
 	rm -rf $(BUILD)
 
-.PHONY: all clean
+help: ## this list
+	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: all static demo test test-unit test-bpf test-e2e asan fuzz lint format sanitized bench install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -1,0 +1,101 @@
+#!/bin/sh
+# setup.sh build|test|demo: finds what that step lacks on this machine. As root with apt it is
+# installed, one line each; anywhere else the packages are named and the script fails.
+set -eu
+
+# step, Debian package, how it is recognised: a command, a header (with a slash or .h), or a path
+needs() {
+    cat <<'TABLE'
+build gcc gcc
+build libc6-dev stdio.h
+build linux-libc-dev linux/bpf.h
+build clang clang
+build llvm llvm-strip
+build bpftool bpftool
+build libbpf-dev bpf/libbpf.h
+build libelf-dev libelf.h
+build zlib1g-dev zlib.h
+build libnghttp2-dev nghttp2/nghttp2.h
+build protobuf-c-compiler protoc-c
+build libprotobuf-c-dev protobuf-c/protobuf-c.h
+build libyaml-dev yaml.h
+build libevent-dev event2/event.h
+build libc-ares-dev ares.h
+build libjansson-dev jansson.h
+build uthash-dev uthash.h
+build libssl-dev openssl/ssl.h
+test libcmocka-dev cmocka.h
+test clang-format clang-format
+test clang-tidy clang-tidy
+test libclang-rt-dev libclang_rt.fuzzer
+test nginx-light nginx
+test haproxy haproxy
+test nftables nft
+test iproute2 ip
+test python3 python3
+test python3-grpcio /usr/lib/python3/dist-packages/grpc
+test wrk wrk
+test nghttp2-client nghttp
+test curl curl
+test golang-go go
+test golang-google-grpc-dev /usr/share/gocode/src/google.golang.org/grpc
+demo nginx-light nginx
+demo iproute2 ip
+demo python3 python3
+TABLE
+}
+
+include_dirs="/usr/include /usr/include/$(uname -m)-linux-gnu /usr/local/include"
+
+present() {
+    case $1 in
+    libclang_rt.fuzzer) [ -e "$(clang -print-file-name=libclang_rt.fuzzer-"$(uname -m)".a)" ] ;;
+    /*) [ -e "$1" ] ;;
+    *.h) for dir in $include_dirs; do [ -e "$dir/$1" ] && return; done; return 1 ;;
+    *) command -v "$1" >/dev/null ;;
+    esac
+}
+
+# The compiler's run-time library is packaged by version.
+package_name() {
+    case $1 in
+    libclang-rt-dev) echo "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev" ;;
+    *) echo "$1" ;;
+    esac
+}
+
+# Quiet; what it said is in $log.
+apt() {
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 "$@" >"$log" 2>&1 </dev/null
+}
+
+install() {
+    apt install --no-install-recommends "$@" ||
+        { apt update && apt install --no-install-recommends "$@"; } || { cat "$log"; return 1; }
+}
+
+PATH=$PATH:/usr/sbin:/sbin
+step=$1
+missing=$(needs | while read -r of package sign; do
+    [ "$of" != "$step" ] || present "$sign" || package_name "$package"
+done)
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo "setup: to $step, these Debian packages (or their like) are needed:" $missing >&2
+    exit 1
+fi
+
+# Two makes may want to install at once; a package's services must not start.
+exec 9<"$0"
+flock 9
+log=$(mktemp)
+policy=/usr/sbin/policy-rc.d
+[ -e $policy ] && policy=
+trap 'rm -f "$log" $policy' EXIT
+if [ -n "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >$policy
+    chmod 755 $policy
+fi
+for package in $missing; do echo "setup: installing $package"; done
+install $missing
