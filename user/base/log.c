@@ -39,6 +39,15 @@ bool log_enabled(enum log_level level)
     return level >= threshold && level < LOG_LEVEL_OFF;
 }
 
+/* Texts may carry foreign words; none may forge a line or reach the terminal as a command. */
+static void blank_control_characters(char *text)
+{
+    for (; *text; text++) {
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = ' ';
+    }
+}
+
 void log_write(enum log_level level, const char *format, ...)
 {
     char text[4096], stamp[32];
@@ -51,6 +60,7 @@ void log_write(enum log_level level, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    blank_control_characters(text);
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
     strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &utc);

@@ -1,0 +1,133 @@
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+
+static char written[16384];
+
+/* What one event at `level` leaves on stderr. */
+static const char *captured(enum log_level level, const char *text)
+{
+    FILE *file = tmpfile();
+    int saved = dup(STDERR_FILENO);
+    size_t length;
+
+    assert_non_null(file);
+    dup2(fileno(file), STDERR_FILENO);
+    log_write(level, "%s", text);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    rewind(file);
+    length = fread(written, 1, sizeof(written) - 1, file);
+    written[length] = '\0';
+    fclose(file);
+    return written;
+}
+
+static void names_are_envoys(void **state)
+{
+    static const char *const names[] = {"trace", "debug",    "info", "warning",
+                                        "error", "critical", "off"};
+    enum log_level level;
+
+    (void)state;
+    for (int i = LOG_LEVEL_TRACE; i <= LOG_LEVEL_OFF; i++) {
+        assert_int_equal(log_level_parse(names[i], &level), 0);
+        assert_int_equal(level, i);
+    }
+    assert_int_equal(log_level_parse("warn", &level), 0);
+    assert_int_equal(level, LOG_LEVEL_WARNING);
+    assert_int_equal(log_level_parse("DEBUG", &level), 0);
+    assert_int_equal(level, LOG_LEVEL_DEBUG);
+}
+
+static void unknown_name_changes_nothing(void **state)
+{
+    static const char *const names[] = {"", "inf", "infos", " info", "7"};
+    enum log_level level = LOG_LEVEL_ERROR;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        assert_int_equal(log_level_parse(names[i], &level), -EINVAL);
+    assert_int_equal(level, LOG_LEVEL_ERROR);
+}
+
+static void threshold_is_inclusive(void **state)
+{
+    (void)state;
+    for (int at = LOG_LEVEL_TRACE; at <= LOG_LEVEL_OFF; at++) {
+        log_set_level(at);
+        for (int level = LOG_LEVEL_TRACE; level < LOG_LEVEL_OFF; level++)
+            assert_int_equal(log_enabled(level), level >= at);
+        assert_false(log_enabled(LOG_LEVEL_OFF));
+    }
+}
+
+static void line_has_time_level_text(void **state)
+{
+    int year, month, day, hour, minute, second, milliseconds, end = 0;
+
+    (void)state;
+    log_set_level(LOG_LEVEL_WARNING);
+    captured(LOG_LEVEL_WARNING, "cluster c: 100%s");
+    sscanf(written, "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ%n", &year, &month, &day, &hour, &minute, &second,
+           &milliseconds, &end);
+    assert_int_equal(end, strlen("2024-01-01T00:00:00.000Z"));
+    assert_string_equal(written + end, " warning cluster c: 100%s\n");
+}
+
+static void below_the_threshold_is_silent(void **state)
+{
+    (void)state;
+    log_set_level(LOG_LEVEL_WARNING);
+    assert_string_equal(captured(LOG_LEVEL_INFO, "quiet"), "");
+}
+
+/* Texts carry foreign words, e.g. a server's grpc-message. */
+static void event_is_one_line(void **state)
+{
+    const char *line;
+
+    (void)state;
+    log_set_level(LOG_LEVEL_INFO);
+    line = captured(LOG_LEVEL_INFO, "one\ntwo\r\x1b[31m\tthree\x7f \xc3\xa9");
+    assert_non_null(strstr(line, " info one two  [31m three  \xc3\xa9\n"));
+    assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
+}
+
+static void long_text_is_cut(void **state)
+{
+    char text[6000];
+    const char *line;
+
+    (void)state;
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    log_set_level(LOG_LEVEL_INFO);
+    line = captured(LOG_LEVEL_INFO, text);
+    assert_int_equal(strspn(strchr(line, 'x'), "x"), 4095);
+    assert_int_equal(line[strlen(line) - 1], '\n');
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_are_envoys),
+        cmocka_unit_test(unknown_name_changes_nothing),
+        cmocka_unit_test(threshold_is_inclusive),
+        cmocka_unit_test(line_has_time_level_text),
+        cmocka_unit_test(below_the_threshold_is_silent),
+        cmocka_unit_test(event_is_one_line),
+        cmocka_unit_test(long_text_is_cut),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
