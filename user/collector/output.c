@@ -1,0 +1,87 @@
+#include "collector/output.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "base/mem.h"
+#include "collector/message_json.h"
+
+/* Takes over `line`. */
+static int write_line(FILE *file, json_t *line)
+{
+    autofree char *text = json_dumps(line, JSON_COMPACT);
+    size_t length;
+
+    json_decref(line);
+    if (!text)
+        return -ENOMEM;
+    length = strlen(text);
+    text[length++] = '\n'; /* in the place of the NUL, so that the line is one write */
+    errno = 0;
+    if (fwrite(text, 1, length, file) == length && fflush(file) == 0)
+        return 0;
+    clearerr(file);
+    return errno ? -errno : -EIO;
+}
+
+static void wall_time_text(const struct timespec *time, char *out, size_t size)
+{
+    struct tm utc;
+    char seconds[32];
+
+    gmtime_r(&time->tv_sec, &utc);
+    strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(out, size, "%s.%06ldZ", seconds, time->tv_nsec / 1000);
+}
+
+int output_request(FILE *file, const struct output_request *line)
+{
+    size_t unknown = 0;
+    json_t *request = message_json(line->request, &unknown), *object;
+    char received[64];
+
+    if (!request)
+        return -ENOMEM;
+    wall_time_text(&line->received, received, sizeof(received));
+    object = json_pack("{s:s, s:s, s:I, s:I}", "received", received, "peer", line->peer, "stream",
+                       (json_int_t)line->stream, "message", (json_int_t)line->message);
+    if (unknown > 0)
+        json_object_set_new(object, "unknown_fields", json_integer((json_int_t)unknown));
+    if (json_object_set_new(object, "request", request)) {
+        json_decref(object);
+        return -ENOMEM;
+    }
+    return write_line(file, object);
+}
+
+static json_int_t bounded(uint64_t count)
+{
+    return count > INT64_MAX ? INT64_MAX : (json_int_t)count;
+}
+
+int output_sums(FILE *file, const struct sums_row *row)
+{
+    json_t *who, *counts, *gauges;
+
+    who = row->rest ? json_pack("{s:b}", "rest", 1)
+                    : json_pack("{s:{s:s, s:s}, s:s}", "node", "id", row->node_id, "cluster",
+                                row->node_cluster, "cluster", row->cluster);
+    counts = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "reports", bounded(row->reports),
+                       "issued", bounded(row->issued), "success", bounded(row->success), "error",
+                       bounded(row->error), "dropped", bounded(row->dropped), "new_connections",
+                       bounded(row->new_connections), "failed_connections",
+                       bounded(row->failed_connections));
+    gauges = row->rest ? json_object()
+                       : json_pack("{s:I, s:I}", "in_progress", bounded(row->in_progress),
+                                   "active_connections", bounded(row->active_connections));
+    if (json_object_update(who, counts) || json_object_update(who, gauges)) {
+        json_decref(who);
+        who = NULL;
+    }
+    json_decref(counts);
+    json_decref(gauges);
+    return who ? write_line(file, json_pack("{s:o}", "sums", who)) : -ENOMEM;
+}
