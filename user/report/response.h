@@ -26,7 +26,8 @@ struct response {
     bool send_all;  /* send_all_clusters: `clusters` is then without meaning */
 };
 
-/* 0, -EBADMSG (not a LoadStatsResponse, or too large), -ENOMEM. Clear what it gave. */
+/* 0, or -EBADMSG: not a LoadStatsResponse, too large, or no memory for it (protobuf-c does not tell
+ * which). Clear what it gave. */
 int response_parse(const uint8_t *bytes, size_t length, const struct response_limits *limits,
                    struct response *out);
 void response_clear(struct response *response); /* frees what it holds, not the struct */

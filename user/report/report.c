@@ -1,0 +1,302 @@
+#include "report/report.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "envoy/service/load_stats/v3/lrs.pb-c.h"
+
+typedef Envoy__Service__LoadStats__V3__LoadStatsRequest request_message;
+typedef Envoy__Config__Endpoint__V3__ClusterStats cluster_message;
+typedef Envoy__Config__Endpoint__V3__UpstreamLocalityStats locality_message;
+typedef Envoy__Config__Endpoint__V3__UpstreamEndpointStats endpoint_message;
+
+struct buffer {
+    uint8_t *bytes;
+    size_t length, room;
+};
+
+struct locality_entry {
+    locality_message message;
+    Envoy__Config__Core__V3__Locality locality;
+    struct window_row sum;
+};
+
+struct endpoint_entry {
+    endpoint_message message;
+    Envoy__Config__Core__V3__Address address;
+    Envoy__Config__Core__V3__SocketAddress socket;
+    char ip[ADDRESS_TEXT_MAX];
+};
+
+/* The messages of one cluster while it is packed: an upper bound of each is allocated at once. */
+struct scratch {
+    const struct locality_endpoints **groups; /* in the order of the entries */
+    struct locality_entry *localities;
+    locality_message **locality_list;
+    struct endpoint_entry *endpoints;
+    endpoint_message **endpoint_list;
+    size_t endpoint_count;
+};
+
+static void scratch_clear(struct scratch *scratch)
+{
+    free(scratch->groups);
+    free(scratch->localities);
+    free(scratch->locality_list);
+    free(scratch->endpoints);
+    free(scratch->endpoint_list);
+}
+
+static size_t hosts_in(const struct report *report, uint32_t cluster)
+{
+    size_t count = 0;
+
+    for (uint32_t group = 0; group < report->clusters->items[cluster].group_count; group++)
+        for (size_t i = 0; hosts_of_group(report->hosts, cluster, group, i); i++)
+            count++;
+    return count;
+}
+
+static int scratch_init(struct scratch *scratch, const struct report *report, uint32_t cluster)
+{
+    size_t groups = report->clusters->items[cluster].group_count + 1;
+    size_t hosts = report->endpoints ? hosts_in(report, cluster) + 1 : 1;
+
+    scratch->groups = calloc(groups, sizeof(*scratch->groups));
+    scratch->localities = calloc(groups, sizeof(*scratch->localities));
+    scratch->locality_list = calloc(groups, sizeof(*scratch->locality_list));
+    scratch->endpoints = calloc(hosts, sizeof(*scratch->endpoints));
+    scratch->endpoint_list = calloc(hosts, sizeof(*scratch->endpoint_list));
+    return scratch->groups && scratch->localities && scratch->locality_list && scratch->endpoints &&
+                   scratch->endpoint_list
+               ? 0
+               : -ENOMEM;
+}
+
+/* --- order -------------------------------------------------------------------------------------*/
+
+static int compare_localities(const struct locality *a, const struct locality *b)
+{
+    int order = strcmp(a->region, b->region);
+
+    if (!order)
+        order = strcmp(a->zone, b->zone);
+    if (!order)
+        order = strcmp(a->sub_zone, b->sub_zone);
+    return order;
+}
+
+static bool is_own(const struct locality *locality, const Envoy__Config__Core__V3__Node *node)
+{
+    const Envoy__Config__Core__V3__Locality *own = node->locality;
+
+    return own && !strcmp(locality->region, own->region) && !strcmp(locality->zone, own->zone) &&
+           !strcmp(locality->sub_zone, own->sub_zone);
+}
+
+static int compare_groups(const void *left, const void *right, void *node)
+{
+    const struct locality_endpoints *a = *(const struct locality_endpoints *const *)left;
+    const struct locality_endpoints *b = *(const struct locality_endpoints *const *)right;
+    int order = (a->priority > b->priority) - (a->priority < b->priority);
+
+    if (!order)
+        order = is_own(&b->locality, node) - is_own(&a->locality, node);
+    if (!order)
+        order = compare_localities(&a->locality, &b->locality);
+    if (!order)
+        order = (a > b) - (a < b); /* as configured */
+    return order;
+}
+
+static bool same_entry(const struct locality_endpoints *a, const struct locality_endpoints *b)
+{
+    return a->priority == b->priority && !compare_localities(&a->locality, &b->locality);
+}
+
+/* --- entries -----------------------------------------------------------------------------------*/
+
+static bool has_requests(const struct window_row *row)
+{
+    return row->load.issued || row->load.success || row->load.error || row->in_progress;
+}
+
+static bool has_connections(const struct window_row *row)
+{
+    return row->active_connections || row->load.new_connections || row->load.failed_connections;
+}
+
+static void add_endpoint(struct scratch *scratch, const struct host *host,
+                         const struct window_row *row)
+{
+    struct endpoint_entry *entry = &scratch->endpoints[scratch->endpoint_count];
+
+    envoy__config__core__v3__socket_address__init(&entry->socket);
+    entry->socket.address = (char *)address_ip_text(&host->address, entry->ip);
+    entry->socket.port_specifier_case =
+        ENVOY__CONFIG__CORE__V3__SOCKET_ADDRESS__PORT_SPECIFIER_PORT_VALUE;
+    entry->socket.port_value = host->address.port;
+    envoy__config__core__v3__address__init(&entry->address);
+    entry->address.address_case = ENVOY__CONFIG__CORE__V3__ADDRESS__ADDRESS_SOCKET_ADDRESS;
+    entry->address.socket_address = &entry->socket;
+
+    envoy__config__endpoint__v3__upstream_endpoint_stats__init(&entry->message);
+    entry->message.address = &entry->address;
+    entry->message.total_issued_requests = row->load.issued;
+    entry->message.total_successful_requests = row->load.success;
+    entry->message.total_error_requests = row->load.error;
+    entry->message.total_requests_in_progress = row->in_progress;
+    scratch->endpoint_list[scratch->endpoint_count++] = &entry->message;
+}
+
+/* Adds one group's hosts to its locality's entry. */
+static void add_group(struct scratch *scratch, const struct report *report, uint32_t cluster,
+                      const struct locality_endpoints *group, struct locality_entry *entry)
+{
+    uint32_t index = (uint32_t)(group - report->clusters->items[cluster].groups);
+    const struct host *host;
+
+    for (size_t i = 0; (host = hosts_of_group(report->hosts, cluster, index, i)); i++) {
+        struct window_row row;
+
+        window_row(report->window, host->slot, &row);
+        window_load_add(&entry->sum.load, &row.load);
+        entry->sum.in_progress += row.in_progress;
+        entry->sum.active_connections += row.active_connections;
+        if (report->endpoints && has_requests(&row))
+            add_endpoint(scratch, host, &row);
+    }
+}
+
+static void fill_locality(struct locality_entry *entry, const struct report *report,
+                          const struct locality_endpoints *group)
+{
+    locality_message *message = &entry->message;
+
+    envoy__config__core__v3__locality__init(&entry->locality);
+    entry->locality.region = group->locality.region;
+    entry->locality.zone = group->locality.zone;
+    entry->locality.sub_zone = group->locality.sub_zone;
+    message->locality = &entry->locality;
+    message->priority = group->priority;
+    message->total_issued_requests = entry->sum.load.issued;
+    message->total_successful_requests = entry->sum.load.success;
+    message->total_error_requests = entry->sum.load.error;
+    message->total_requests_in_progress = entry->sum.in_progress;
+    if (report->omit_connections)
+        return;
+    message->total_active_connections = entry->sum.active_connections;
+    message->total_new_connections = entry->sum.load.new_connections;
+    message->total_fail_connections = entry->sum.load.failed_connections;
+}
+
+/* Makes the entries of a cluster's localities. Returns how many there are. */
+static size_t add_localities(struct scratch *scratch, const struct report *report, uint32_t cluster,
+                             struct window_load *sum)
+{
+    const struct cluster *of = &report->clusters->items[cluster];
+    size_t count = 0;
+
+    for (size_t i = 0; i < of->group_count; i++)
+        scratch->groups[i] = &of->groups[i];
+    qsort_r(scratch->groups, of->group_count, sizeof(*scratch->groups), compare_groups,
+            (void *)report->node);
+    for (size_t i = 0, next; i < of->group_count; i = next) {
+        struct locality_entry *entry = &scratch->localities[count];
+        size_t first_endpoint = scratch->endpoint_count;
+
+        envoy__config__endpoint__v3__upstream_locality_stats__init(&entry->message);
+        for (next = i; next < of->group_count; next++) {
+            if (!same_entry(scratch->groups[i], scratch->groups[next]))
+                break;
+            add_group(scratch, report, cluster, scratch->groups[next], entry);
+        }
+        window_load_add(sum, &entry->sum.load);
+        if (!has_requests(&entry->sum) &&
+            (report->omit_connections || !has_connections(&entry->sum))) {
+            memset(&entry->sum, 0, sizeof(entry->sum));
+            continue;
+        }
+        fill_locality(entry, report, scratch->groups[i]);
+        entry->message.upstream_endpoint_stats = scratch->endpoint_list + first_endpoint;
+        entry->message.n_upstream_endpoint_stats = scratch->endpoint_count - first_endpoint;
+        scratch->locality_list[count++] = &entry->message;
+    }
+    return count;
+}
+
+/* --- packing -----------------------------------------------------------------------------------*/
+
+/* Parts of a message packed one after the other are the message (protobuf's encoding guide, "last
+ * one wins" and concatenation of repeated fields): no more than one cluster is held unpacked. */
+static int append(struct buffer *buffer, const request_message *part)
+{
+    size_t length = envoy__service__load_stats__v3__load_stats_request__get_packed_size(part);
+
+    if (buffer->room - buffer->length < length) {
+        size_t room = 2 * buffer->room + length;
+        uint8_t *bytes = realloc(buffer->bytes, room);
+
+        if (!bytes)
+            return -ENOMEM;
+        buffer->bytes = bytes;
+        buffer->room = room;
+    }
+    buffer->length += envoy__service__load_stats__v3__load_stats_request__pack(
+        part, buffer->bytes + buffer->length);
+    return 0;
+}
+
+static int append_cluster(struct buffer *buffer, const struct report *report, uint32_t cluster,
+                          struct scratch *scratch, struct window_load *sum)
+{
+    const struct cluster *of = &report->clusters->items[cluster];
+    uint64_t elapsed_us = report->now_us - window_start(report->window, cluster);
+    Google__Protobuf__Duration interval = GOOGLE__PROTOBUF__DURATION__INIT;
+    cluster_message message = ENVOY__CONFIG__ENDPOINT__V3__CLUSTER_STATS__INIT;
+    request_message part = ENVOY__SERVICE__LOAD_STATS__V3__LOAD_STATS_REQUEST__INIT;
+    cluster_message *list[] = {&message};
+
+    interval.seconds = (int64_t)(elapsed_us / 1000000);
+    interval.nanos = (int32_t)(elapsed_us % 1000000 * 1000);
+    message.cluster_name = of->name;
+    message.cluster_service_name = of->service_name;
+    message.load_report_interval = &interval;
+    message.n_upstream_locality_stats = add_localities(scratch, report, cluster, sum);
+    message.upstream_locality_stats = scratch->locality_list;
+    part.n_cluster_stats = 1;
+    part.cluster_stats = list;
+    return append(buffer, &part);
+}
+
+int report_encode(const struct report *report, uint8_t **out, size_t *length,
+                  struct window_load *sum)
+{
+    request_message head = ENVOY__SERVICE__LOAD_STATS__V3__LOAD_STATS_REQUEST__INIT;
+    struct window_load total = {0};
+    struct buffer buffer = {0};
+    int error;
+
+    head.node = (Envoy__Config__Core__V3__Node *)report->node;
+    error = append(&buffer, &head);
+    for (size_t i = 0; !error && i < report->clusters->count; i++) {
+        struct scratch scratch = {0};
+
+        if (!window_has(report->window, (uint32_t)i))
+            continue;
+        error = scratch_init(&scratch, report, (uint32_t)i);
+        if (!error)
+            error = append_cluster(&buffer, report, (uint32_t)i, &scratch, &total);
+        scratch_clear(&scratch);
+    }
+    if (error) {
+        free(buffer.bytes);
+        return error;
+    }
+    *out = buffer.bytes;
+    *length = buffer.length;
+    *sum = total;
+    return 0;
+}

@@ -1,0 +1,248 @@
+#include "report/window.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The three points of a host, and what the last look saw. */
+struct track {
+    struct window_load confirmed, marked, sent;
+    struct counters now;
+};
+
+/* The same three points of a cluster's interval. */
+struct interval {
+    bool in_set;
+    uint64_t confirmed, marked, sent;
+};
+
+struct window {
+    const struct clusters *clusters;
+    const struct hosts *hosts;
+    window_read *read;
+    void *read_arg;
+    struct track *tracks; /* by slot */
+    size_t track_count;
+    struct interval *intervals; /* by cluster */
+    bool awaits;
+};
+
+struct window *window_new(const struct clusters *clusters, const struct hosts *hosts,
+                          window_read *read, void *arg)
+{
+    struct window *window = calloc(1, sizeof(*window));
+
+    if (!window)
+        return NULL;
+    *window = (struct window){.clusters = clusters, .hosts = hosts, .read = read, .read_arg = arg};
+    window->intervals = calloc(clusters->count + 1, sizeof(*window->intervals));
+    if (window->intervals && !window_reserve(window))
+        return window;
+    window_free(window);
+    return NULL;
+}
+
+void window_free(struct window *window)
+{
+    if (!window)
+        return;
+    free(window->tracks);
+    free(window->intervals);
+    free(window);
+}
+
+/* A new host starts at zero, not at its first look: its slot was never used before, so all that it
+ * has counted is new to every report. */
+int window_reserve(struct window *window)
+{
+    size_t count = hosts_count(window->hosts);
+    struct track *tracks;
+
+    if (count <= window->track_count)
+        return 0;
+    tracks = reallocarray(window->tracks, count, sizeof(*tracks));
+    if (!tracks)
+        return -ENOMEM;
+    memset(tracks + window->track_count, 0, (count - window->track_count) * sizeof(*tracks));
+    window->tracks = tracks;
+    window->track_count = count;
+    return 0;
+}
+
+static struct window_load load_of(const struct counters *counters)
+{
+    return (struct window_load){.issued = counters->rq_issued,
+                                .success = counters->rq_success,
+                                .error = counters->rq_error,
+                                .new_connections = counters->cx_established,
+                                .failed_connections = counters->cx_failed};
+}
+
+static struct window_load load_between(const struct window_load *from, const struct window_load *to)
+{
+    return (struct window_load){.issued = to->issued - from->issued,
+                                .success = to->success - from->success,
+                                .error = to->error - from->error,
+                                .new_connections = to->new_connections - from->new_connections,
+                                .failed_connections =
+                                    to->failed_connections - from->failed_connections};
+}
+
+void window_load_add(struct window_load *sum, const struct window_load *load)
+{
+    sum->issued += load->issued;
+    sum->success += load->success;
+    sum->error += load->error;
+    sum->new_connections += load->new_connections;
+    sum->failed_connections += load->failed_connections;
+}
+
+bool window_load_is_zero(const struct window_load *load)
+{
+    return !(load->issued | load->success | load->error | load->new_connections |
+             load->failed_connections);
+}
+
+/* The next host of a cluster; start with group and i at 0. NULL at the end. A host newer than the
+ * last window_reserve() has no track and is passed over. */
+static struct track *next_track(const struct window *window, uint32_t cluster, uint32_t *group,
+                                size_t *i, uint32_t *slot)
+{
+    for (; *group < window->clusters->items[cluster].group_count; ++*group, *i = 0) {
+        const struct host *host = hosts_of_group(window->hosts, cluster, *group, *i);
+
+        if (!host || host->slot >= window->track_count)
+            continue;
+        ++*i;
+        *slot = host->slot;
+        return &window->tracks[host->slot];
+    }
+    return NULL;
+}
+
+void window_adopt(struct window *window, uint32_t cluster, uint64_t now_us)
+{
+    struct interval *interval = &window->intervals[cluster];
+    struct track *track;
+    uint32_t group = 0, slot;
+    size_t i = 0;
+
+    if (interval->in_set)
+        return;
+    *interval = (struct interval){true, now_us, now_us, now_us};
+    while ((track = next_track(window, cluster, &group, &i, &slot))) {
+        window->read(window->read_arg, slot, &track->now);
+        track->sent = load_of(&track->now);
+        track->confirmed = track->marked = track->sent;
+    }
+}
+
+void window_drop(struct window *window, uint32_t cluster)
+{
+    window->intervals[cluster].in_set = false;
+}
+
+bool window_has(const struct window *window, uint32_t cluster)
+{
+    return window->intervals[cluster].in_set;
+}
+
+/* The cluster of a slot is in the set. */
+static bool slot_in_set(const struct window *window, size_t slot)
+{
+    return window->intervals[hosts_at(window->hosts, (uint32_t)slot)->cluster].in_set;
+}
+
+void window_look(struct window *window)
+{
+    for (size_t slot = 0; slot < window->track_count; slot++)
+        if (slot_in_set(window, slot))
+            window->read(window->read_arg, (uint32_t)slot, &window->tracks[slot].now);
+}
+
+/* A gauge is read from two counters that others change meanwhile; never let it wrap. */
+static uint64_t difference(uint64_t begun, uint64_t ended)
+{
+    return begun > ended ? begun - ended : 0;
+}
+
+void window_row(const struct window *window, uint32_t slot, struct window_row *out)
+{
+    const struct track *track = &window->tracks[slot];
+    struct window_load now = load_of(&track->now);
+
+    *out = (struct window_row){
+        .load = load_between(&track->sent, &now),
+        .in_progress = difference(track->now.rq_issued, track->now.rq_finished),
+        .active_connections = difference(track->now.cx_established, track->now.cx_closed)};
+}
+
+uint64_t window_start(const struct window *window, uint32_t cluster)
+{
+    return window->intervals[cluster].sent;
+}
+
+void window_sent(struct window *window, uint64_t now_us, bool mark)
+{
+    for (size_t slot = 0; slot < window->track_count; slot++) {
+        struct track *track = &window->tracks[slot];
+
+        if (!slot_in_set(window, slot))
+            continue;
+        track->sent = load_of(&track->now);
+        if (mark)
+            track->marked = track->sent;
+    }
+    for (size_t i = 0; i < window->clusters->count; i++) {
+        struct interval *interval = &window->intervals[i];
+
+        interval->sent = now_us;
+        if (mark)
+            interval->marked = now_us;
+    }
+    window->awaits |= mark;
+}
+
+bool window_awaits(const struct window *window)
+{
+    return window->awaits;
+}
+
+void window_confirmed(struct window *window)
+{
+    if (!window->awaits)
+        return;
+    for (size_t slot = 0; slot < window->track_count; slot++)
+        window->tracks[slot].confirmed = window->tracks[slot].marked;
+    for (size_t i = 0; i < window->clusters->count; i++)
+        window->intervals[i].confirmed = window->intervals[i].marked;
+    window->awaits = false;
+}
+
+static void roll_back_cluster(struct window *window, uint32_t cluster, window_again *again,
+                              void *arg)
+{
+    struct interval *interval = &window->intervals[cluster];
+    struct window_load sum = {0};
+    struct track *track;
+    uint32_t group = 0, slot;
+    size_t i = 0;
+
+    interval->sent = interval->confirmed;
+    while ((track = next_track(window, cluster, &group, &i, &slot))) {
+        struct window_load unconfirmed = load_between(&track->confirmed, &track->sent);
+
+        window_load_add(&sum, &unconfirmed);
+        track->sent = track->confirmed;
+    }
+    if (!window_load_is_zero(&sum))
+        again(arg, cluster, &sum);
+}
+
+void window_roll_back(struct window *window, window_again *again, void *arg)
+{
+    for (size_t i = 0; i < window->clusters->count; i++)
+        if (window->intervals[i].in_set)
+            roll_back_cluster(window, (uint32_t)i, again, arg);
+    window->awaits = false;
+}
