@@ -1,0 +1,84 @@
+#!/bin/bash
+# check_includes.sh [root]: which folder may include which, and where each library may be used.
+# Prints each include that breaks a rule below, and fails.
+set -u
+cd "${1:-$(dirname "$0")/..}" || exit 2
+
+# A folder of user/ and what else it may include: folders of user/, `abi.h` and `skeleton` of the
+# kernel side, `pb-c`, the generated messages.
+declare -A allowed=(
+    [base]=""
+    [grpc]="base"
+    [config]="base abi.h pb-c"
+    [upstream]="base config abi.h"
+    [kernel]="base config abi.h skeleton"
+    [report]="base config upstream abi.h pb-c"
+    [stream]="base grpc"
+    [daemon]="base config upstream kernel report grpc stream abi.h"
+    [collector]="base grpc pb-c"
+)
+
+# A library's headers, and the files that may include them.
+libraries=(
+    "yaml.h              user/config/yaml_tree.c"
+    "nghttp2/*           user/stream/lrs_stream.c user/collector/server*.c"
+    "ares*.h             user/upstream/resolver.c"
+    "event2/*            user/stream/transport.c user/upstream/resolver.c user/daemon/* user/collector/*"
+    "bpf/*               user/kernel/* bpf/*.bpf.c bpf/*.bpf.h"
+    "jansson.h           user/collector/message_json.c user/config/yaml_tree.c"
+    "protobuf-c/*        user/config/* user/report/* user/collector/*"
+)
+
+# What a quoted include is, in the words of the table.
+kind() {
+    case $1 in
+    *.pb-c.h) echo pb-c ;;
+    *.skel.h) echo skeleton ;;
+    */*) echo "${1%%/*}" ;;
+    *) echo "$1" ;;
+    esac
+}
+
+user_may() { # folder, included
+    local what
+    what=$(kind "$2")
+    [ "$what" = "$1" ] || [[ " ${allowed[$1]-} " == *" $what "* ]]
+}
+
+# bpf/ includes only its own files; the parsers build natively too, so none of the kernel's helpers.
+bpf_may() { # included
+    [ -e "bpf/$1" ]
+}
+
+library_may() { # file, included
+    local row pattern users user
+    for row in "${libraries[@]}"; do
+        read -r pattern users <<<"$row"
+        # shellcheck disable=SC2053 # a pattern is meant
+        [[ $2 == $pattern ]] || continue
+        for user in $users; do
+            [[ $1 == $user ]] && return 0
+        done
+        return 1
+    done
+}
+
+permitted() { # file, include as written
+    local name=${2:1:-1} folder
+    case $2 in
+    "<"*) library_may "$1" "$name" ;;
+    *) case $1 in
+        bpf/*) bpf_may "$name" ;;
+        *) folder=${1#user/} && user_may "${folder%%/*}" "$name" ;;
+        esac ;;
+    esac
+}
+
+status=0
+while IFS=: read -r file line text; do
+    [[ $text =~ (\"[^\"]+\"|\<[^\>]+\>) ]] || continue
+    permitted "$file" "${BASH_REMATCH[1]}" && continue
+    echo "$file:$line: must not include ${BASH_REMATCH[1]}"
+    status=1
+done < <(grep -rnE '^[[:space:]]*#[[:space:]]*include' user bpf --include='*.[ch]')
+exit $status

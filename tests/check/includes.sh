@@ -1,0 +1,53 @@
+#!/bin/bash
+# Include directions of the tree, and that the checker refuses what breaks them.
+. tests/check/lib/tap.sh
+
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+
+# A tree of one file with one include, below the real headers' names.
+verdict() { # file, include
+    rm -rf "${tree:?}"/*
+    mkdir -p "$tree/bpf" "$tree/user" "$tree/$(dirname "$1")"
+    touch "$tree"/bpf/{abi.h,http1.h,maps.bpf.h}
+    echo "#include $2" >"$tree/$1"
+    scripts/check_includes.sh "$tree"
+}
+
+refused() {
+    ! verdict "$@"
+}
+
+check "the tree" scripts/check_includes.sh
+while read -r word file include; do
+    check "$word: $file $include" "$word" "$file" "$include"
+done <<'TABLE'
+verdict user/config/clusters.c "config/tree.h"
+verdict user/config/clusters.c "base/mem.h"
+verdict user/config/clusters.c "envoy/type/v3/semantic_version.pb-c.h"
+verdict user/config/yaml_tree.c <yaml.h>
+verdict user/kernel/tap.c "loadtap.skel.h"
+verdict user/kernel/tap.c <bpf/libbpf.h>
+verdict user/daemon/main.c "stream/transport.h"
+verdict bpf/loadtap.bpf.c "http1.h"
+verdict bpf/loadtap.bpf.c <bpf/bpf_helpers.h>
+verdict bpf/http1.h <stdint.h>
+refused user/base/log.c "config/tree.h"
+refused user/config/clusters.c "upstream/hosts.h"
+refused user/config/clusters.c <yaml.h>
+refused user/upstream/hosts.c "report/window.h"
+refused user/report/report.c "kernel/tap.h"
+refused user/report/report.c "http1.h"
+refused user/report/report.c "loadtap.skel.h"
+refused user/stream/lrs_stream.c "report/report.h"
+refused user/stream/lrs_stream.c <event2/event.h>
+refused user/stream/transport.c <nghttp2/nghttp2.h>
+refused user/daemon/loop.c "collector/server.h"
+refused user/daemon/loop.c <bpf/libbpf.h>
+refused user/collector/main.c "report/response.h"
+refused user/collector/sums.c <jansson.h>
+refused bpf/loadtap.bpf.c "base/mem.h"
+refused bpf/http1.h <bpf/bpf_helpers.h>
+refused bpf/http1.h "base/address.h"
+TABLE
+finish
