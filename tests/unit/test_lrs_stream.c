@@ -1,0 +1,639 @@
+/* The StreamLoadStats core against an nghttp2 server session; both are fed in memory, with the
+ * bytes cut at random. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <nghttp2/nghttp2.h>
+
+#include "base/mem.h"
+#include "grpc/head.h"
+#include "stream/lrs_stream.h"
+
+#define LOG_MAX 4096
+
+struct server {
+    nghttp2_session *session;
+    char headers[2048]; /* "name: value\n" of the request */
+    uint8_t data[1 << 18];
+    size_t data_length;
+    unsigned settings; /* SETTINGS frames from the client, without ACKs */
+    size_t data_at_settings;
+    int32_t stream;
+    const uint8_t *body;
+    size_t body_length, body_sent;
+    bool end_behind_body; /* without trailers */
+};
+
+struct client {
+    struct lrs_stream *stream;
+    char log[LOG_MAX]; /* "m:<text>\n" for messages, "confirmed\n" */
+};
+
+static struct server server;
+static struct client client;
+
+/* --- the server ------------------------------------------------------------------------------- */
+
+static int server_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+                         size_t name_length, const uint8_t *value, size_t value_length,
+                         uint8_t flags, void *arg)
+{
+    size_t used = strlen(server.headers);
+
+    (void)session, (void)flags, (void)arg;
+    server.stream = frame->hd.stream_id;
+    snprintf(server.headers + used, sizeof(server.headers) - used, "%.*s: %.*s\n", (int)name_length,
+             (const char *)name, (int)value_length, (const char *)value);
+    return 0;
+}
+
+static int server_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *bytes,
+                       size_t count, void *arg)
+{
+    (void)session, (void)flags, (void)id, (void)arg;
+    assert_true(server.data_length + count <= sizeof(server.data));
+    memcpy(server.data + server.data_length, bytes, count);
+    server.data_length += count;
+    return 0;
+}
+
+static int server_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+    (void)session, (void)arg;
+    if (frame->hd.type == NGHTTP2_SETTINGS && !(frame->hd.flags & NGHTTP2_FLAG_ACK)) {
+        server.settings++;
+        server.data_at_settings = server.data_length;
+    }
+    return 0;
+}
+
+static ssize_t server_read(nghttp2_session *session, int32_t id, uint8_t *out, size_t room,
+                           uint32_t *flags, nghttp2_data_source *source, void *arg)
+{
+    size_t count = server.body_length - server.body_sent;
+
+    (void)session, (void)id, (void)source, (void)arg;
+    if (count > room)
+        count = room;
+    if (server.body_sent + count == server.body_length && server.end_behind_body)
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
+    else if (count == 0)
+        return NGHTTP2_ERR_DEFERRED;
+    memcpy(out, server.body + server.body_sent, count);
+    server.body_sent += count;
+    return (ssize_t)count;
+}
+
+/* A window below the default is only opened by the test. */
+static void server_new(uint32_t window)
+{
+    nghttp2_option *option;
+    const nghttp2_settings_entry entry = {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window};
+    nghttp2_session_callbacks *callbacks;
+
+    memset(&server, 0, sizeof(server));
+    assert_int_equal(nghttp2_session_callbacks_new(&callbacks), 0);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, server_header);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, server_data);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, server_frame);
+    assert_int_equal(nghttp2_option_new(&option), 0);
+    nghttp2_option_set_no_auto_window_update(option, window < 65535);
+    assert_int_equal(nghttp2_session_server_new2(&server.session, callbacks, NULL, option), 0);
+    nghttp2_option_del(option);
+    nghttp2_session_callbacks_del(callbacks);
+    assert_int_equal(nghttp2_submit_settings(server.session, 0, &entry, 1), 0);
+}
+
+static nghttp2_nv nv(const char *name, const char *value)
+{
+    return (nghttp2_nv){(uint8_t *)name, (uint8_t *)value, strlen(name), strlen(value), 0};
+}
+
+/* Response headers, then the body; the stream stays open unless `end_stream`. */
+static void respond(const char *status, const char *type, const char *grpc_status,
+                    const char *grpc_message, bool end_stream)
+{
+    nghttp2_nv fields[4] = {nv(":status", status), nv("content-type", type)};
+    const nghttp2_data_provider body = {.read_callback = server_read};
+    size_t count = 2;
+
+    if (grpc_status)
+        fields[count++] = nv("grpc-status", grpc_status);
+    if (grpc_message)
+        fields[count++] = nv("grpc-message", grpc_message);
+    assert_int_equal(nghttp2_submit_response(server.session, server.stream, fields, count,
+                                             end_stream ? NULL : &body),
+                     0);
+}
+
+static void respond_body(const void *body, size_t length)
+{
+    server.body = body;
+    server.body_length = length;
+    server.body_sent = 0;
+    nghttp2_session_resume_data(server.session, server.stream);
+}
+
+/* --- moving bytes ------------------------------------------------------------------------------
+ */
+
+static void server_feed(const uint8_t *bytes, size_t count)
+{
+    for (size_t at = 0, piece; at < count; at += piece) {
+        piece = 1 + (size_t)rand() % 40;
+        if (piece > count - at)
+            piece = count - at;
+        assert_int_equal(nghttp2_session_mem_recv(server.session, bytes + at, piece), piece);
+    }
+}
+
+static void client_feed(const uint8_t *bytes, size_t count)
+{
+    for (size_t at = 0, piece; at < count; at += piece) {
+        piece = 1 + (size_t)rand() % 40;
+        if (piece > count - at)
+            piece = count - at;
+        lrs_stream_receive(client.stream, bytes + at, piece);
+    }
+}
+
+static bool to_server(void)
+{
+    const uint8_t *bytes;
+    bool moved = false;
+    size_t count;
+
+    while ((count = lrs_stream_output(client.stream, &bytes)) > 0) {
+        server_feed(bytes, count);
+        moved = true;
+    }
+    return moved;
+}
+
+static bool to_client(void)
+{
+    const uint8_t *bytes;
+    bool moved = false;
+    ssize_t count;
+
+    while ((count = nghttp2_session_mem_send(server.session, &bytes)) > 0) {
+        client_feed(bytes, (size_t)count);
+        moved = true;
+    }
+    return moved;
+}
+
+static void exchange(void)
+{
+    bool moved = true;
+
+    while (moved) {
+        moved = to_server();
+        moved = to_client() || moved;
+    }
+}
+
+/* --- the client --------------------------------------------------------------------------------
+ */
+
+static void client_message(void *arg, const uint8_t *message, size_t length)
+{
+    size_t used = strlen(client.log);
+
+    (void)arg;
+    if (length > 1000)
+        snprintf(client.log + used, LOG_MAX - used, "m:%zu bytes\n", length);
+    else
+        snprintf(client.log + used, LOG_MAX - used, "m:%.*s\n", (int)length, (const char *)message);
+}
+
+static void client_confirmed(void *arg)
+{
+    (void)arg;
+    strcat(client.log, "confirmed\n");
+}
+
+static void client_new(void)
+{
+    static const struct lrs_metadata metadata[] = {{"X-Token", "secret"}};
+    const struct lrs_stream_options options = {
+        .authority = "lrs_cluster",
+        .user_agent = "loadtap/1",
+        .metadata = metadata,
+        .metadata_count = 1,
+        .events = {.message = client_message, .confirmed = client_confirmed},
+    };
+
+    memset(&client, 0, sizeof(client));
+    assert_int_equal(lrs_stream_new(&options, &client.stream), 0);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    srand(7);
+    server_new(65535);
+    client_new();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    nghttp2_session_del(server.session);
+    lrs_stream_free(client.stream);
+    return 0;
+}
+
+static void open_stream(void)
+{
+    exchange();
+    respond("200", "application/grpc", NULL, NULL, false);
+    exchange();
+    assert_null(lrs_stream_end(client.stream));
+}
+
+static void assert_ended(const char *reason)
+{
+    assert_non_null(lrs_stream_end(client.stream));
+    assert_string_equal(lrs_stream_end(client.stream), reason);
+    assert_int_equal(lrs_stream_send(client.stream, (const uint8_t *)"x", 1, false), -EPIPE);
+}
+
+static int send_text(const char *text, bool mark)
+{
+    return lrs_stream_send(client.stream, (const uint8_t *)text, strlen(text), mark);
+}
+
+/* --- tests --------------------------------------------------------------------------------------
+ */
+
+static void test_request_headers(void **state)
+{
+    (void)state;
+    exchange();
+    assert_string_equal(server.headers,
+                        ":method: POST\n:scheme: http\n"
+                        ":path: /envoy.service.load_stats.v3.LoadReportingService/StreamLoadStats\n"
+                        ":authority: lrs_cluster\nte: trailers\ncontent-type: application/grpc\n"
+                        "user-agent: loadtap/1\nx-token: secret\n");
+    assert_int_equal(
+        nghttp2_session_get_remote_settings(server.session, NGHTTP2_SETTINGS_ENABLE_PUSH), 0);
+    assert_int_equal(server.settings, 1);
+    assert_null(lrs_stream_end(client.stream));
+}
+
+static void test_first_message_before_the_response(void **state)
+{
+    (void)state;
+    assert_int_equal(send_text("node", true), 0);
+    assert_int_equal(send_text("more", true), -EAGAIN);
+    exchange();
+    assert_int_equal(server.data_length, 9);
+    assert_memory_equal(server.data, "\0\0\0\0\4node", 9);
+    assert_string_equal(client.log, "confirmed\n");
+}
+
+static void test_messages_both_ways(void **state)
+{
+    (void)state;
+    open_stream();
+    assert_int_equal(send_text("one", false), 0);
+    exchange();
+    assert_int_equal(send_text("", false), 0);
+    exchange();
+    assert_int_equal(server.data_length, 13);
+    assert_memory_equal(server.data, "\0\0\0\0\3one\0\0\0\0\0", 13);
+    respond_body("\0\0\0\0\1a\0\0\0\0\0\0\0\0\0\2bc", 18);
+    exchange();
+    assert_string_equal(client.log, "m:a\nm:\nm:bc\n");
+    assert_int_equal(server.settings, 1); /* nothing was marked */
+}
+
+static void test_large_message_goes_through_windows(void **state)
+{
+    static uint8_t large[200000];
+
+    (void)state;
+    open_stream();
+    for (size_t i = 0; i < sizeof(large); i++)
+        large[i] = (uint8_t)(i * 31 >> 3);
+    assert_int_equal(lrs_stream_send(client.stream, large, sizeof(large), true), 0);
+    exchange();
+    assert_int_equal(server.data_length, 5 + sizeof(large));
+    assert_memory_equal(server.data + 5, large, sizeof(large));
+    /* its confirmation was asked for behind its last byte, not before */
+    assert_int_equal(server.settings, 2);
+    assert_int_equal(server.data_at_settings, server.data_length);
+    assert_string_equal(client.log, "confirmed\n");
+}
+
+static void test_closed_window_holds_message_and_mark(void **state)
+{
+    (void)state;
+    nghttp2_session_del(server.session);
+    server_new(7);
+    exchange(); /* the server's settings are known before the message is read */
+    assert_int_equal(send_text("three", true), 0);
+    to_server();
+    assert_int_equal(server.data_length, 7);
+    assert_int_equal(server.settings, 1);
+    assert_int_equal(send_text("more", false), -EAGAIN);
+    assert_string_equal(client.log, "");
+    assert_int_equal(nghttp2_submit_window_update(server.session, 0, server.stream, 2), 0);
+    to_client();
+    to_server();
+    assert_int_equal(server.data_length, 9);
+    assert_int_equal(server.settings, 1);
+    assert_int_equal(nghttp2_submit_window_update(server.session, 0, server.stream, 1), 0);
+    exchange();
+    assert_int_equal(server.data_length, 10);
+    assert_int_equal(server.settings, 2);
+    assert_string_equal(client.log, "confirmed\n");
+    assert_int_equal(send_text("more", false), 0);
+}
+
+static void test_marks_are_confirmed_in_order_and_bounded(void **state)
+{
+    (void)state;
+    open_stream();
+    for (int i = 0; i < LRS_MARKS_MAX; i++) {
+        assert_int_equal(send_text("m", true), 0);
+        to_server();
+        assert_string_equal(client.log, "");
+    }
+    assert_int_equal(send_text("m", true), -EAGAIN);
+    assert_int_equal(send_text("m", false), 0);
+    exchange();
+    for (int i = 0; i < LRS_MARKS_MAX; i++)
+        assert_memory_equal(client.log + 10 * i, "confirmed\n", 10);
+    assert_int_equal(strlen(client.log), 10 * LRS_MARKS_MAX);
+    assert_int_equal(send_text("m", true), 0);
+}
+
+static void test_trailers_end_it(void **state)
+{
+    const nghttp2_nv trailers[] = {nv("grpc-status", "14"),
+                                   nv("grpc-message", "try%20later%0a%zz")};
+
+    (void)state;
+    open_stream();
+    assert_int_equal(nghttp2_submit_trailer(server.session, server.stream, trailers, 2), 0);
+    exchange();
+    assert_ended("management server ended the stream: UNAVAILABLE (14): try later?%zz");
+}
+
+static void test_ok_ends_it_too(void **state)
+{
+    (void)state;
+    exchange();
+    respond("200", "application/grpc", "0", NULL, true);
+    exchange();
+    assert_ended("management server ended the stream: OK (0)");
+}
+
+static void test_responses_that_are_no_stream(void **state)
+{
+    static const struct {
+        const char *status, *type, *grpc_status, *reason;
+        bool end_stream;
+    } cases[] = {
+        {"200", "application/grpc", "12",
+         "management server ended the stream: UNIMPLEMENTED (12): text", true},
+        {"200", "application/grpc+proto", "77",
+         "management server ended the stream: unknown grpc-status (77): text", true},
+        {"404", "text/html", NULL,
+         "management server did not answer with a gRPC stream: HTTP status 404", false},
+        {"503", "text/html", NULL,
+         "management server did not answer with a gRPC stream: HTTP status 503", true},
+        {"200", "text/html", NULL,
+         "management server did not answer with a gRPC stream: content-type text/html", false},
+        {"200", "application/grpcx", NULL,
+         "management server did not answer with a gRPC stream: content-type application/grpcx",
+         false},
+        {"200", "application/grpc", NULL,
+         "management server did not answer with a gRPC stream: no grpc-status", true},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        exchange();
+        respond(cases[i].status, cases[i].type, cases[i].grpc_status, "text", cases[i].end_stream);
+        exchange();
+        assert_ended(cases[i].reason);
+        tear_down(state);
+        set_up(state);
+    }
+}
+
+static void test_informational_response_is_passed_over(void **state)
+{
+    const nghttp2_nv early[] = {nv(":status", "103")};
+
+    (void)state;
+    exchange();
+    assert_int_equal(nghttp2_submit_headers(server.session, 0, server.stream, NULL, early, 1, NULL),
+                     0);
+    exchange();
+    assert_null(lrs_stream_end(client.stream));
+    open_stream();
+}
+
+static void test_end_without_trailers(void **state)
+{
+    (void)state;
+    open_stream();
+    server.end_behind_body = true;
+    respond_body("\0\0\0\0\1a", 6);
+    exchange();
+    assert_string_equal(client.log, "m:a\n");
+    assert_ended("management server ended the stream: no grpc-status");
+}
+
+static void test_reset(void **state)
+{
+    (void)state;
+    open_stream();
+    assert_int_equal(
+        nghttp2_submit_rst_stream(server.session, 0, server.stream, NGHTTP2_ENHANCE_YOUR_CALM), 0);
+    exchange();
+    assert_ended("management server reset the stream: ENHANCE_YOUR_CALM");
+}
+
+static void test_goaway_alone_ends_nothing(void **state)
+{
+    (void)state;
+    open_stream();
+    assert_int_equal(nghttp2_submit_goaway(server.session, 0, server.stream, NGHTTP2_NO_ERROR,
+                                           (const uint8_t *)"max\nage", 7),
+                     0);
+    exchange();
+    assert_null(lrs_stream_end(client.stream));
+    assert_int_equal(send_text("report", true), 0);
+    exchange();
+    assert_int_equal(server.data_length, 11);
+    assert_string_equal(client.log, "confirmed\n");
+    respond_body("\0\0\0\0\1a", 6);
+    exchange();
+    assert_string_equal(client.log, "confirmed\nm:a\n");
+    lrs_stream_receive_eof(client.stream);
+    assert_ended("management server closed the connection: NO_ERROR max?age");
+}
+
+static void test_goaway_below_our_stream(void **state)
+{
+    static const uint8_t frame[] = {0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7};
+
+    (void)state;
+    to_server();
+    to_client();
+    client_feed(frame, sizeof(frame));
+    exchange();
+    assert_ended("management server refused the stream and goes away: REFUSED_STREAM");
+}
+
+static void test_end_of_connection(void **state)
+{
+    (void)state;
+    open_stream();
+    lrs_stream_receive_eof(client.stream);
+    assert_ended("management server closed the connection");
+    lrs_stream_receive(client.stream, (const uint8_t *)"x", 1);
+    assert_ended("management server closed the connection");
+}
+
+static void test_not_http2(void **state)
+{
+    static const char answer[] = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+
+    (void)state;
+    client_feed((const uint8_t *)answer, sizeof(answer) - 1);
+    to_server();
+    assert_ended("management server does not speak HTTP/2");
+}
+
+static void test_garbage_frames_end_it(void **state)
+{
+    (void)state;
+    for (unsigned seed = 1; seed < 300; seed++) {
+        uint8_t garbage[200];
+
+        srand(seed);
+        for (size_t i = 0; i < sizeof(garbage); i++)
+            garbage[i] = (uint8_t)rand();
+        garbage[0] = garbage[1] = 0; /* a frame of legal length, of any kind */
+        exchange();
+        client_feed(garbage, sizeof(garbage));
+        to_server();
+        if (lrs_stream_end(client.stream))
+            assert_int_equal(send_text("x", false), -EPIPE);
+        tear_down(state);
+        set_up(state);
+    }
+}
+
+static void test_bad_grpc_frames(void **state)
+{
+    (void)state;
+    open_stream();
+    respond_body("\0\xff\xff\xff\xff", 5);
+    exchange();
+    assert_ended("management server sent a message of more than 4194304 bytes");
+    tear_down(state);
+    set_up(state);
+    open_stream();
+    respond_body("\1\0\0\0\1a", 6);
+    exchange();
+    assert_ended("management server sent a compressed message, or no gRPC message");
+    assert_string_equal(client.log, "");
+}
+
+static void test_received_data_reopens_the_windows(void **state)
+{
+    static uint8_t large[5 + 300000] = {0, 0, 4, 0x93, 0xe0};
+
+    (void)state;
+    open_stream();
+    respond_body(large, sizeof(large));
+    exchange();
+    assert_string_equal(client.log, "m:300000 bytes\n");
+}
+
+static void test_oversized_headers(void **state)
+{
+    static char value[GRPC_HEAD_LIST_MAX + 1];
+
+    (void)state;
+    exchange();
+    memset(value, 'x', sizeof(value) - 1);
+    respond("200", "application/grpc", NULL, value, false);
+    exchange();
+    assert_ended("management server sent headers of more than 16384 bytes");
+}
+
+static void test_flood_from_a_server_that_does_not_read(void **state)
+{
+    static const uint8_t ping[17] = {0, 0, 8, 6};
+    int i;
+
+    (void)state;
+    exchange();
+    for (i = 0; i < 5000 && !lrs_stream_end(client.stream); i++)
+        lrs_stream_receive(client.stream, ping, sizeof(ping));
+    assert_true(i > 50 && i < 1100);
+    assert_non_null(lrs_stream_end(client.stream));
+}
+
+static void test_too_much_metadata(void **state)
+{
+    static struct lrs_metadata metadata[101];
+    struct lrs_stream *stream = NULL;
+    struct lrs_stream_options options = {.authority = "a", .user_agent = "u", .metadata = metadata};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(metadata); i++)
+        metadata[i] = (struct lrs_metadata){"a", "b"};
+    options.metadata_count = 101;
+    assert_int_equal(lrs_stream_new(&options, &stream), -EINVAL);
+    assert_null(stream);
+    options.metadata_count = 100;
+    assert_int_equal(lrs_stream_new(&options, &stream), 0);
+    lrs_stream_free(stream);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_request_headers),
+        TEST(test_first_message_before_the_response),
+        TEST(test_messages_both_ways),
+        TEST(test_large_message_goes_through_windows),
+        TEST(test_closed_window_holds_message_and_mark),
+        TEST(test_marks_are_confirmed_in_order_and_bounded),
+        TEST(test_trailers_end_it),
+        TEST(test_ok_ends_it_too),
+        TEST(test_responses_that_are_no_stream),
+        TEST(test_informational_response_is_passed_over),
+        TEST(test_end_without_trailers),
+        TEST(test_reset),
+        TEST(test_goaway_alone_ends_nothing),
+        TEST(test_goaway_below_our_stream),
+        TEST(test_end_of_connection),
+        TEST(test_not_http2),
+        TEST(test_garbage_frames_end_it),
+        TEST(test_bad_grpc_frames),
+        TEST(test_received_data_reopens_the_windows),
+        TEST(test_oversized_headers),
+        TEST(test_flood_from_a_server_that_does_not_read),
+        cmocka_unit_test(test_too_much_metadata),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,167 @@
+#include "stream/dial.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "base/mem.h"
+
+/* For each address in turn:  begin --connect()--> writable (SO_ERROR 0) --> done(fd)
+ *                              |                     |
+ *                              +--refused, timeout---+--> next address, or done(-1) */
+struct dial {
+    struct dial_options options;
+    struct event *event; /* first run, then the socket's */
+    size_t next;         /* index of the address to try next */
+    int fd;              /* -1 unless connecting */
+    char error[ADDRESS_TEXT_MAX + 128];
+    struct address addresses[];
+};
+
+static void on_event(evutil_socket_t fd, short what, void *arg);
+
+static int open_socket(const struct dial *dial, int family)
+{
+    const int on = 1;
+    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), err;
+
+    if (fd < 0)
+        return -errno;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* only a matter of speed */
+    err = dial->options.prepare ? dial->options.prepare(dial->options.prepare_arg, fd) : 0;
+    if (!err)
+        return fd;
+    close(fd);
+    return err;
+}
+
+static int await(struct dial *dial, int fd)
+{
+    const struct timeval timeout = {
+        .tv_sec = (time_t)(dial->options.timeout_us / 1000000),
+        .tv_usec = (suseconds_t)(dial->options.timeout_us % 1000000),
+    };
+
+    event_free(TAKE(dial->event));
+    dial->event = event_new(dial->options.base, fd, EV_WRITE, on_event, dial);
+    return dial->event && event_add(dial->event, &timeout) == 0 ? 0 : -ENOMEM;
+}
+
+/* Begins to connect to one address. 0, or why it failed already. */
+static int begin(struct dial *dial, const struct address *address)
+{
+    struct sockaddr_storage to;
+    socklen_t length = address_to_sockaddr(address, &to);
+    int fd = open_socket(dial, to.ss_family), err = 0;
+
+    if (fd < 0)
+        return fd;
+    if (connect(fd, (struct sockaddr *)&to, length) < 0 && errno != EINPROGRESS)
+        err = -errno;
+    if (!err)
+        err = await(dial, fd);
+    if (err)
+        close(fd);
+    else
+        dial->fd = fd;
+    return err;
+}
+
+static void note_failure(struct dial *dial, const struct address *address, int err)
+{
+    char text[ADDRESS_TEXT_MAX];
+
+    snprintf(dial->error, sizeof(dial->error), "%s: %s", address_text(address, text),
+             strerror(-err));
+}
+
+static void drop_socket(struct dial *dial)
+{
+    if (dial->event)
+        event_free(TAKE(dial->event));
+    if (dial->fd >= 0)
+        close(dial->fd);
+    dial->fd = -1;
+}
+
+static void try_next(struct dial *dial)
+{
+    while (dial->next < dial->options.address_count) {
+        const struct address *address = &dial->addresses[dial->next++];
+        int err = begin(dial, address);
+
+        if (!err)
+            return;
+        note_failure(dial, address, err);
+    }
+    dial->options.done(dial->options.arg, -1, dial->error);
+}
+
+static int connect_result(int fd, short what)
+{
+    int err = 0;
+    socklen_t length = sizeof(err);
+
+    if (what & EV_TIMEOUT)
+        return -ETIMEDOUT;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &length) < 0 ? -errno : -err;
+}
+
+static void on_event(evutil_socket_t fd, short what, void *arg)
+{
+    struct dial *dial = arg;
+    int err;
+
+    if (dial->fd < 0) { /* the first run */
+        try_next(dial);
+        return;
+    }
+    err = connect_result(fd, what);
+    if (!err) {
+        dial->fd = -1;
+        event_free(TAKE(dial->event)); /* while the socket is still ours */
+        dial->options.done(dial->options.arg, fd, NULL);
+        return;
+    }
+    note_failure(dial, &dial->addresses[dial->next - 1], err);
+    drop_socket(dial);
+    try_next(dial);
+}
+
+int dial_start(const struct dial_options *options, struct dial **out)
+{
+    size_t size = options->address_count * sizeof(struct address);
+    struct dial *dial;
+
+    if (options->address_count == 0)
+        return -EINVAL;
+    dial = calloc(1, sizeof(*dial) + size);
+    if (!dial)
+        return -ENOMEM;
+    memcpy(dial->addresses, options->addresses, size);
+    dial->options = *options;
+    dial->options.addresses = NULL; /* the caller's; ours is the copy */
+    dial->fd = -1;
+    dial->event = event_new(options->base, -1, 0, on_event, dial);
+    if (!dial->event) {
+        free(dial);
+        return -ENOMEM;
+    }
+    event_active(dial->event, EV_TIMEOUT, 0);
+    *out = dial;
+    return 0;
+}
+
+void dial_free(struct dial *dial)
+{
+    if (!dial)
+        return;
+    drop_socket(dial);
+    free(dial);
+}

@@ -1,0 +1,425 @@
+#include "stream/lrs_stream.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <nghttp2/nghttp2.h>
+
+#include "base/mem.h"
+#include "grpc/frame.h"
+#include "grpc/head.h"
+
+#define PATH "/envoy.service.load_stats.v3.LoadReportingService/StreamLoadStats"
+#define METADATA_MAX 100
+#define REASON_MAX 400
+#define OUTBOUND_ACKS_MAX 100    /* answers owed to a peer that sends PING and SETTINGS … */
+#define OUTBOUND_FRAMES_MAX 1000 /* … and all frames, owed to one that sends but does not read */
+
+/* The response:
+ *
+ *            new: request headers queued
+ *                 |
+ *             WAITING <-+ 100 to 199
+ *                 |  +--+
+ *                 | 200, application/grpc
+ *              STREAMING: messages come in
+ *                 |
+ *   from either:  | trailers, or headers that end the stream or are no gRPC response; END_STREAM
+ *                 | without trailers; RST_STREAM; GOAWAY that leaves our stream out; anything that
+ *                 | HTTP/2 or gRPC framing forbids; end of the connection
+ *               ENDED: with a reason; nothing goes in or out any more
+ *
+ * A message going out, in WAITING and STREAMING:
+ *
+ *   none --send--> queued --DATA frames, as the peer's windows allow--> last byte handed out -->
+ * none marked: SETTINGS queued --its ACK--> confirmed
+ *
+ * nghttp2 lets SETTINGS overtake DATA that waits; hence it is queued only behind the last byte. */
+enum state { WAITING, STREAMING, ENDED };
+
+struct lrs_stream {
+    nghttp2_session *session;
+    struct lrs_stream_events events;
+    int32_t id;
+    enum state state;
+    struct grpc_head head; /* of the header block that is coming in */
+    struct grpc_frame_decoder decoder;
+    uint8_t *message; /* prefix and message going out; NULL: none */
+    size_t message_length, message_sent;
+    bool message_marked;
+    unsigned unconfirmed;  /* marks whose SETTINGS went out, or will behind `message` */
+    bool settings_greeted; /* the first ACK, of the connection's own SETTINGS, has come */
+    char going_away[128];  /* what the peer's GOAWAY said; "" before it */
+    char reason[REASON_MAX];
+};
+
+static void __attribute__((format(printf, 2, 3)))
+end(struct lrs_stream *stream, const char *format, ...)
+{
+    va_list args;
+
+    if (stream->state == ENDED) /* the first reason is the cause */
+        return;
+    stream->state = ENDED;
+    va_start(args, format);
+    vsnprintf(stream->reason, sizeof(stream->reason), format, args);
+    va_end(args);
+}
+
+static int on_message(void *arg, const uint8_t *message, size_t length)
+{
+    struct lrs_stream *stream = arg;
+
+    stream->events.message(stream->events.arg, message, length);
+    return 0;
+}
+
+/* --- frames from the peer ------------------------------------------------------------------- */
+
+static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+    struct lrs_stream *stream = arg;
+
+    (void)session, (void)frame;
+    memset(&stream->head, 0, sizeof(stream->head));
+    return 0;
+}
+
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+                     size_t name_length, const uint8_t *value, size_t value_length, uint8_t flags,
+                     void *arg)
+{
+    struct lrs_stream *stream = arg;
+
+    (void)session, (void)frame, (void)flags;
+    if (grpc_head_add(&stream->head, (const char *)name, name_length, (const char *)value,
+                      value_length))
+        end(stream, "management server sent headers of more than %d bytes", GRPC_HEAD_LIST_MAX);
+    return 0;
+}
+
+static void end_by_head(struct lrs_stream *stream, const char *what)
+{
+    char text[2 * GRPC_HEAD_TEXT];
+
+    grpc_head_describe_end(&stream->head, text, sizeof(text));
+    end(stream, "management server %s: %s", what, text);
+}
+
+static void headers_received(struct lrs_stream *stream, bool end_stream)
+{
+    if (grpc_head_is_informational(&stream->head))
+        return;
+    if (stream->state == WAITING && !end_stream && grpc_head_opens_stream(&stream->head))
+        stream->state = STREAMING;
+    else if (end_stream && (stream->state == STREAMING || stream->head.has_grpc_status))
+        end_by_head(stream, "ended the stream");
+    else
+        end_by_head(stream, "did not answer with a gRPC stream");
+}
+
+static void settings_acknowledged(struct lrs_stream *stream)
+{
+    if (!stream->settings_greeted) {
+        stream->settings_greeted = true;
+        return;
+    }
+    stream->unconfirmed--;
+    stream->events.confirmed(stream->events.arg);
+}
+
+static void going_away(struct lrs_stream *stream, const nghttp2_goaway *frame)
+{
+    char *text = stream->going_away;
+    int used =
+        snprintf(text, sizeof(stream->going_away), "%s%s",
+                 nghttp2_http2_strerror(frame->error_code), frame->opaque_data_len ? " " : "");
+
+    for (size_t i = 0; i < frame->opaque_data_len; i++) {
+        uint8_t c = frame->opaque_data[i];
+
+        if ((size_t)used + 1 < sizeof(stream->going_away))
+            text[used++] = c < 0x20 || c > 0x7e ? '?' : (char)c;
+    }
+    text[used] = '\0';
+}
+
+static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+    struct lrs_stream *stream = arg;
+    bool end_stream = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
+
+    (void)session;
+    if (stream->state == ENDED)
+        return 0;
+    if (frame->hd.type == NGHTTP2_HEADERS)
+        headers_received(stream, end_stream);
+    else if (frame->hd.type == NGHTTP2_DATA && end_stream)
+        end(stream, "management server ended the stream: no grpc-status");
+    else if (frame->hd.type == NGHTTP2_SETTINGS && frame->hd.flags & NGHTTP2_FLAG_ACK)
+        settings_acknowledged(stream);
+    else if (frame->hd.type == NGHTTP2_GOAWAY)
+        going_away(stream, &frame->goaway);
+    return 0;
+}
+
+static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *bytes,
+                   size_t count, void *arg)
+{
+    struct lrs_stream *stream = arg;
+    int err;
+
+    (void)session, (void)flags, (void)id;
+    if (stream->state == ENDED)
+        return 0;
+    err = grpc_frame_decoder_feed(&stream->decoder, bytes, count);
+    if (err == -EMSGSIZE)
+        end(stream, "management server sent a message of more than %u bytes", LRS_MESSAGE_MAX);
+    else if (err == -EPROTO)
+        end(stream, "management server sent a compressed message, or no gRPC message");
+    else if (err)
+        end(stream, "no memory for a message of the management server");
+    return 0;
+}
+
+static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error_code, void *arg)
+{
+    struct lrs_stream *stream = arg;
+
+    (void)session, (void)id;
+    if (*stream->going_away)
+        end(stream, "management server refused the stream and goes away: %s", stream->going_away);
+    else
+        end(stream, "management server reset the stream: %s", nghttp2_http2_strerror(error_code));
+    return 0;
+}
+
+static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int error,
+                            void *arg)
+{
+    (void)session, (void)frame;
+    end(arg, "management server broke HTTP/2: %s", nghttp2_strerror(error));
+    return 0;
+}
+
+static int on_error(nghttp2_session *session, int error, const char *text, size_t length, void *arg)
+{
+    (void)session, (void)text, (void)length;
+    if (error == NGHTTP2_ERR_SETTINGS_EXPECTED)
+        end(arg, "management server does not speak HTTP/2");
+    return 0;
+}
+
+/* --- frames to the peer ---------------------------------------------------------------------- */
+
+static ssize_t read_message(nghttp2_session *session, int32_t id, uint8_t *out, size_t room,
+                            uint32_t *flags, nghttp2_data_source *source, void *arg)
+{
+    struct lrs_stream *stream = arg;
+    size_t count = stream->message_length - stream->message_sent;
+
+    (void)session, (void)id, (void)flags, (void)source;
+    if (count == 0)
+        return NGHTTP2_ERR_DEFERRED;
+    if (count > room)
+        count = room;
+    memcpy(out, stream->message + stream->message_sent, count);
+    stream->message_sent += count;
+    return (ssize_t)count;
+}
+
+static int message_handed_out(struct lrs_stream *stream)
+{
+    bool marked = stream->message_marked;
+
+    free(TAKE(stream->message));
+    stream->message_length = stream->message_sent = 0;
+    if (!marked)
+        return 0;
+    return nghttp2_submit_settings(stream->session, NGHTTP2_FLAG_NONE, NULL, 0);
+}
+
+static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+    struct lrs_stream *stream = arg;
+
+    (void)session;
+    if (frame->hd.type == NGHTTP2_DATA && stream->message &&
+        stream->message_sent == stream->message_length)
+        return message_handed_out(stream) ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+    if (frame->hd.type == NGHTTP2_GOAWAY) /* nghttp2's own, its answer to a connection error */
+        end(stream, "management server broke HTTP/2: %s",
+            nghttp2_http2_strerror(frame->goaway.error_code));
+    return 0;
+}
+
+/* --- making one ------------------------------------------------------------------------------- */
+
+static void set_callbacks(nghttp2_session_callbacks *callbacks)
+{
+    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
+    nghttp2_session_callbacks_set_error_callback2(callbacks, on_error);
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_send);
+}
+
+static int new_session(struct lrs_stream *stream)
+{
+    nghttp2_session_callbacks *callbacks = NULL;
+    nghttp2_option *option = NULL;
+    int err = nghttp2_session_callbacks_new(&callbacks);
+
+    if (!err)
+        err = nghttp2_option_new(&option);
+    if (!err) {
+        set_callbacks(callbacks);
+        nghttp2_option_set_max_outbound_ack(option, OUTBOUND_ACKS_MAX);
+        nghttp2_option_set_no_closed_streams(option, 1);
+        err = nghttp2_session_client_new2(&stream->session, callbacks, stream, option);
+    }
+    nghttp2_option_del(option);
+    nghttp2_session_callbacks_del(callbacks);
+    return err ? -ENOMEM : 0;
+}
+
+static int queue_settings(nghttp2_session *session)
+{
+    const nghttp2_settings_entry entries[] = {
+        {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, GRPC_HEAD_LIST_MAX},
+    };
+
+    return nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, entries, ARRAY_SIZE(entries));
+}
+
+static nghttp2_nv field(const char *name, const char *value)
+{
+    return (nghttp2_nv){.name = (uint8_t *)name,
+                        .value = (uint8_t *)value,
+                        .namelen = strlen(name),
+                        .valuelen = strlen(value)};
+}
+
+/* Returns the stream's id, or an error of nghttp2. */
+static int32_t queue_request(struct lrs_stream *stream, const struct lrs_stream_options *options)
+{
+    const nghttp2_data_provider messages = {.read_callback = read_message};
+    nghttp2_nv fields[7 + METADATA_MAX] = {
+        field(":method", "POST"),
+        field(":scheme", "http"),
+        field(":path", PATH),
+        field(":authority", options->authority),
+        field("te", "trailers"),
+        field("content-type", "application/grpc"),
+        field("user-agent", options->user_agent),
+    };
+
+    for (size_t i = 0; i < options->metadata_count; i++)
+        fields[7 + i] = field(options->metadata[i].name, options->metadata[i].value);
+    return nghttp2_submit_request(stream->session, NULL, fields, 7 + options->metadata_count,
+                                  &messages, NULL);
+}
+
+int lrs_stream_new(const struct lrs_stream_options *options, struct lrs_stream **out)
+{
+    struct lrs_stream *stream;
+
+    if (options->metadata_count > METADATA_MAX)
+        return -EINVAL;
+    stream = calloc(1, sizeof(*stream));
+    if (!stream)
+        return -ENOMEM;
+    stream->events = options->events;
+    grpc_frame_decoder_init(&stream->decoder, LRS_MESSAGE_MAX, on_message, stream);
+    if (new_session(stream) || queue_settings(stream->session) ||
+        (stream->id = queue_request(stream, options)) < 0) {
+        lrs_stream_free(stream);
+        return -ENOMEM;
+    }
+    *out = stream;
+    return 0;
+}
+
+void lrs_stream_free(struct lrs_stream *stream)
+{
+    if (!stream)
+        return;
+    nghttp2_session_del(stream->session);
+    grpc_frame_decoder_clear(&stream->decoder);
+    free(stream->message);
+    free(stream);
+}
+
+/* --- bytes and messages ----------------------------------------------------------------------- */
+
+int lrs_stream_send(struct lrs_stream *stream, const uint8_t *message, size_t length, bool mark)
+{
+    uint8_t *copy;
+
+    if (stream->state == ENDED)
+        return -EPIPE;
+    if (stream->message || (mark && stream->unconfirmed == LRS_MARKS_MAX))
+        return -EAGAIN;
+    if (length > UINT32_MAX)
+        return -EMSGSIZE;
+    copy = malloc(GRPC_FRAME_PREFIX + length);
+    if (!copy)
+        return -ENOMEM;
+    grpc_frame_prefix((uint32_t)length, copy);
+    if (length > 0)
+        memcpy(copy + GRPC_FRAME_PREFIX, message, length);
+    stream->message = copy;
+    stream->message_length = GRPC_FRAME_PREFIX + length;
+    stream->message_marked = mark;
+    stream->unconfirmed += mark;
+    /* An error means that nothing was deferred: the request headers have not left yet, and reading
+     * begins behind them. */
+    nghttp2_session_resume_data(stream->session, stream->id);
+    return 0;
+}
+
+void lrs_stream_receive(struct lrs_stream *stream, const uint8_t *bytes, size_t count)
+{
+    ssize_t taken;
+
+    if (stream->state == ENDED)
+        return;
+    taken = nghttp2_session_mem_recv(stream->session, bytes, count);
+    if (taken < 0)
+        end(stream, "HTTP/2 with the management server failed: %s", nghttp2_strerror((int)taken));
+    else if (nghttp2_session_get_outbound_queue_size(stream->session) > OUTBOUND_FRAMES_MAX)
+        end(stream, "management server sends, but does not read");
+}
+
+void lrs_stream_receive_eof(struct lrs_stream *stream)
+{
+    if (*stream->going_away)
+        end(stream, "management server closed the connection: %s", stream->going_away);
+    else
+        end(stream, "management server closed the connection");
+}
+
+size_t lrs_stream_output(struct lrs_stream *stream, const uint8_t **bytes)
+{
+    ssize_t count;
+
+    if (stream->state == ENDED)
+        return 0;
+    count = nghttp2_session_mem_send(stream->session, bytes);
+    if (count >= 0)
+        return (size_t)count;
+    end(stream, "HTTP/2 with the management server failed: %s", nghttp2_strerror((int)count));
+    return 0;
+}
+
+const char *lrs_stream_end(const struct lrs_stream *stream)
+{
+    return stream->state == ENDED ? stream->reason : NULL;
+}

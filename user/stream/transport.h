@@ -1,0 +1,52 @@
+/* A StreamLoadStats call over TCP: dials, then moves bytes between the socket and the protocol core
+ * (lrs_stream).
+ *
+ * Rules for the owner:
+ * - Events come from the event loop alone, never from inside a function of this header. So in any
+ *   event the owner may send, and may free the client.
+ * - `up` comes at most once and before any other event but `down`; `down` is the last event.
+ * - The program ignores SIGPIPE.
+ * - After `down` the socket is closed; the owner frees the client and opens another when it likes.
+ *
+ * Memory is bounded whatever the server does: one message going out, one of at most LRS_MESSAGE_MAX
+ * bytes coming in, and a few pieces of 16 KB. */
+#pragma once
+
+#include "base/address.h"
+#include "stream/lrs_stream.h"
+
+struct event_base;
+struct lrs_client;
+
+struct lrs_client_events {
+    /* Connected, the request is on its way, and the first message may be sent. The server need not
+     * have answered yet. */
+    void (*up)(void *arg);
+    void (*message)(void *arg, const uint8_t *message, size_t length); /* lives until it returns */
+    void (*confirmed)(void *arg); /* as in lrs_stream.h, one for each marked message */
+    void (*down)(void *arg, const char *reason);
+    void *arg;
+};
+
+struct lrs_client_options {
+    struct event_base *base;
+    const struct address *addresses; /* tried in turn */
+    size_t address_count;
+    uint64_t connect_timeout_us; /* for each address; 0: 5 s, Envoy's connect_timeout default */
+    const char *authority;
+    const char *user_agent;
+    const struct lrs_metadata *metadata; /* initial metadata */
+    size_t metadata_count;
+    /* Called for each new socket before it connects; 0, or -errno to refuse it. May be NULL. */
+    int (*prepare)(void *arg, int fd);
+    void *prepare_arg;
+    struct lrs_client_events events;
+};
+
+/* Copies what the options point to. 0; -EINVAL: no address, or too much metadata; -ENOMEM. */
+int lrs_client_open(const struct lrs_client_options *options, struct lrs_client **out);
+/* As lrs_stream_send; also -ENOTCONN before `up` and after `down`. "Handed out" there means: taken
+ * by the socket, but for one last piece of 16 KB. */
+int lrs_client_send(struct lrs_client *client, const uint8_t *message, size_t length, bool mark);
+/* Closes the connection. No event comes any more. */
+void lrs_client_free(struct lrs_client *client);
