@@ -1,5 +1,5 @@
 #!/bin/bash
-# What a text editor sees: clang-format's layout, and files short enough to read.
+# What a text editor sees: clang-format's layout, short files, shallow nesting.
 . tests/check/lib/tap.sh
 
 mapfile -t sources < <(find bpf user tests -name '*.[ch]')
@@ -8,6 +8,12 @@ short_enough() {
     wc -l "${sources[@]}" | awk '$2 != "total" && $1 > 500 { print; found = 1 } END { exit found }'
 }
 
+# With four spaces a level, these keywords stand this deep only inside three others.
+shallow() {
+    ! grep -nE '^ {16,}(if|for|while|do|switch)\>' "${sources[@]}"
+}
+
 check "clang-format" clang-format --dry-run -Werror "${sources[@]}"
 check "no source is longer than 500 lines" short_enough
+check "nothing is nested deeper than three levels" shallow
 finish
