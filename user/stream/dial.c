@@ -41,6 +41,12 @@ static int open_socket(const struct dial *dial, int family)
     return err;
 }
 
+static void drop_event(struct dial *dial)
+{
+    if (dial->event)
+        event_free(TAKE(dial->event));
+}
+
 static int await(struct dial *dial, int fd)
 {
     const struct timeval timeout = {
@@ -48,7 +54,7 @@ static int await(struct dial *dial, int fd)
         .tv_usec = (suseconds_t)(dial->options.timeout_us % 1000000),
     };
 
-    event_free(TAKE(dial->event));
+    drop_event(dial);
     dial->event = event_new(dial->options.base, fd, EV_WRITE, on_event, dial);
     return dial->event && event_add(dial->event, &timeout) == 0 ? 0 : -ENOMEM;
 }
@@ -83,8 +89,7 @@ static void note_failure(struct dial *dial, const struct address *address, int e
 
 static void drop_socket(struct dial *dial)
 {
-    if (dial->event)
-        event_free(TAKE(dial->event));
+    drop_event(dial);
     if (dial->fd >= 0)
         close(dial->fd);
     dial->fd = -1;
@@ -125,7 +130,7 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
     err = connect_result(fd, what);
     if (!err) {
         dial->fd = -1;
-        event_free(TAKE(dial->event)); /* while the socket is still ours */
+        drop_event(dial); /* while the socket is still ours */
         dial->options.done(dial->options.arg, fd, NULL);
         return;
     }
