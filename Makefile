@@ -40,7 +40,8 @@ E2E := $(wildcard tests/e2e/test_*)
 
 PROTO_C := $(PROTOS:%.proto=$(BUILD)/proto/%.pb-c.c)
 SKELETONS := $(patsubst %.bpf.c,$(BUILD)/bpf/%.skel.h,$(notdir $(wildcard bpf/*.bpf.c tests/bpf/*.bpf.c)))
-GENERATED := $(PROTO_C) $(SKELETONS)
+UNREAD := $(BUILD)/proto/unread_fields.inc
+GENERATED := $(PROTO_C) $(UNREAD) $(SKELETONS)
 
 objects = $(patsubst %.c,$(OUT)/%.o,$(patsubst $(BUILD)/%,%,$(1)))
 programs = $(patsubst %.c,$(1)/%,$(2))
@@ -106,6 +107,10 @@ $(BUILD)/proto/%.pb-c.c: proto/%.proto | $(BUILD)/setup.build
 	mkdir -p $(BUILD)/proto
 	protoc-c --proto_path=proto --c_out=$(BUILD)/proto $*.proto
 
+$(UNREAD): scripts/unread_fields.awk $(PROTOS:%=proto/%)
+	mkdir -p $(@D)
+	awk -f $^ > $@
+
 vpath %.bpf.c bpf tests/bpf
 $(BUILD)/bpf/%.bpf.o: %.bpf.c | $(BUILD)/setup.build
 	$(info BPF   $@)
@@ -121,7 +126,7 @@ $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 $(call objects,$(wildcard user/kernel/*.c) $(BPF_TESTS_C)): | $(SKELETONS)
 $(call objects,$(UNIT_C) $(BPF_TESTS_C) $(FUZZ_C)): | $(BUILD)/setup.test
 
-$(OBJECTS): $(OUT)/%.o: %.c | $(PROTO_C)
+$(OBJECTS): $(OUT)/%.o: %.c | $(PROTO_C) $(UNREAD)
 	$(info CC    $@)
 	mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -MMD -MP -c -o $@ $<
@@ -139,8 +144,9 @@ $(OUT)/collector.a: $(filter-out %/main.o,$(call objects,$(COLLECTOR_C) $(SHARED
 
 $(OUT)/loadtap $(BUILD)/static/loadtap: $(OUT)/user/daemon/main.o $(OUT)/daemon.a
 $(OUT)/loadtap-collector $(BUILD)/static/loadtap-collector: $(OUT)/user/collector/main.o $(OUT)/collector.a
-$(filter %/test_collector_%,$(UNIT)): $(OUT)/%: $(OUT)/%.o $(OUT)/collector.a
-$(filter-out %/test_collector_%,$(UNIT) $(BPF_TESTS) $(FUZZ)): $(OUT)/%: $(OUT)/%.o $(OUT)/daemon.a
+COLLECTOR_TESTS := $(foreach test,$(UNIT) $(FUZZ),$(if $(findstring _collector_,$(test)),$(test)))
+$(COLLECTOR_TESTS): $(OUT)/%: $(OUT)/%.o $(OUT)/collector.a
+$(filter-out $(COLLECTOR_TESTS),$(UNIT) $(BPF_TESTS) $(FUZZ)): $(OUT)/%: $(OUT)/%.o $(OUT)/daemon.a
 
 $(BUILD)/static/%: LDFLAGS += -static
 $(UNIT) $(BPF_TESTS): LDLIBS += -lcmocka

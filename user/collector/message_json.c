@@ -168,7 +168,7 @@ static bool is_present(const ProtobufCMessage *message, field_type *field)
     return !is_zero(field, member(message, field->offset));
 }
 
-/* protoc makes `map<K, V> thing` a repeated message ThingEntry {key = 1; value = 2;}. */
+/* protoc makes `map<string, V> thing` a repeated message ThingEntry {key = 1; value = 2;}. */
 static bool is_map(field_type *field)
 {
     const ProtobufCMessageDescriptor *entry = field->descriptor;
@@ -179,29 +179,18 @@ static bool is_map(field_type *field)
     tail = strrchr(entry->name, '.');
     return tail && strlen(tail) > 5 && !strcmp(tail + strlen(tail) - 5, "Entry") &&
            entry->n_fields == 2 && !strcmp(entry->fields[0].name, "key") &&
+           entry->fields[0].type == PROTOBUF_C_TYPE_STRING &&
            !strcmp(entry->fields[1].name, "value");
 }
 
-/* Adds one map entry. Keys that are not strings become their text. */
 static int add_entry(json_t *object, const ProtobufCMessage *entry, size_t *unknown)
 {
     field_type *key = &entry->descriptor->fields[0], *value = &entry->descriptor->fields[1];
-    json_t *name = value_json(key, member(entry, key->offset), unknown);
-    json_t *content = value_json(value, member(entry, value->offset), unknown);
-    char text[24];
-    int err;
+    const char *name = *(const char *const *)member(entry, key->offset);
 
     *unknown += entry->n_unknown_fields;
-    if (json_is_string(name)) {
-        err = json_object_set_new(object, json_string_value(name), content);
-    } else {
-        snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT, json_integer_value(name));
-        if (json_is_boolean(name))
-            snprintf(text, sizeof(text), "%s", json_is_true(name) ? "true" : "false");
-        err = json_object_set_new(object, text, content);
-    }
-    json_decref(name);
-    return err;
+    return json_object_set_new(object, name,
+                               value_json(value, member(entry, value->offset), unknown));
 }
 
 static json_t *repeated_json(const ProtobufCMessage *message, field_type *field, size_t *unknown)

@@ -136,19 +136,6 @@ static void note_output(struct service *service, int err)
     log_error("output: %s; lines are being lost", strerror(-err));
 }
 
-/* Foreign text in a log line: cut, and without control characters. */
-static void log_node(const struct service_peer *peer)
-{
-    char text[200];
-
-    snprintf(text, sizeof(text), "node '%.90s' of cluster '%.90s'",
-             peer->node_id ? peer->node_id : "", peer->node_cluster ? peer->node_cluster : "");
-    for (char *at = text; *at; at++)
-        if ((unsigned char)*at < ' ' || *at == 0x7f)
-            *at = '?';
-    log_info("stream %llu from %s: %s", (unsigned long long)peer->stream, peer->address, text);
-}
-
 static enum grpc_status take_request(struct service *service, struct service_peer *peer,
                                      const request_message *request)
 {
@@ -161,7 +148,9 @@ static enum grpc_status take_request(struct service *service, struct service_pee
     if (status != GRPC_OK)
         return status;
     if (peer->messages == 1)
-        log_node(peer);
+        log_info("stream %llu from %s: node '%.99s' of cluster '%.99s'",
+                 (unsigned long long)peer->stream, peer->address,
+                 peer->node_id ? peer->node_id : "", peer->node_cluster ? peer->node_cluster : "");
     clock_gettime(CLOCK_REALTIME, &line.received);
     note_output(service, output_request(service->output, &line));
     add_sums(service, peer, request);

@@ -1,0 +1,126 @@
+/* The lines as a reader gets them. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "collector/output.h"
+#include "envoy/service/load_stats/v3/lrs.pb-c.h"
+
+/* What one call writes; checks that it is on its way when the call returns. */
+struct capture {
+    FILE *file;
+    char *text;
+    size_t length;
+};
+
+static void capture_start(struct capture *capture)
+{
+    *capture = (struct capture){0};
+    capture->file = open_memstream(&capture->text, &capture->length);
+    assert_non_null(capture->file);
+}
+
+static void assert_captured(struct capture *capture, const char *expected)
+{
+    assert_string_equal(capture->text, expected); /* before fclose: it was flushed */
+    fclose(capture->file);
+    free(capture->text);
+}
+
+static struct output_request example(const ProtobufCMessage *request)
+{
+    return (struct output_request){.received = {1700000000, 1999},
+                                   .peer = "[::1]:9",
+                                   .stream = 3,
+                                   .message = 4,
+                                   .request = request};
+}
+
+static void request_lines(void **state)
+{
+    static const uint8_t with_unknown[] = {0x78, 1, 0x78, 1};
+    Envoy__Service__LoadStats__V3__LoadStatsRequest request =
+        ENVOY__SERVICE__LOAD_STATS__V3__LOAD_STATS_REQUEST__INIT;
+    Envoy__Service__LoadStats__V3__LoadStatsRequest *decoded;
+    struct output_request line = example(&request.base);
+    struct capture capture;
+
+    (void)state;
+    capture_start(&capture);
+    assert_int_equal(output_request(capture.file, &line), 0);
+    assert_captured(&capture, "{\"received\":\"2023-11-14T22:13:20.000001Z\",\"peer\":\"[::1]:9\","
+                              "\"stream\":3,\"message\":4,\"request\":{}}\n");
+    decoded = envoy__service__load_stats__v3__load_stats_request__unpack(NULL, sizeof(with_unknown),
+                                                                         with_unknown);
+    assert_non_null(decoded);
+    line.request = &decoded->base;
+    capture_start(&capture);
+    assert_int_equal(output_request(capture.file, &line), 0);
+    assert_non_null(strstr(capture.text, ",\"message\":4,\"unknown_fields\":2,\"request\":{}}\n"));
+    assert_captured(&capture, capture.text);
+    envoy__service__load_stats__v3__load_stats_request__free_unpacked(decoded, NULL);
+}
+
+static void sums_lines(void **state)
+{
+    struct sums_row row = {.node_id = "n",
+                           .node_cluster = "nc",
+                           .cluster = "c",
+                           .reports = 1,
+                           .issued = 2,
+                           .success = 3,
+                           .error = 4,
+                           .dropped = 5,
+                           .new_connections = 6,
+                           .failed_connections = 7,
+                           .in_progress = 8,
+                           .active_connections = UINT64_MAX};
+    struct capture capture;
+
+    (void)state;
+    capture_start(&capture);
+    assert_int_equal(output_sums(capture.file, &row), 0);
+    assert_captured(&capture,
+                    "{\"sums\":{\"node\":{\"id\":\"n\",\"cluster\":\"nc\"},\"cluster\":\"c\","
+                    "\"reports\":1,\"issued\":2,\"success\":3,\"error\":4,\"dropped\":5,"
+                    "\"new_connections\":6,\"failed_connections\":7,\"in_progress\":8,"
+                    "\"active_connections\":9223372036854775807}}\n");
+    row.rest = true;
+    capture_start(&capture);
+    assert_int_equal(output_sums(capture.file, &row), 0);
+    assert_captured(&capture, "{\"sums\":{\"rest\":true,\"reports\":1,\"issued\":2,\"success\":3,"
+                              "\"error\":4,\"dropped\":5,\"new_connections\":6,"
+                              "\"failed_connections\":7}}\n");
+}
+
+static void a_full_disk(void **state)
+{
+    Envoy__Service__LoadStats__V3__LoadStatsRequest request =
+        ENVOY__SERVICE__LOAD_STATS__V3__LOAD_STATS_REQUEST__INIT;
+    struct output_request line = example(&request.base);
+    FILE *full = fopen("/dev/full", "w");
+
+    (void)state;
+    assert_non_null(full);
+    assert_int_equal(output_request(full, &line), -ENOSPC);
+    assert_int_equal(output_request(full, &line), -ENOSPC); /* each lost line says so */
+    fclose(full);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(request_lines),
+        cmocka_unit_test(sums_lines),
+        cmocka_unit_test(a_full_disk),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
