@@ -26,7 +26,7 @@ MAKEFLAGS += -j$(shell nproc) --no-print-directory
 endif
 $(V).SILENT:
 
-PROTOS := $(shell cd proto && find envoy google -name '*.proto')
+PROTOS := $(shell cd proto && find envoy google loadtap -name '*.proto')
 SHARED_C := $(wildcard user/base/*.c user/grpc/*.c)
 # Folders of the flow, in its order. A test needs no more than its own: FOLDERS="config upstream".
 FOLDERS := config upstream kernel report stream daemon

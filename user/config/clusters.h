@@ -44,10 +44,20 @@ enum discovery {
     DISCOVERY_OTHER, /* cluster_type extensions */
 };
 
+/* Envoy's DnsLookupFamily, same numbers. */
+enum dns_family {
+    DNS_FAMILY_AUTO, /* IPv6 addresses, or where there are none IPv4 */
+    DNS_FAMILY_V4_ONLY,
+    DNS_FAMILY_V6_ONLY,
+    DNS_FAMILY_V4_PREFERRED, /* IPv4 addresses, or where there are none IPv6 */
+    DNS_FAMILY_ALL,          /* both */
+};
+
 struct cluster {
     char *name;
     char *service_name; /* eds_cluster_config.service_name; "" where unset */
     enum discovery discovery;
+    enum dns_family dns_family; /* of the two DNS discoveries */
     enum protocol protocol; /* PROTOCOL_OPAQUE where the cluster speaks TLS, unless `tcp` is set */
     struct locality_endpoints *groups;
     size_t group_count;

@@ -1,4 +1,52 @@
-int main(void)
+/* loadtap: the daemon. */
+#include <stdio.h>
+
+#include "base/version.h"
+#include "config/bootstrap.h"
+#include "daemon/options.h"
+
+static int load(const struct options *options, struct bootstrap **out)
 {
+    const struct bootstrap_source source = {
+        .path = options->config_path,
+        .yaml = options->config_yaml,
+        .service_node = options->service_node,
+        .service_cluster = options->service_cluster,
+        .service_zone = options->service_zone,
+    };
+    struct config_error error;
+    int failed = bootstrap_load(&source, out, &error);
+
+    if (failed)
+        fprintf(stderr, "%s\n", error.text);
+    return failed;
+}
+
+static int validate(const struct options *options, const struct bootstrap *bootstrap)
+{
+    for (size_t i = 0; i < bootstrap->note_count; i++)
+        fprintf(stderr, "note: %s\n", bootstrap->notes[i]);
+    printf("configuration '%s' OK\n", options->config_path ? options->config_path : "");
     return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    char error[512];
+
+    if (options_parse(argc, argv, &options, error, sizeof(error)) < 0) {
+        fprintf(stderr, "loadtap: %s\n", error);
+        return 1;
+    }
+    if (options.help || options.version) {
+        printf("%s", options.help ? options_help() : "loadtap " VERSION "\n");
+        return 0;
+    }
+    struct bootstrap *bootstrap;
+    if (load(&options, &bootstrap) < 0)
+        return 1;
+    int status = validate(&options, bootstrap);
+    bootstrap_free(bootstrap);
+    return status;
 }

@@ -1,0 +1,284 @@
+#include "config/bootstrap.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "base/mem.h"
+#include "config/check.h"
+#include "config/cluster_read.h"
+#include "config/config_source.h"
+#include "config/endpoint_read.h"
+#include "config/lrs_read.h"
+#include "config/message_fill.h"
+#include "config/node_read.h"
+#include "config/yaml_tree.h"
+#include "envoy/config/bootstrap/v3/bootstrap.pb-c.h"
+#include "loadtap/v1/settings.pb-c.h"
+
+typedef Envoy__Config__Bootstrap__V3__Bootstrap Bootstrap;
+typedef Envoy__Config__Bootstrap__V3__Bootstrap__StaticResources StaticResources;
+typedef Loadtap__V1__Settings Settings;
+
+static const struct tree_path resources_path = {NULL, STEP_FIELD, "static_resources", 0};
+static const struct tree_path clusters_path = {&resources_path, STEP_FIELD, "clusters", 0};
+static const struct tree_path admin_path = {NULL, STEP_FIELD, "admin", 0};
+static const struct tree_path extensions_path = {NULL, STEP_FIELD, "bootstrap_extensions", 0};
+
+#define YAML_FLAG_NAME "--config-yaml"
+
+static int fill(const struct tree *tree, Bootstrap **out, struct config_error *error)
+{
+    const ProtobufCMessageDescriptor *items[ARRAY_SIZE(cluster_extension_types) + 1];
+    const struct message_types types = {items, ARRAY_SIZE(items)};
+    ProtobufCMessage *message;
+
+    memcpy(items, cluster_extension_types, sizeof(cluster_extension_types));
+    items[ARRAY_SIZE(items) - 1] = &loadtap__v1__settings__descriptor;
+    int failed = message_fill(tree, &envoy__config__bootstrap__v3__bootstrap__descriptor, &types,
+                              &message, error);
+    if (!failed)
+        *out = (Bootstrap *)message;
+    return failed;
+}
+
+/* The encodings of two messages one after the other are the encoding of the second merged into the
+ * first (protobuf's encoding, "last one wins"): exactly Envoy's MergeFrom. */
+static int merge(Bootstrap **into, const Bootstrap *from, struct config_error *error)
+{
+    const ProtobufCMessageDescriptor *type = (*into)->base.descriptor;
+    size_t size = protobuf_c_message_get_packed_size(&(*into)->base);
+    autofree uint8_t *bytes = malloc(size + protobuf_c_message_get_packed_size(&from->base) + 1);
+
+    if (!bytes)
+        return config_error_memory(error);
+    protobuf_c_message_pack(&(*into)->base, bytes);
+    size += protobuf_c_message_pack(&from->base, bytes + size);
+    ProtobufCMessage *merged = protobuf_c_message_unpack(type, NULL, size, bytes);
+    if (!merged)
+        return config_error_memory(error);
+    protobuf_c_message_free_unpacked(&(*into)->base, NULL);
+    *into = (Bootstrap *)merged;
+    return 0;
+}
+
+static void free_message(Bootstrap *message)
+{
+    if (message)
+        protobuf_c_message_free_unpacked(&message->base, NULL);
+}
+
+/* Both trees -> one message. */
+static int fill_both(const struct check *check, Bootstrap **out)
+{
+    Bootstrap *first = NULL, *second = NULL;
+    int failed = 0;
+
+    if (check->file)
+        failed = fill(check->file, &first, check->error);
+    if (!failed && check->merged)
+        failed = fill(check->merged, &second, check->error);
+    if (!failed && first && second)
+        failed = merge(&first, second, check->error);
+    if (!failed)
+        *out = first ? TAKE(first) : TAKE(second);
+    free_message(first);
+    free_message(second);
+    return failed;
+}
+
+struct named {
+    const char *name;
+    size_t index;
+    UT_hash_handle hh;
+};
+
+static int check_names(const struct check *check, const StaticResources *from)
+{
+    autofree struct named *items = calloc(from->n_clusters + 1, sizeof(*items));
+    struct named *names = NULL, *found = NULL;
+    size_t i;
+
+    if (!items)
+        return config_error_memory(check->error);
+    for (i = 0; i < from->n_clusters && !found; i++) {
+        const char *name = from->clusters[i]->name;
+
+        HASH_FIND_STR(names, name, found);
+        items[i] = (struct named){.name = name, .index = i};
+        if (!found)
+            HASH_ADD_KEYPTR(hh, names, items[i].name, strlen(name), &items[i]);
+    }
+    HASH_CLEAR(hh, names);
+    if (!found)
+        return 0;
+    const struct tree_path path = tree_path_index(&clusters_path, i - 1);
+    return check_wrong(check, &path, "name",
+                       "found \"%.96s\", which static_resources.clusters[%zu] is called too, "
+                       "expected each name once",
+                       found->name, found->index);
+}
+
+static int read_clusters(struct check *check, const StaticResources *from, struct clusters *out)
+{
+    int failed = 0;
+
+    if (!from)
+        return 0;
+    out->items = calloc(from->n_clusters + 1, sizeof(*out->items));
+    if (!out->items)
+        return config_error_memory(check->error);
+    for (size_t i = 0; i < from->n_clusters && !failed; i++) {
+        const struct tree_path path = tree_path_index(&clusters_path, i);
+
+        out->count = i + 1;
+        failed = cluster_read(check, from->clusters[i], &path, &out->items[i]);
+    }
+    return failed ? failed : check_names(check, from);
+}
+
+static int read_admin(struct check *check, const Bootstrap *from, struct bootstrap *out)
+{
+    const struct tree_path address_path = tree_path_field(&admin_path, "address");
+    const struct tree_path path = tree_path_field(&address_path, "socket_address");
+    const Envoy__Config__Core__V3__Address *address = from->admin ? from->admin->address : NULL;
+
+    if (!address)
+        return 0;
+    if (address->address_case != ENVOY__CONFIG__CORE__V3__ADDRESS__ADDRESS_SOCKET_ADDRESS)
+        return check_note(check, "admin: its address is no TCP address: not opened");
+    int failed = socket_address_check(check, address->socket_address, &path, false, true);
+    if (failed)
+        return failed;
+    out->admin_port = (uint16_t)address->socket_address->port_value;
+    return check_text(check, address->socket_address->address, &out->admin_host);
+}
+
+static int read_settings(const struct check *check, const Settings *from,
+                         const struct tree_path *extension, struct bootstrap *out)
+{
+    const struct tree_path path = tree_path_field(extension, "typed_config");
+
+    if (from->cgroup_path[0] && from->cgroup_path[0] != '/')
+        return check_wrong(check, &path, "cgroup_path",
+                           "found \"%.96s\", expected an absolute path", from->cgroup_path);
+    out->omit_connection_fields = from->omit_connection_fields;
+    return from->cgroup_path[0] ? check_text(check, from->cgroup_path, &out->cgroup_path) : 0;
+}
+
+static bool is_settings(const Google__Protobuf__Any *any)
+{
+    const char *slash = any ? strrchr(any->type_url, '/') : NULL;
+
+    return slash && strcmp(slash + 1, loadtap__v1__settings__descriptor.name) == 0;
+}
+
+static int read_extensions(const struct check *check, const Bootstrap *from, struct bootstrap *out)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < from->n_bootstrap_extensions; i++) {
+        const Google__Protobuf__Any *any = from->bootstrap_extensions[i]->typed_config;
+        const struct tree_path path = tree_path_index(&extensions_path, i);
+
+        if (!is_settings(any))
+            continue;
+        if (found)
+            return check_wrong(check, &path, NULL,
+                               "found a second loadtap.v1.Settings, expected one");
+        found = true;
+        Settings *settings = loadtap__v1__settings__unpack(NULL, any->value.len, any->value.data);
+        if (!settings)
+            return config_error_memory(check->error);
+        int failed = read_settings(check, settings, &path, out);
+        loadtap__v1__settings__free_unpacked(settings, NULL);
+        if (failed)
+            return failed;
+    }
+    return 0;
+}
+
+static int note_dynamic(struct check *check, const Bootstrap *from)
+{
+    if (!from->dynamic_resources)
+        return 0;
+    return check_note(check, "dynamic_resources: clusters from a management server: not observed");
+}
+
+static int read_parts(struct check *check, const struct bootstrap_source *source, Bootstrap *from,
+                      struct bootstrap *out)
+{
+    int failed = note_dynamic(check, from);
+
+    if (!failed)
+        failed = read_clusters(check, from->static_resources, &out->clusters);
+    if (!failed)
+        failed = lrs_read(check, from, out);
+    if (!failed)
+        failed = read_admin(check, from, out);
+    if (!failed)
+        failed = read_extensions(check, from, out);
+    out->node = TAKE(from->node);
+    return failed ? failed : node_complete(check, source, &out->node);
+}
+
+static int read_message(struct check *check, const struct bootstrap_source *source,
+                        struct bootstrap **out)
+{
+    struct bootstrap *bootstrap = calloc(1, sizeof(*bootstrap));
+    Bootstrap *message = NULL;
+    int failed = bootstrap ? fill_both(check, &message) : config_error_memory(check->error);
+
+    if (!failed)
+        failed = read_parts(check, source, message, bootstrap);
+    free_message(message);
+    if (bootstrap) {
+        bootstrap->notes = TAKE(check->notes);
+        bootstrap->note_count = check->note_count;
+    }
+    if (failed)
+        bootstrap_free(bootstrap);
+    else
+        *out = bootstrap;
+    return failed;
+}
+
+int bootstrap_load(const struct bootstrap_source *source, struct bootstrap **out,
+                   struct config_error *error)
+{
+    struct tree *file = NULL, *merged = NULL;
+    int failed = source->path ? config_source_read(source->path, &file, error) : 0;
+
+    if (!failed && source->yaml)
+        failed = yaml_tree_read(YAML_FLAG_NAME, source->yaml, strlen(source->yaml), &merged, error);
+    if (!failed) {
+        struct check check = {.file = file, .merged = merged, .error = error};
+
+        failed = read_message(&check, source, out);
+    }
+    tree_free(file);
+    tree_free(merged);
+    return failed;
+}
+
+void bootstrap_free(struct bootstrap *bootstrap)
+{
+    if (!bootstrap)
+        return;
+    clusters_clear(&bootstrap->clusters);
+    if (bootstrap->node)
+        envoy__config__core__v3__node__free_unpacked(bootstrap->node, NULL);
+    for (size_t i = 0; i < bootstrap->lrs_metadata_count; i++) {
+        free(bootstrap->lrs_metadata[i].key);
+        free(bootstrap->lrs_metadata[i].value);
+    }
+    for (size_t i = 0; i < bootstrap->note_count; i++)
+        free(bootstrap->notes[i]);
+    free(bootstrap->lrs_metadata);
+    free(bootstrap->notes);
+    free(bootstrap->lrs_authority);
+    free(bootstrap->admin_host);
+    free(bootstrap->cgroup_path);
+    free(bootstrap);
+}

@@ -1,0 +1,44 @@
+/* An Envoy bootstrap, loaded and checked: the clusters, and what else loadtap needs of it. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "config/clusters.h"
+#include "config/config_error.h"
+#include "envoy/config/core/v3/base.pb-c.h"
+
+/* Where it comes from; each may be NULL, but not both path and yaml. */
+struct bootstrap_source {
+    const char *path; /* .json: JSON; anything else: YAML */
+    const char *yaml; /* merged on top, as Envoy does: messages merge, lists append, scalars win */
+    const char *service_node, *service_cluster, *service_zone; /* win over the node's, if not "" */
+};
+
+/* Metadata sent with the report stream's request. */
+struct initial_metadata {
+    char *key;
+    char *value;
+    size_t value_size; /* a value may be binary; a NUL follows it in any case */
+};
+
+struct bootstrap {
+    struct clusters clusters;
+    Envoy__Config__Core__V3__Node *node; /* complete: goes into every report as it is */
+    size_t lrs_cluster;                  /* index into clusters.items */
+    char *lrs_authority;
+    struct initial_metadata *lrs_metadata;
+    size_t lrs_metadata_count;
+    char *admin_host; /* IP literal; NULL: no admin */
+    uint16_t admin_port;
+    char *cgroup_path; /* NULL: the root of the hierarchy */
+    bool omit_connection_fields;
+    char **notes; /* one line for each thing that is accepted but not observed or opaque */
+    size_t note_count;
+};
+
+/* 0; or -EINVAL, -ENOMEM, -errno of reading the file, with the reason in `error` and `*out`
+ * unchanged. Reads files, resolves no name. */
+int bootstrap_load(const struct bootstrap_source *source, struct bootstrap **out,
+                   struct config_error *error);
+void bootstrap_free(struct bootstrap *bootstrap); /* NULL is fine */

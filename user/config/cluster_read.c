@@ -1,0 +1,299 @@
+#include "config/cluster_read.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "config/endpoint_read.h"
+#include "config/fields.h"
+#include "envoy/extensions/clusters/dns/v3/dns_cluster.pb-c.h"
+#include "envoy/extensions/transport_sockets/tls/v3/tls.pb-c.h"
+#include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb-c.h"
+
+typedef Envoy__Config__Cluster__V3__Cluster Cluster;
+typedef Envoy__Extensions__Clusters__Dns__V3__DnsCluster DnsCluster;
+typedef Envoy__Extensions__Upstreams__Http__V3__HttpProtocolOptions HttpProtocolOptions;
+
+#define SETTINGS_KEY "loadtap" /* in filter_metadata */
+
+const ProtobufCMessageDescriptor *const cluster_extension_types[4] = {
+    &envoy__extensions__clusters__dns__v3__dns_cluster__descriptor,
+    &envoy__extensions__transport_sockets__tls__v3__upstream_tls_context__descriptor,
+    &envoy__extensions__transport_sockets__tls__v3__common_tls_context__descriptor,
+    &envoy__extensions__upstreams__http__v3__http_protocol_options__descriptor,
+};
+
+/* The message inside, to be freed; NULL where it is of another type, or out of memory. */
+static void *unpack(const Google__Protobuf__Any *any, const ProtobufCMessageDescriptor *type)
+{
+    const char *slash = any ? strrchr(any->type_url, '/') : NULL;
+
+    if (!slash || strcmp(slash + 1, type->name) != 0)
+        return NULL;
+    return protobuf_c_message_unpack(type, NULL, any->value.len, any->value.data);
+}
+
+/* What cluster_type names beside envoy.cluster.dns, whose message says which of the two it is. */
+static enum discovery named_discovery(const char *name)
+{
+    static const struct {
+        const char *name;
+        enum discovery discovery;
+    } names[] = {
+        {"envoy.cluster.static", DISCOVERY_STATIC},
+        {"envoy.cluster.strict_dns", DISCOVERY_STRICT_DNS},
+        {"envoy.cluster.logical_dns", DISCOVERY_LOGICAL_DNS},
+        {"envoy.cluster.eds", DISCOVERY_EDS},
+        {"envoy.cluster.original_dst", DISCOVERY_ORIGINAL_DST},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        if (strcmp(names[i].name, name) == 0)
+            return names[i].discovery;
+    return DISCOVERY_OTHER;
+}
+
+static int read_cluster_type(const Envoy__Config__Cluster__V3__Cluster__CustomClusterType *from,
+                             struct cluster *out)
+{
+    DnsCluster *dns =
+        unpack(from->typed_config, &envoy__extensions__clusters__dns__v3__dns_cluster__descriptor);
+
+    out->discovery = named_discovery(from->name);
+    if (!dns)
+        return 0;
+    out->discovery =
+        dns->all_addresses_in_single_endpoint ? DISCOVERY_LOGICAL_DNS : DISCOVERY_STRICT_DNS;
+    /* The newer enum has UNSPECIFIED, which means AUTO, before the older one's values. */
+    if (dns->dns_lookup_family)
+        out->dns_family = (enum dns_family)(dns->dns_lookup_family - 1);
+    protobuf_c_message_free_unpacked(&dns->base, NULL);
+    return 0;
+}
+
+static int read_discovery(const Cluster *from, struct cluster *out)
+{
+    static const enum discovery types[] = {
+        [ENVOY__CONFIG__CLUSTER__V3__CLUSTER__DISCOVERY_TYPE__STATIC] = DISCOVERY_STATIC,
+        [ENVOY__CONFIG__CLUSTER__V3__CLUSTER__DISCOVERY_TYPE__STRICT_DNS] = DISCOVERY_STRICT_DNS,
+        [ENVOY__CONFIG__CLUSTER__V3__CLUSTER__DISCOVERY_TYPE__LOGICAL_DNS] = DISCOVERY_LOGICAL_DNS,
+        [ENVOY__CONFIG__CLUSTER__V3__CLUSTER__DISCOVERY_TYPE__EDS] = DISCOVERY_EDS,
+        [ENVOY__CONFIG__CLUSTER__V3__CLUSTER__DISCOVERY_TYPE__ORIGINAL_DST] =
+            DISCOVERY_ORIGINAL_DST,
+    };
+
+    out->dns_family = (enum dns_family)from->dns_lookup_family;
+    if (from->cluster_discovery_type_case ==
+        ENVOY__CONFIG__CLUSTER__V3__CLUSTER__CLUSTER_DISCOVERY_TYPE_CLUSTER_TYPE)
+        return read_cluster_type(from->cluster_type, out);
+    if (from->cluster_discovery_type_case ==
+        ENVOY__CONFIG__CLUSTER__V3__CLUSTER__CLUSTER_DISCOVERY_TYPE_TYPE)
+        out->discovery = types[from->type];
+    return 0;
+}
+
+bool cluster_is_encrypted(const Cluster *from)
+{
+    static const char *const marks[] = {".tls.", ".quic.", ".alts.", ".starttls."};
+    const Envoy__Config__Core__V3__TransportSocket *socket = from->transport_socket;
+
+    if (!socket)
+        return false;
+    if (socket->config_type_case !=
+        ENVOY__CONFIG__CORE__V3__TRANSPORT_SOCKET__CONFIG_TYPE_TYPED_CONFIG)
+        return strcmp(socket->name, "envoy.transport_sockets.tls") == 0;
+    for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
+        if (strstr(socket->typed_config->type_url, marks[i]))
+            return true;
+    return false;
+}
+
+/* Where the cluster's own settings stand: the last entry of a key wins, as in a merged map. */
+static const Google__Protobuf__Struct *find_settings(const Cluster *from)
+{
+    const Google__Protobuf__Struct *found = NULL;
+
+    for (size_t i = 0; from->metadata && i < from->metadata->n_filter_metadata; i++)
+        if (strcmp(from->metadata->filter_metadata[i]->key, SETTINGS_KEY) == 0)
+            found = from->metadata->filter_metadata[i]->value;
+    return found;
+}
+
+static int read_protocol(const struct check *check, const Google__Protobuf__Value *value,
+                         const struct tree_path *path, enum protocol *out)
+{
+    static const struct {
+        const char *name;
+        enum protocol protocol;
+    } names[] = {{"auto", PROTOCOL_AUTO},
+                 {"http1", PROTOCOL_HTTP1},
+                 {"http2", PROTOCOL_HTTP2},
+                 {"tcp", PROTOCOL_TCP}};
+    const char *text = value && value->kind_case == GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE
+                           ? value->string_value
+                           : NULL;
+
+    for (size_t i = 0; text && i < ARRAY_SIZE(names); i++) {
+        if (strcmp(names[i].name, text) != 0)
+            continue;
+        *out = names[i].protocol;
+        return 0;
+    }
+    return check_wrong(check, path, "protocol",
+                       "found %s%.64s%s, expected auto, http1, http2 or tcp", text ? "\"" : "",
+                       text ? text : "another type than a string", text ? "\"" : "");
+}
+
+static int read_settings(const struct check *check, const Google__Protobuf__Struct *settings,
+                         const struct tree_path *cluster, enum protocol *out)
+{
+    const struct tree_path metadata = tree_path_field(cluster, "metadata");
+    const struct tree_path filters = tree_path_field(&metadata, "filter_metadata");
+    const struct tree_path path = tree_path_key(&filters, SETTINGS_KEY);
+
+    for (size_t i = 0; i < settings->n_fields; i++) {
+        const char *key = settings->fields[i]->key;
+
+        if (strcmp(key, "protocol") != 0)
+            return check_wrong(check, &path, key, "found the unknown key '%.64s'%s", key,
+                               fields_distance(key, "protocol", 4) <= 4
+                                   ? ": did you mean 'protocol'?"
+                                   : ", expected protocol");
+        int failed = read_protocol(check, settings->fields[i]->value, &path, out);
+        if (failed)
+            return failed;
+    }
+    return 0;
+}
+
+static int read_cluster_protocol(struct check *check, const Cluster *from,
+                                 const struct tree_path *path, struct cluster *out)
+{
+    const Google__Protobuf__Struct *settings = find_settings(from);
+    int failed = settings ? read_settings(check, settings, path, &out->protocol) : 0;
+
+    if (failed || out->protocol == PROTOCOL_TCP || !cluster_is_encrypted(from))
+        return failed;
+    out->protocol = PROTOCOL_OPAQUE;
+    return check_note(check, "cluster %s: its transport socket encrypts: opaque", out->name);
+}
+
+static bool is_http3(const Cluster *from)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < from->n_typed_extension_protocol_options; i++) {
+        HttpProtocolOptions *options =
+            unpack(from->typed_extension_protocol_options[i]->value,
+                   &envoy__extensions__upstreams__http__v3__http_protocol_options__descriptor);
+
+        if (!options)
+            continue;
+        found =
+            options->explicit_http_config &&
+            options->explicit_http_config->protocol_config_case ==
+                ENVOY__EXTENSIONS__UPSTREAMS__HTTP__V3__HTTP_PROTOCOL_OPTIONS__EXPLICIT_HTTP_CONFIG__PROTOCOL_CONFIG_HTTP3_PROTOCOL_OPTIONS;
+        protobuf_c_message_free_unpacked(&options->base, NULL);
+    }
+    return found;
+}
+
+/* QUIC runs over UDP. */
+static int hide_http3(struct check *check, const Cluster *from, struct cluster *out)
+{
+    if (!is_http3(from))
+        return 0;
+    for (size_t i = 0; i < out->group_count; i++)
+        for (size_t k = 0; k < out->groups[i].endpoint_count; k++) {
+            free(out->groups[i].endpoints[k].host);
+            out->groups[i].endpoints[k].host = NULL;
+            out->groups[i].endpoints[k].not_observed = "HTTP/3";
+        }
+    return check_note(check, "cluster %s: HTTP/3: not observed", out->name);
+}
+
+static int read_health_checks(struct check *check, const Cluster *from,
+                              const struct tree_path *path, struct cluster *out)
+{
+
+    const struct tree_path list = tree_path_field(path, "health_checks");
+
+    out->health_checks = calloc(from->n_health_checks + 1, sizeof(*out->health_checks));
+    if (!out->health_checks)
+        return config_error_memory(check->error);
+    for (size_t i = 0; i < from->n_health_checks; i++) {
+        const Envoy__Config__Core__V3__HealthCheck *probe = from->health_checks[i];
+        const struct tree_path probe_path = tree_path_index(&list, i);
+
+        if (probe->health_checker_case !=
+            ENVOY__CONFIG__CORE__V3__HEALTH_CHECK__HEALTH_CHECKER_HTTP_HEALTH_CHECK)
+            continue;
+        if (probe->http_health_check->path[0] == '\0')
+            return check_wrong(check, &probe_path, "http_health_check",
+                               "found no path, expected the path that probes ask for");
+        struct health_check *next = &out->health_checks[out->health_check_count++];
+        int failed = check_text(check, probe->http_health_check->path, &next->path);
+        if (!failed)
+            failed = check_text(check, probe->http_health_check->host, &next->host);
+        if (failed)
+            return failed;
+    }
+    return 0;
+}
+
+static size_t count_endpoints(const struct cluster *cluster)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < cluster->group_count; i++)
+        count += cluster->groups[i].endpoint_count;
+    return count;
+}
+
+static int check_discovery(struct check *check, const struct cluster *cluster,
+                           const struct tree_path *path)
+{
+    static const char *const far[] = {[DISCOVERY_EDS] = "type EDS",
+                                      [DISCOVERY_ORIGINAL_DST] = "type ORIGINAL_DST",
+                                      [DISCOVERY_OTHER] = "an extension's cluster_type"};
+    size_t count = count_endpoints(cluster);
+
+    if (cluster->discovery == DISCOVERY_LOGICAL_DNS && count != 1)
+        return check_wrong(check, path, "load_assignment",
+                           "found %zu endpoints, expected exactly one in a cluster of "
+                           "type LOGICAL_DNS",
+                           count);
+    if (cluster->discovery > DISCOVERY_LOGICAL_DNS)
+        return check_note(check, "cluster %s: %s, its endpoints are not in the file: not observed",
+                          cluster->name, far[cluster->discovery]);
+    if (count == 0)
+        return check_note(check, "cluster %s: no endpoints", cluster->name);
+    return 0;
+}
+
+int cluster_read(struct check *check, const Cluster *from, const struct tree_path *path,
+                 struct cluster *out)
+{
+    const struct tree_path assignment = tree_path_field(path, "load_assignment");
+    int failed;
+
+    if (from->name[0] == '\0')
+        return check_wrong(check, path, NULL, "found no name, expected every cluster to have one");
+    failed = check_text(check, from->name, &out->name);
+    if (!failed)
+        failed = check_text(check,
+                            from->eds_cluster_config ? from->eds_cluster_config->service_name : "",
+                            &out->service_name);
+    if (!failed)
+        failed = read_discovery(from, out);
+    if (!failed && from->load_assignment)
+        failed = endpoints_read(check, from->load_assignment, &assignment, out);
+    if (!failed)
+        failed = check_discovery(check, out, path);
+    if (!failed)
+        failed = hide_http3(check, from, out);
+    if (!failed)
+        failed = read_cluster_protocol(check, from, path, out);
+    return failed ? failed : read_health_checks(check, from, path, out);
+}

@@ -1,0 +1,44 @@
+#include "config/clusters.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const struct cluster *clusters_find(const struct clusters *clusters, const char *name)
+{
+    for (size_t i = 0; i < clusters->count; i++)
+        if (strcmp(clusters->items[i].name, name) == 0)
+            return &clusters->items[i];
+    return NULL;
+}
+
+static void group_clear(struct locality_endpoints *group)
+{
+    for (size_t i = 0; i < group->endpoint_count; i++)
+        free(group->endpoints[i].host);
+    free(group->endpoints);
+    free(group->locality.region);
+    free(group->locality.zone);
+    free(group->locality.sub_zone);
+}
+
+static void cluster_clear(struct cluster *cluster)
+{
+    for (size_t i = 0; i < cluster->group_count; i++)
+        group_clear(&cluster->groups[i]);
+    for (size_t i = 0; i < cluster->health_check_count; i++) {
+        free(cluster->health_checks[i].path);
+        free(cluster->health_checks[i].host);
+    }
+    free(cluster->groups);
+    free(cluster->health_checks);
+    free(cluster->name);
+    free(cluster->service_name);
+}
+
+void clusters_clear(struct clusters *clusters)
+{
+    for (size_t i = 0; i < clusters->count; i++)
+        cluster_clear(&clusters->items[i]);
+    free(clusters->items);
+    *clusters = (struct clusters){.items = NULL};
+}

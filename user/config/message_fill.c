@@ -1,0 +1,253 @@
+#include "config/message_fill.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "config/fields.h"
+#include "config/message_filler.h"
+
+int filler_wrong(const struct filler *filler, struct filler_place at, const char *format, ...)
+{
+    char path[TREE_PATH_MAX], sentence[CONFIG_ERROR_MAX];
+    struct config_place place = {filler->tree->file, at.node->line, at.node->column,
+                                 tree_path_text(at.path, path)};
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof(sentence), format, arguments);
+    va_end(arguments);
+    return config_error_set(filler->error, &place, "%s", sentence);
+}
+
+int filler_expected(const struct filler *filler, struct filler_place at, const char *what)
+{
+    char found[TREE_DESCRIPTION_MAX];
+
+    return filler_wrong(filler, at, "found %s, expected %s", tree_describe(at.node, found), what);
+}
+
+/* protoc makes of `map<K, V> some_name` a list of messages SomeNameEntry {key = 1; value = 2}. */
+static bool is_map(const ProtobufCFieldDescriptor *field)
+{
+    if (field->label != PROTOBUF_C_LABEL_REPEATED || field->type != PROTOBUF_C_TYPE_MESSAGE)
+        return false;
+    const ProtobufCMessageDescriptor *entry = field->descriptor;
+    size_t length = strlen(entry->short_name);
+
+    return entry->n_fields == 2 && strcmp(entry->fields[0].name, "key") == 0 &&
+           strcmp(entry->fields[1].name, "value") == 0 && length > 5 &&
+           strcmp(entry->short_name + length - 5, "Entry") == 0;
+}
+
+static size_t member_size(const ProtobufCFieldDescriptor *field)
+{
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_DOUBLE:
+        return 8;
+    case PROTOBUF_C_TYPE_BOOL:
+        return sizeof(protobuf_c_boolean);
+    case PROTOBUF_C_TYPE_STRING:
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return sizeof(void *);
+    case PROTOBUF_C_TYPE_BYTES:
+        return sizeof(ProtobufCBinaryData);
+    default:
+        return 4;
+    }
+}
+
+static int fill_element(const struct filler *filler, struct filler_place at,
+                        const ProtobufCFieldDescriptor *field, void *member)
+{
+    if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+        return filler_message(filler, at, field->descriptor, member);
+    return filler_scalar(filler, at, field, member);
+}
+
+static int fill_map_entry(const struct filler *filler, struct filler_place at,
+                          const struct tree_entry *entry, const ProtobufCMessageDescriptor *type,
+                          ProtobufCMessage **out)
+{
+    const struct tree_path step = tree_path_key(at.path, entry->key->text);
+    ProtobufCMessage *message = calloc(1, type->sizeof_message);
+
+    if (!message)
+        return config_error_memory(filler->error);
+    protobuf_c_message_init(type, message);
+    int failed =
+        filler_field(filler, (struct filler_place){entry->key, &step}, message, &type->fields[0]);
+    if (!failed)
+        failed = filler_field(filler, (struct filler_place){entry->value, &step}, message,
+                              &type->fields[1]);
+    if (failed)
+        protobuf_c_message_free_unpacked(message, NULL);
+    else
+        *out = message;
+    return failed;
+}
+
+/* A list, or a map's entries. The count grows with each element that is complete, so that freeing
+ * the message after a failure frees exactly those. */
+static int fill_repeated(const struct filler *filler, struct filler_place at,
+                         const ProtobufCFieldDescriptor *field, ProtobufCMessage *message)
+{
+    enum tree_kind wanted = is_map(field) ? TREE_MAPPING : TREE_SEQUENCE;
+    size_t *count = (size_t *)((char *)message + field->quantifier_offset);
+    size_t size = member_size(field);
+
+    if (at.node->kind != wanted)
+        return filler_expected(filler, at, wanted == TREE_MAPPING ? "a mapping" : "a list");
+    if (at.node->count == 0)
+        return 0;
+    char *elements = calloc(at.node->count, size);
+    if (!elements)
+        return config_error_memory(filler->error);
+    *(char **)((char *)message + field->offset) = elements;
+    for (size_t i = 0; i < at.node->count; i++) {
+        const struct tree_entry *entry = &at.node->entries[i];
+        const struct tree_path step = tree_path_index(at.path, i);
+        int failed;
+
+        if (wanted == TREE_MAPPING)
+            failed = fill_map_entry(filler, at, entry, field->descriptor,
+                                    (ProtobufCMessage **)(elements + i * size));
+        else
+            failed = fill_element(filler, (struct filler_place){entry->value, &step}, field,
+                                  elements + i * size);
+        if (failed)
+            return failed;
+        *count = i + 1;
+    }
+    return 0;
+}
+
+static const char *field_of_number(const ProtobufCMessageDescriptor *type, unsigned number)
+{
+    const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(type, number);
+
+    return field ? field->name : "another";
+}
+
+int filler_field(const struct filler *filler, struct filler_place at, ProtobufCMessage *message,
+                 const ProtobufCFieldDescriptor *field)
+{
+    char *member = (char *)message + field->offset;
+
+    if (field->label == PROTOBUF_C_LABEL_REPEATED)
+        return fill_repeated(filler, at, field, message);
+    if (!(field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF))
+        return fill_element(filler, at, field, member);
+
+    uint32_t *chosen = (uint32_t *)((char *)message + field->quantifier_offset);
+    if (*chosen)
+        return filler_wrong(filler, at, "found %s beside %s, expected only one of them",
+                            field->name, field_of_number(message->descriptor, *chosen));
+    int failed = fill_element(filler, at, field, member);
+    if (!failed)
+        *chosen = field->id;
+    return failed;
+}
+
+static int unknown_key(const struct filler *filler, struct filler_place at,
+                       const ProtobufCMessageDescriptor *type)
+{
+    const char *nearest = fields_nearest(type, at.node->text);
+    const char *short_name = strrchr(type->name, '.') + 1;
+
+    if (nearest)
+        return filler_wrong(filler, at,
+                            "found the unknown key '%.64s', expected a field of %s: did you mean "
+                            "'%s'?",
+                            at.node->text, short_name, nearest);
+    return filler_wrong(filler, at, "found the unknown key '%.64s', expected a field of %s",
+                        at.node->text, short_name);
+}
+
+static bool takes_null(const ProtobufCFieldDescriptor *field)
+{
+    const ProtobufCMessageDescriptor *type = field->descriptor;
+
+    return field->label != PROTOBUF_C_LABEL_REPEATED && field->type == PROTOBUF_C_TYPE_MESSAGE &&
+           strcmp(type->name, "google.protobuf.Value") == 0;
+}
+
+/* Fields of Envoy's API are sparse but few: this is the index into the descriptor's list. */
+static bool mark_seen(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field,
+                      bool *seen)
+{
+    bool *mark = &seen[field - type->fields];
+    bool was = *mark;
+
+    *mark = true;
+    return was;
+}
+
+int filler_fields(const struct filler *filler, struct filler_place at, const char *skip,
+                  ProtobufCMessage *message)
+{
+    const ProtobufCMessageDescriptor *type = message->descriptor;
+    autofree bool *seen = calloc(type->n_fields + 1, sizeof(*seen));
+
+    if (!seen)
+        return config_error_memory(filler->error);
+    if (at.node->kind != TREE_MAPPING)
+        return filler_expected(filler, at, "a mapping");
+    for (size_t i = 0; i < at.node->count; i++) {
+        const struct tree_entry *entry = &at.node->entries[i];
+        const struct tree_path step = tree_path_field(at.path, entry->key->text);
+        const struct filler_place key = {entry->key, &step};
+
+        if (skip && strcmp(entry->key->text, skip) == 0)
+            continue;
+        const ProtobufCFieldDescriptor *field = fields_find(type, entry->key->text);
+        if (!field && !fields_is_unread(type, entry->key->text))
+            return unknown_key(filler, key, type);
+        if (field && mark_seen(type, field, seen))
+            return filler_wrong(filler, key,
+                                "found the field twice, as snake_case and "
+                                "lowerCamelCase, expected it once");
+        if (!field || (entry->value->kind == TREE_NULL && !takes_null(field)))
+            continue;
+        int failed =
+            filler_field(filler, (struct filler_place){entry->value, &step}, message, field);
+        if (failed)
+            return failed;
+    }
+    return 0;
+}
+
+int filler_message(const struct filler *filler, struct filler_place at,
+                   const ProtobufCMessageDescriptor *type, ProtobufCMessage **out)
+{
+    filler_known *known = filler_known_type(type);
+    ProtobufCMessage *message = calloc(1, type->sizeof_message);
+    int failed;
+
+    if (!message)
+        return config_error_memory(filler->error);
+    protobuf_c_message_init(type, message);
+    if (known)
+        failed = known(filler, at, message);
+    else
+        failed = filler_fields(filler, at, NULL, message);
+    if (failed)
+        protobuf_c_message_free_unpacked(message, NULL);
+    else
+        *out = message;
+    return failed;
+}
+
+int message_fill(const struct tree *tree, const ProtobufCMessageDescriptor *type,
+                 const struct message_types *types, ProtobufCMessage **out,
+                 struct config_error *error)
+{
+    const struct filler filler = {tree, types, error};
+
+    return filler_message(&filler, (struct filler_place){tree->root, NULL}, type, out);
+}

@@ -1,0 +1,102 @@
+#include "config/tree_path.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "config/fields.h"
+
+static size_t write_path(const struct tree_path *path, char *out, size_t size)
+{
+    if (!path)
+        return 0;
+    size_t used = write_path(path->parent, out, size);
+    int length = 0;
+
+    if (used + 1 >= size)
+        return used;
+    switch (path->step) {
+    case STEP_FIELD:
+        length = snprintf(out + used, size - used, "%s%s", used ? "." : "", path->name);
+        break;
+    case STEP_KEY:
+        length = snprintf(out + used, size - used, "[\"%s\"]", path->name);
+        break;
+    case STEP_INDEX:
+        length = snprintf(out + used, size - used, "[%zu]", path->index);
+        break;
+    }
+    used += (size_t)length;
+    return used < size ? used : size - 1;
+}
+
+const char *tree_path_text(const struct tree_path *path, char *out)
+{
+    out[0] = '\0';
+    write_path(path, out, TREE_PATH_MAX);
+    return out;
+}
+
+static const struct tree_node *find_child(const struct tree_node *node,
+                                          const struct tree_path *path)
+{
+    if (!node || node->kind != TREE_MAPPING)
+        return NULL;
+    if (path->step == STEP_KEY)
+        return tree_find(node, path->name);
+    for (size_t i = 0; i < node->count; i++)
+        if (fields_is_named(path->name, node->entries[i].key->text))
+            return node->entries[i].value;
+    return NULL;
+}
+
+static size_t list_length(const struct tree_node *node)
+{
+    return node && node->kind == TREE_SEQUENCE ? node->count : 0;
+}
+
+struct search {
+    const struct tree_node *first, *second; /* where the path leads in each part; NULL: nowhere */
+    const struct tree_node *last;
+    bool in_second;
+};
+
+static void follow_index(struct search *search, size_t index)
+{
+    size_t length = list_length(search->first);
+    const struct tree_node *left = NULL, *right = NULL;
+
+    if (index < length)
+        left = search->first->entries[index].value;
+    else if (index - length < list_length(search->second))
+        right = search->second->entries[index - length].value;
+    search->first = left;
+    search->second = right;
+}
+
+static void follow(struct search *search, const struct tree_path *path)
+{
+    if (!path)
+        return;
+    follow(search, path->parent);
+    if (path->step == STEP_INDEX) {
+        follow_index(search, path->index);
+    } else {
+        search->first = find_child(search->first, path);
+        search->second = find_child(search->second, path);
+    }
+    if (!search->first && !search->second)
+        return;
+    search->last = search->second ? search->second : search->first;
+    search->in_second = search->second != NULL;
+}
+
+const struct tree_node *tree_path_locate(const struct tree_path *path,
+                                         const struct tree_node *first,
+                                         const struct tree_node *second, bool *in_second)
+{
+    struct search search = {first, second, first ? first : second, !first};
+
+    follow(&search, path);
+    *in_second = search.in_second;
+    return search.last;
+}

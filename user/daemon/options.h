@@ -1,0 +1,26 @@
+/* The command line. Flags and their meaning are Envoy's; both `--flag value` and `--flag=value`. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/log.h"
+
+enum run_mode { RUN_SERVE, RUN_VALIDATE };
+
+struct options {
+    /* Borrowed from argv; NULL where not given. */
+    const char *config_path;
+    const char *config_yaml;
+    const char *service_node, *service_cluster, *service_zone;
+    enum run_mode mode;
+    enum log_level log_level; /* LOG_LEVEL_INFO unless given */
+    bool help, version;       /* asked for: nothing else was checked */
+};
+
+/* 0; or -EINVAL with a sentence in `error`, and `*out` unchanged. The last of several equal flags
+ * wins. A configuration (either flag) is required unless help or version is asked for. */
+int options_parse(int argc, char **argv, struct options *out, char *error, size_t error_size);
+
+/* What --help prints. Static. */
+const char *options_help(void);
