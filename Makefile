@@ -37,6 +37,7 @@ BPF_TESTS_C := $(wildcard tests/bpf/test_*.c)
 FUZZ_C := $(wildcard tests/fuzz/fuzz_*.c)
 CHECKS := $(wildcard tests/check/*.sh)
 E2E := $(wildcard tests/e2e/test_*)
+GO_PEERS := $(patsubst %.go,$(BUILD)/%,$(wildcard tests/e2e/*/*.go))
 
 PROTO_C := $(PROTOS:%.proto=$(BUILD)/proto/%.pb-c.c)
 SKELETONS := $(patsubst %.bpf.c,$(BUILD)/bpf/%.skel.h,$(notdir $(wildcard bpf/*.bpf.c tests/bpf/*.bpf.c)))
@@ -62,7 +63,7 @@ demo: all $(BUILD)/setup.demo ## nginx, its upstreams, loadtap and a collector, 
 # --- tests --------------------------------------------------------------------
 RUN := BUILD=$(BUILD) tests/run
 
-test: all static $(UNIT) $(BPF_TESTS) sanitized ## everything below except bench
+test: all static $(UNIT) $(BPF_TESTS) sanitized $(GO_PEERS) ## everything below except bench
 	FUZZ_SECONDS=5 $(RUN) $(CHECKS) $(UNIT) $(BPF_TESTS) $(SANITIZED) $(E2E)
 
 test-unit: $(UNIT) ## one program per module; no root
@@ -71,7 +72,7 @@ test-unit: $(UNIT) ## one program per module; no root
 test-bpf: $(BPF_TESTS) ## the programs in the kernel
 	$(RUN) $^
 
-test-e2e: all $(BUILD)/setup.test ## the real daemon between real peers
+test-e2e: all $(GO_PEERS) $(BUILD)/setup.test ## the real daemon between real peers
 	$(RUN) $(E2E)
 
 asan: ## the unit tests under ASan, UBSan and the leak checker
@@ -81,7 +82,7 @@ fuzz: sanitized ## each fuzz target for FUZZ_SECONDS=60
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(RUN) $(filter %/fuzz_%,$(SANITIZED) $(FUZZ))
 
 lint: $(GENERATED) $(BUILD)/setup.test ## format, clang-tidy, include directions
-	$(RUN) $(filter-out %/static.sh,$(CHECKS))
+	$(RUN) $(addprefix tests/check/,format.sh tidy.sh includes.sh)
 
 format: ## clang-format every source
 	clang-format -i $$(find bpf user tests -name '*.[ch]')
@@ -155,6 +156,12 @@ $(addprefix $(OUT)/,loadtap loadtap-collector) $(BUILD)/static/loadtap $(BUILD)/
 	$(info LINK  $@)
 	mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# Debian's grpc-go, without the network.
+$(GO_PEERS): $(BUILD)/%: %.go | $(BUILD)/setup.test
+	$(info GO    $@)
+	mkdir -p $(@D)
+	GO111MODULE=off GOPATH=/usr/share/gocode go build -o $@ $<
 
 -include $(OBJECTS:.o=.d) $(wildcard $(BUILD)/bpf/*.d)
 
