@@ -5,11 +5,11 @@ set -u
 cd "${1:-$(dirname "$0")/..}" || exit 2
 
 # A folder of user/ and what else it may include: folders of user/, `abi.h` and `skeleton` of the
-# kernel side, `pb-c`, the generated messages.
+# kernel side; `pb-c` and `unread_fields.inc` are made from proto/.
 declare -A allowed=(
     [base]=""
     [grpc]="base"
-    [config]="base abi.h pb-c"
+    [config]="base abi.h pb-c unread_fields.inc"
     [upstream]="base config abi.h"
     [kernel]="base config abi.h skeleton"
     [report]="base config upstream abi.h pb-c"
@@ -20,13 +20,13 @@ declare -A allowed=(
 
 # A library's headers, and the files that may include them.
 libraries=(
-    "yaml.h              user/config/yaml_tree.c"
-    "nghttp2/*           user/stream/lrs_stream.c user/collector/server*.c"
-    "ares*.h             user/upstream/resolver.c"
-    "event2/*            user/stream/transport.c user/upstream/resolver.c user/daemon/* user/collector/*"
-    "bpf/*               user/kernel/* bpf/*.bpf.c bpf/*.bpf.h"
-    "jansson.h           user/collector/message_json.c user/config/yaml_tree.c"
-    "protobuf-c/*        user/config/* user/report/* user/collector/*"
+    "yaml.h        user/config/yaml_tree.c"
+    "nghttp2/*     user/stream/lrs_stream.c user/collector/http2.c"
+    "ares*.h       user/upstream/@(resolver|ares_loop).c"
+    "event2/*      user/upstream/@(resolver|ares_loop).c user/stream/@(dial|transport).c user/daemon/*.c user/collector/*.c"
+    "bpf/*         user/kernel/*.c bpf/*.bpf.c bpf/*.bpf.h"
+    "jansson.h     user/collector/message_json.[ch] user/collector/output.c"
+    "protobuf-c/*  user/config/* user/report/* user/collector/*"
 )
 
 # What a quoted include is, in the words of the table.
