@@ -4,8 +4,9 @@
 
 mapfile -t sources < <(find bpf user tests -name '*.[ch]')
 
+# A test has one file per module, however much there is to try.
 short_enough() {
-    wc -l "${sources[@]}" | awk '$2 != "total" && $1 > 500 { print; found = 1 } END { exit found }'
+    wc -l bpf/*.[ch] user/*/*.[ch] | awk '$2 != "total" && $1 > 500 { print; found = 1 } END { exit found }'
 }
 
 # With four spaces a level, these keywords stand this deep only inside three others.
@@ -14,6 +15,6 @@ shallow() {
 }
 
 check "clang-format" clang-format --dry-run -Werror "${sources[@]}"
-check "no source is longer than 500 lines" short_enough
+check "no file of bpf/ or user/ is longer than 500 lines" short_enough
 check "nothing is nested deeper than three levels" shallow
 finish
