@@ -83,13 +83,13 @@ static int parse_interval(const char *text, uint64_t *out)
 
 static int parse_listen(const char *text, struct address *out)
 {
-    const char *colon = strrchr(text, ':'), *port_text = colon + 1;
+    const char *colon = strrchr(text, ':'), *port_text = colon ? colon + 1 : "";
     bool bracketed = text[0] == '[' && colon && colon > text + 1 && colon[-1] == ']';
     char ip[ADDRESS_TEXT_MAX];
     uint64_t port;
     size_t length;
 
-    if (!colon || !take_number(&port_text, 5, &port) || *port_text || port > UINT16_MAX)
+    if (!take_number(&port_text, 5, &port) || *port_text || port > UINT16_MAX)
         return -EINVAL;
     length = (size_t)(colon - text) - (bracketed ? 2 : 0);
     if (length >= sizeof(ip))
