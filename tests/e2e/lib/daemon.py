@@ -1,0 +1,68 @@
+"""loadtap and the bootstraps that the tests give to it."""
+
+import json
+import os
+import signal
+
+from lib.process import Process
+from lib.reports import BUILD
+
+
+def endpoint(address, port):
+    return {"endpoint": {"address": {"socket_address": {"address": address, "port_value": port}}}}
+
+
+def cluster(name, groups, kind="STATIC", protocol=None, **more):
+    """groups: [(locality or None, priority, [(address, port), …]), …]"""
+    endpoints = []
+    for locality, priority, members in groups:
+        group = {"lb_endpoints": [endpoint(*member) for member in members], "priority": priority}
+        if locality:
+            group["locality"] = locality
+        endpoints.append(group)
+    message = {"name": name, "type": kind, **more,
+               "load_assignment": {"cluster_name": name, "endpoints": endpoints}}
+    if protocol:
+        message["metadata"] = {"filter_metadata": {"loadtap": {"protocol": protocol}}}
+    return message
+
+
+def bootstrap(clusters, lrs_port=18000):
+    """A bootstrap with these clusters, reported to 127.0.0.1:lrs_port."""
+    lrs = cluster("load_reporting_cluster", [(None, 0, [("127.0.0.1", lrs_port)])],
+                  typed_extension_protocol_options={
+                      "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                          "@type": "type.googleapis.com/"
+                                   "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                          "explicit_http_config": {"http2_protocol_options": {}}}})
+    return {
+        "node": {"id": "e2e", "cluster": "e2e"},
+        "static_resources": {"clusters": [*clusters, lrs]},
+        "cluster_manager": {"load_stats_config": {
+            "api_type": "GRPC", "transport_api_version": "V3",
+            "grpc_services": [{"envoy_grpc": {"cluster_name": "load_reporting_cluster"}}]}},
+    }
+
+
+def settings(group):
+    """What --config-yaml adds: the cgroup to attach to."""
+    return {"bootstrap_extensions": [{"name": "loadtap", "typed_config": {
+        "@type": "type.googleapis.com/loadtap.v1.Settings", "cgroup_path": group}}]}
+
+
+class Daemon(Process):
+    def __init__(self, scratch, group, config, level="info"):
+        """config: a path, or a bootstrap as a dictionary. group None: the cgroup2 root."""
+        if isinstance(config, dict):
+            path = os.path.join(scratch, "bootstrap.json")
+            with open(path, "w") as out:
+                json.dump(config, out)
+            config = path
+        command = [os.path.join(BUILD, "loadtap"), "-c", config, "-l", level]
+        if group:
+            command += ["--config-yaml", json.dumps(settings(group))]
+        super().__init__(scratch, "loadtap", command)
+
+    def finish(self):
+        """Ends it as a service manager would; returns the exit status."""
+        return self.stop(signal.SIGTERM)
