@@ -47,7 +47,7 @@ struct counters {
     __u64 rq_no_result;    /* ended by the proxy, or after a 1xx, before a result */
     __u64 cx_failed_error; /* the part of rq_error that are failed connects, not issued requests */
     __u64 rq_probes;       /* health checks, left out of all of the above */
-    __u64 cx_opaque;       /* connections that cannot be read: TLS, HTTP/2, protocol switched */
+    __u64 cx_opaque;       /* connections that cannot be read: TLS, HTTP/2, broken HTTP */
     __u64 cx_sessions;     /* connections in auto mode that are plain TCP sessions */
     __u64 gap_bytes;       /* bytes that went by unseen inside heads or framing */
     __u64 cx_untracked;    /* connections for which the kernel gave no state: not counted at all */
@@ -64,12 +64,17 @@ struct probe {
     __u8 path_len; /* 0: unused */
     __u8 host_len; /* 0: any host */
     char path[PROBE_PATH_MAX];
-    char host[PROBE_HOST_MAX]; /* lower case */
+    char host[PROBE_HOST_MAX]; /* lower case; NUL behind it */
 };
 
 struct probe_set {
     struct probe probe[PROBES_PER_SET];
 };
+
+/* The one byte of a connection's state that the daemon writes: on a socket of its own, before it
+ * connects, so that the kernel leaves it alone. */
+#define CONNECTION_LIFE_OFFSET 7
+#define CONNECTION_LIFE_IGNORED 5
 
 _Static_assert(sizeof(struct endpoint_key) == 20, "endpoint_key has no padding");
 _Static_assert(sizeof(struct endpoint_value) == 8, "endpoint_value has no padding");

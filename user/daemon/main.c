@@ -1,8 +1,10 @@
 /* loadtap: the daemon. */
 #include <stdio.h>
 
+#include "base/log.h"
 #include "base/version.h"
 #include "config/bootstrap.h"
+#include "daemon/daemon.h"
 #include "daemon/options.h"
 
 static int load(const struct options *options, struct bootstrap **out)
@@ -30,6 +32,14 @@ static int validate(const struct options *options, const struct bootstrap *boots
     return 0;
 }
 
+static int serve(const struct bootstrap *bootstrap)
+{
+    log_info("loadtap %s: %zu clusters", VERSION, bootstrap->clusters.count);
+    for (size_t i = 0; i < bootstrap->note_count; i++)
+        log_info("%s", bootstrap->notes[i]);
+    return daemon_run(bootstrap) ? 1 : 0;
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
@@ -46,7 +56,8 @@ int main(int argc, char **argv)
     struct bootstrap *bootstrap;
     if (load(&options, &bootstrap) < 0)
         return 1;
-    int status = validate(&options, bootstrap);
+    log_set_level(options.log_level);
+    int status = options.mode == RUN_VALIDATE ? validate(&options, bootstrap) : serve(bootstrap);
     bootstrap_free(bootstrap);
     return status;
 }

@@ -2,6 +2,7 @@
  * the counters. The only user of libbpf. */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/address.h"
@@ -14,22 +15,29 @@ struct tap_options {
     uint32_t slots;     /* rows of counters to provide */
 };
 
-/* Loads and attaches. 0 and `*out`, or -errno with a sentence in `error` (at least 512 bytes). */
-int tap_open(const struct tap_options *options, struct tap **out, char *error, size_t error_size);
-/* Detaches. Traffic and its sockets are not touched. */
+#define TAP_ERROR_MAX 1024
+
+/* Loads and attaches. 0 and `*out`; or -errno with a sentence in `error` (TAP_ERROR_MAX bytes). */
+int tap_open(const struct tap_options *options, struct tap **out, char *error);
+/* Detaches. Traffic and its sockets are not touched. NULL is fine. */
 void tap_close(struct tap *tap);
 
 /* From now on connections to `address` count in row `slot`. Replaces an earlier owner of the
- * address. 0, -ENOSPC (more slots than at opening), -errno. */
+ * address; connections that are open stay with the old row. 0; -ENOSPC: more slots, or more
+ * clusters with health checks, than there is room for; -errno. */
 int tap_observe(struct tap *tap, const struct address *address, uint32_t slot,
                 const struct cluster *cluster);
 
-/* A socket of our own, not yet connected: never counted. */
+/* How many of the cluster's health checks can be told from requests: those that fit the limits of
+ * abi.h, from the first on. */
+size_t tap_recognised_checks(const struct cluster *cluster);
+
+/* A socket of our own, not yet connected: never counted. 0 or -errno. */
 int tap_ignore_socket(struct tap *tap, int fd);
 
-/* One row, read without stopping anything: completions first, so that no difference is negative. */
+/* One row, read without stopping anything. What ends things is read before what begins them, so no
+ * difference comes out negative. A slot beyond the rows reads as zero. */
 void tap_read(const struct tap *tap, uint32_t slot, struct counters *out);
 
-/* What the programs hook into and which optional kernel features they use, for the log. Static or
- * owned by `tap`. */
+/* What the programs are attached to and which optional kernel features they use. Owned by `tap`. */
 const char *tap_description(const struct tap *tap);

@@ -1,0 +1,98 @@
+/* A window of a byte stream: what the parsers read. Pure: kernel and tests run the same code.
+ *
+ * The bytes after WINDOW_SIZE let an 8-byte read start at any masked position. */
+#pragma once
+
+#include <linux/types.h>
+
+#define WINDOW_SIZE 1024 /* a power of two */
+#define WINDOW_SLACK 8
+
+struct window {
+    __u32 length;   /* bytes that are valid */
+    __u32 position; /* bytes that were read */
+    __u8 bytes[WINDOW_SIZE + WINDOW_SLACK];
+};
+
+#define pure static __attribute__((always_inline, unused)) inline
+
+/* A global function in BPF objects: verified once, alone, with unknown memory. */
+#ifdef __bpf__
+#define verified_once __attribute__((noinline))
+#else
+#define verified_once static __attribute__((unused))
+#endif
+
+/* Keeps the compiler from proving that a mask is needless: the verifier wants to see it. */
+#define opaque_value(value) __asm__ volatile("" : "+r"(value))
+
+pure __u8 window_byte(const struct window *w, __u32 position)
+{
+    opaque_value(position);
+    position &= WINDOW_SIZE - 1;
+    return w->bytes[position];
+}
+
+pure __u64 window_word(const struct window *w, __u32 position)
+{
+    __u64 word;
+
+    opaque_value(position);
+    position &= WINDOW_SIZE - 1;
+    __builtin_memcpy(&word, &w->bytes[position], sizeof(word));
+    return word;
+}
+
+/* Bit 7 of each byte that equals `byte`; only the lowest one is exact (Mycroft's test). */
+pure __u64 word_matches(__u64 word, __u8 byte)
+{
+    __u64 x = word ^ (0x0101010101010101ull * byte);
+
+    return (x - 0x0101010101010101ull) & ~x & 0x8080808080808080ull;
+}
+
+/* Index, 0 to 7, of the lowest byte marked in `matches` (not 0). Little endian, as BPF's targets.
+ */
+pure __u32 word_first(__u64 matches)
+{
+    __u32 index = 0;
+
+    if (!(matches & 0xffffffffull)) {
+        index += 4;
+        matches >>= 32;
+    }
+    if (!(matches & 0xffffull)) {
+        index += 2;
+        matches >>= 16;
+    }
+    if (!(matches & 0xffull))
+        index += 1;
+    return index;
+}
+
+/* Moves the position behind the next LF. Looks at no more than 64 bytes; false: none found yet. */
+verified_once int window_skip_line(struct window *w)
+{
+    if (!w)
+        return 0;
+    for (int i = 0; i < 8; i++) {
+        __u32 position = w->position;
+
+        if (position >= w->length)
+            return 0;
+        __u64 matches = word_matches(window_word(w, position), '\n');
+
+        if (!matches) {
+            w->position = position + 8;
+            continue;
+        }
+        position += word_first(matches);
+        if (position >= w->length)
+            break;
+        w->position = position + 1;
+        return 1;
+    }
+    if (w->position > w->length)
+        w->position = w->length;
+    return 0;
+}

@@ -1,0 +1,307 @@
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/version.h"
+#include "daemon/upstreams.h"
+#include "kernel/tap.h"
+#include "report/reporter.h"
+#include "stream/transport.h"
+#include "upstream/hosts.h"
+
+struct daemon {
+    const struct bootstrap *bootstrap;
+    struct event_base *base;
+    struct event *timer, *interrupt, *terminate;
+    struct hosts *hosts;
+    struct tap *tap;
+    struct upstreams *upstreams;
+    struct reporter *reporter;
+    struct lrs_client *client; /* NULL while there is no stream */
+};
+
+static uint64_t now_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* --- the reporter's timer -------------------------------------------------------- */
+
+/* To be called after anything that may have moved the deadline. */
+static void arm(struct daemon *daemon)
+{
+    uint64_t deadline = reporter_deadline(daemon->reporter), now = now_us();
+    uint64_t wait = deadline > now ? deadline - now : 0;
+    struct timeval tv = {.tv_sec = (time_t)(wait / 1000000),
+                         .tv_usec = (suseconds_t)(wait % 1000000)};
+
+    if (deadline == UINT64_MAX)
+        event_del(daemon->timer);
+    else
+        event_add(daemon->timer, &tv);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct daemon *daemon = arg;
+
+    (void)fd, (void)what;
+    reporter_run(daemon->reporter, now_us());
+    arm(daemon);
+}
+
+static void on_upstreams_ready(void *arg)
+{
+    struct daemon *daemon = arg;
+
+    reporter_start(daemon->reporter, now_us());
+    arm(daemon);
+}
+
+/* --- the stream -------------------------------------------------------------------- */
+
+static void on_stream_up(void *arg)
+{
+    struct daemon *daemon = arg;
+
+    reporter_stream_up(daemon->reporter, now_us());
+    arm(daemon);
+}
+
+static void stream_ended(struct daemon *daemon, const char *reason)
+{
+    log_warning("management server: %s", reason);
+    lrs_client_free(TAKE(daemon->client));
+    reporter_stream_down(daemon->reporter, now_us());
+    arm(daemon);
+}
+
+static void on_stream_down(void *arg, const char *reason)
+{
+    stream_ended(arg, reason);
+}
+
+static void on_response(void *arg, const uint8_t *message, size_t length)
+{
+    struct daemon *daemon = arg;
+
+    if (reporter_response(daemon->reporter, now_us(), message, length) == -EBADMSG)
+        stream_ended(daemon, "sent something that is no LoadStatsResponse");
+    arm(daemon);
+}
+
+static void on_confirmed(void *arg)
+{
+    struct daemon *daemon = arg;
+
+    reporter_confirmed(daemon->reporter, now_us());
+    arm(daemon);
+}
+
+/* Our own stream is not traffic of the node. */
+static int keep_out(void *arg, int fd)
+{
+    struct daemon *daemon = arg;
+
+    return tap_ignore_socket(daemon->tap, fd);
+}
+
+/* The addresses of the LRS cluster, in the configuration's order. */
+static size_t lrs_addresses(const struct daemon *daemon, struct address **out)
+{
+    uint32_t cluster = (uint32_t)daemon->bootstrap->lrs_cluster;
+    size_t groups = daemon->bootstrap->clusters.items[cluster].group_count, count = 0;
+    struct address *addresses = calloc(hosts_count(daemon->hosts) + 1, sizeof(*addresses));
+    const struct host *host;
+
+    for (uint32_t group = 0; addresses && group < groups; group++)
+        for (size_t i = 0; (host = hosts_of_group(daemon->hosts, cluster, group, i)); i++)
+            addresses[count++] = host->address;
+    *out = addresses;
+    return count;
+}
+
+static int open_client(struct daemon *daemon)
+{
+    const struct bootstrap *bootstrap = daemon->bootstrap;
+    autofree struct address *addresses = NULL;
+    size_t count = lrs_addresses(daemon, &addresses);
+    autofree struct lrs_metadata *metadata =
+        calloc(bootstrap->lrs_metadata_count + 1, sizeof(*metadata));
+    struct lrs_client_options options = {
+        .base = daemon->base,
+        .addresses = addresses,
+        .address_count = count,
+        .authority = bootstrap->lrs_authority,
+        .user_agent = "loadtap/" VERSION,
+        .metadata = metadata,
+        .metadata_count = bootstrap->lrs_metadata_count,
+        .prepare = keep_out,
+        .prepare_arg = daemon,
+        .events = {on_stream_up, on_response, on_confirmed, on_stream_down, daemon},
+    };
+
+    if (!addresses || !metadata)
+        return -ENOMEM;
+    for (size_t i = 0; i < bootstrap->lrs_metadata_count; i++) {
+        metadata[i].name = bootstrap->lrs_metadata[i].key;
+        metadata[i].value = bootstrap->lrs_metadata[i].value;
+    }
+    return count ? lrs_client_open(&options, &daemon->client) : -EHOSTUNREACH;
+}
+
+static void op_open_stream(void *arg)
+{
+    struct daemon *daemon = arg;
+    int result = open_client(daemon);
+
+    if (!result)
+        return;
+    log_warning("management server: cluster %s has no address to dial: %s",
+                daemon->bootstrap->clusters.items[daemon->bootstrap->lrs_cluster].name,
+                strerror(-result));
+    reporter_stream_down(daemon->reporter, now_us());
+}
+
+static int op_send(void *arg, const uint8_t *message, size_t length, bool mark)
+{
+    struct daemon *daemon = arg;
+
+    return daemon->client ? lrs_client_send(daemon->client, message, length, mark) : -ENOTCONN;
+}
+
+static void op_read(void *arg, uint32_t slot, struct counters *out)
+{
+    struct daemon *daemon = arg;
+
+    tap_read(daemon->tap, slot, out);
+}
+
+/* --- start and end --------------------------------------------------------------------- */
+
+static void on_signal(evutil_socket_t number, short what, void *arg)
+{
+    struct daemon *daemon = arg;
+
+    (void)what;
+    log_info("%s: stopping", strsignal(number));
+    event_base_loopbreak(daemon->base);
+}
+
+static int start_loop(struct daemon *daemon)
+{
+    signal(SIGPIPE, SIG_IGN);
+    daemon->base = event_base_new();
+    if (!daemon->base)
+        return -ENOMEM;
+    daemon->timer = evtimer_new(daemon->base, on_timer, daemon);
+    daemon->interrupt = evsignal_new(daemon->base, SIGINT, on_signal, daemon);
+    daemon->terminate = evsignal_new(daemon->base, SIGTERM, on_signal, daemon);
+    if (!daemon->timer || !daemon->interrupt || !daemon->terminate)
+        return -ENOMEM;
+    event_add(daemon->interrupt, NULL);
+    event_add(daemon->terminate, NULL);
+    return 0;
+}
+
+static int start_tap(struct daemon *daemon)
+{
+    const struct tap_options options = {
+        .cgroup = daemon->bootstrap->cgroup_path,
+        .slots = (uint32_t)upstreams_estimate(&daemon->bootstrap->clusters),
+    };
+    char error[TAP_ERROR_MAX];
+    int result = tap_open(&options, &daemon->tap, error);
+
+    if (result)
+        log_error("%s", error);
+    else
+        log_info("%s", tap_description(daemon->tap));
+    return result;
+}
+
+static int start_reporter(struct daemon *daemon)
+{
+    const struct reporter_options options = {
+        .node = daemon->bootstrap->node,
+        .clusters = &daemon->bootstrap->clusters,
+        .hosts = daemon->hosts,
+        .omit_connections = daemon->bootstrap->omit_connection_fields,
+    };
+    const struct reporter_ops ops = {op_open_stream, op_send, op_read};
+
+    daemon->reporter = reporter_new(&options, &ops, daemon);
+    return daemon->reporter ? 0 : -ENOMEM;
+}
+
+static int start_upstreams(struct daemon *daemon)
+{
+    const struct upstreams_options options = {
+        .base = daemon->base,
+        .clusters = &daemon->bootstrap->clusters,
+        .hosts = daemon->hosts,
+        .tap = daemon->tap,
+        .ready = on_upstreams_ready,
+        .arg = daemon,
+    };
+
+    return upstreams_start(&options, &daemon->upstreams);
+}
+
+static int start(struct daemon *daemon)
+{
+    int result = start_loop(daemon);
+
+    if (result)
+        return result;
+    daemon->hosts = hosts_new(&daemon->bootstrap->clusters);
+    if (!daemon->hosts)
+        return -ENOMEM;
+    result = start_tap(daemon);
+    if (!result)
+        result = start_reporter(daemon);
+    if (!result)
+        result = start_upstreams(daemon);
+    return result;
+}
+
+static void stop(struct daemon *daemon)
+{
+    lrs_client_free(daemon->client);
+    upstreams_free(daemon->upstreams);
+    reporter_free(daemon->reporter);
+    tap_close(daemon->tap);
+    hosts_free(daemon->hosts);
+    if (daemon->timer)
+        event_free(daemon->timer);
+    if (daemon->interrupt)
+        event_free(daemon->interrupt);
+    if (daemon->terminate)
+        event_free(daemon->terminate);
+    if (daemon->base)
+        event_base_free(daemon->base);
+}
+
+int daemon_run(const struct bootstrap *bootstrap)
+{
+    struct daemon daemon = {.bootstrap = bootstrap};
+    int result = start(&daemon);
+
+    if (result)
+        log_error("cannot start: %s", strerror(-result));
+    else
+        event_base_dispatch(daemon.base);
+    stop(&daemon);
+    return result;
+}

@@ -1,0 +1,28 @@
+/* Makes hosts of the configuration's endpoints: addresses at once, names through DNS, retried until
+ * they resolve. Each host is told to the kernel side. It logs. */
+#pragma once
+
+#include "config/clusters.h"
+#include "kernel/tap.h"
+#include "upstream/hosts.h"
+
+struct event_base;
+struct upstreams;
+
+struct upstreams_options { /* all borrowed, for its life */
+    struct event_base *base;
+    const struct clusters *clusters;
+    struct hosts *hosts;
+    struct tap *tap;
+    /* Called once, from the event loop, when each name has been looked up once, with whatever
+     * outcome: Envoy begins to report after its clusters are initialised. */
+    void (*ready)(void *arg);
+    void *arg;
+};
+
+/* How many hosts the configuration is likely to make: one for each endpoint, several for a name. */
+size_t upstreams_estimate(const struct clusters *clusters);
+
+/* 0, -ENOMEM, or -errno of the kernel side. */
+int upstreams_start(const struct upstreams_options *options, struct upstreams **out);
+void upstreams_free(struct upstreams *upstreams); /* NULL is fine */

@@ -1,0 +1,9 @@
+/* Where the cgroup v2 hierarchy is mounted: /sys/fs/cgroup, or in a hybrid set-up somewhere below.
+ */
+#pragma once
+
+#include <stddef.h>
+
+/* Reads a table in the form of /proc/mounts. 0; -ENOENT: no cgroup2 in it; -ENAMETOOLONG; -errno.
+ */
+int cgroup_root(const char *mounts, char *out, size_t size);

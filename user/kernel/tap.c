@@ -1,0 +1,295 @@
+#include "kernel/tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "kernel/cgroup.h"
+#include "kernel/probes.h"
+#include "loadtap.skel.h"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71 /* Linux 5.14 */
+#endif
+
+#define DESCRIPTION_MAX 512
+#define CGROUP_PATH_MAX 4096
+#define PAGE 4096
+
+struct tap {
+    struct loadtap_bpf *skeleton;
+    struct bpf_link *links[3];
+    const struct counters *rows; /* mapped */
+    uint32_t slots;
+    /* Cluster of each health check set; [0] stays unused, as set 0 means none. */
+    const struct cluster *set_owners[PROBE_SETS_MAX];
+    char description[DESCRIPTION_MAX];
+};
+
+static int failure(char *error, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static int failure(char *error, int code, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(error, TAP_ERROR_MAX, format, args);
+    va_end(args);
+    return code;
+}
+
+/* libbpf's own words: of use when a load fails, noise otherwise. */
+static int libbpf_says(enum libbpf_print_level level, const char *format, va_list args)
+{
+    char text[2048];
+
+    if (level == LIBBPF_DEBUG && !log_enabled(LOG_LEVEL_TRACE))
+        return 0;
+    vsnprintf(text, sizeof(text), format, args);
+    text[strcspn(text, "\n")] = 0;
+    log_debug("libbpf: %s", text);
+    return 0;
+}
+
+/* The daemon's network namespace, or 0 where the kernel has no cookies for them. */
+static __u64 netns_cookie(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    __u64 cookie = 0;
+    socklen_t size = sizeof(cookie);
+
+    if (fd < 0)
+        return 0;
+    if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size))
+        cookie = 0;
+    close(fd);
+    return cookie;
+}
+
+static int load(struct tap *tap, char *error)
+{
+    int result;
+
+    libbpf_set_print(libbpf_says);
+    tap->skeleton = loadtap_bpf__open();
+    if (!tap->skeleton)
+        return failure(error, -errno, "cannot open the BPF object: %s", strerror(errno));
+    tap->skeleton->rodata->own_netns_cookie = netns_cookie();
+    bpf_map__set_max_entries(tap->skeleton->maps.endpoints, tap->slots);
+    bpf_map__set_max_entries(tap->skeleton->maps.counters, tap->slots);
+    result = loadtap_bpf__load(tap->skeleton);
+    if (result == -EPERM)
+        return failure(error, result,
+                       "the kernel refuses to load BPF programs: run as root, or with CAP_BPF, "
+                       "CAP_NET_ADMIN and CAP_PERFMON");
+    if (result)
+        return failure(error, result,
+                       "the kernel refuses the BPF programs: %s (-l debug shows why; needs Linux "
+                       "6.1 or later with BTF)",
+                       strerror(-result));
+    return 0;
+}
+
+static int map_counters(struct tap *tap, char *error)
+{
+    size_t size = (size_t)tap->slots * sizeof(struct counters);
+    void *rows =
+        mmap(NULL, size, PROT_READ, MAP_SHARED, bpf_map__fd(tap->skeleton->maps.counters), 0);
+
+    if (rows == MAP_FAILED)
+        return failure(error, -errno, "cannot map the counters: %s", strerror(errno));
+    tap->rows = rows;
+    return 0;
+}
+
+static int attach_at(struct tap *tap, const char *path, int fd, char *error)
+{
+    const struct bpf_program *programs[] = {tap->skeleton->progs.tap_sockops,
+                                            tap->skeleton->progs.tap_egress,
+                                            tap->skeleton->progs.tap_ingress};
+
+    for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+        tap->links[i] = bpf_program__attach_cgroup(programs[i], fd);
+        if (!tap->links[i])
+            return failure(error, -errno, "cannot attach %s to cgroup %s: %s%s",
+                           bpf_program__name(programs[i]), path, strerror(errno),
+                           errno == EPERM ? " (a program attached above it without "
+                                            "BPF_F_ALLOW_MULTI keeps others out)"
+                                          : "");
+    }
+    snprintf(
+        tap->description, sizeof(tap->description), "attached to cgroup %.256s; %s", path,
+        tap->skeleton->rodata->own_netns_cookie
+            ? "loopback endpoints are those of this network namespace"
+            : "this kernel has no network namespace cookies: loopback endpoints match in every "
+              "namespace");
+    return 0;
+}
+
+static int attach(struct tap *tap, const char *cgroup, char *error)
+{
+    char root[CGROUP_PATH_MAX];
+    int fd, result;
+
+    if (!cgroup) {
+        result = cgroup_root("/proc/mounts", root, sizeof(root));
+        if (result)
+            return failure(
+                error, result,
+                "no cgroup v2 hierarchy in /proc/mounts: mount one (mount -t cgroup2 none "
+                "/sys/fs/cgroup) or set cgroup_path");
+        cgroup = root;
+    }
+    fd = open(cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return failure(error, -errno, "cannot open cgroup %s: %s", cgroup, strerror(errno));
+    result = attach_at(tap, cgroup, fd, error);
+    close(fd);
+    return result;
+}
+
+/* The counters are mapped by whole pages. */
+static uint32_t whole_pages(uint32_t slots)
+{
+    uint32_t per_page = PAGE / sizeof(struct counters);
+
+    return (slots + per_page - 1) / per_page * per_page;
+}
+
+int tap_open(const struct tap_options *options, struct tap **out, char *error)
+{
+    struct tap *tap = calloc(1, sizeof(*tap));
+    int result;
+
+    if (!tap)
+        return failure(error, -ENOMEM, "out of memory");
+    tap->slots = whole_pages(options->slots);
+    result = load(tap, error);
+    if (!result)
+        result = map_counters(tap, error);
+    if (!result)
+        result = attach(tap, options->cgroup, error);
+    if (result) {
+        tap_close(tap);
+        return result;
+    }
+    *out = tap;
+    return 0;
+}
+
+void tap_close(struct tap *tap)
+{
+    if (!tap)
+        return;
+    for (size_t i = 0; i < ARRAY_SIZE(tap->links); i++)
+        bpf_link__destroy(tap->links[i]);
+    if (tap->rows)
+        munmap((void *)tap->rows, (size_t)tap->slots * sizeof(struct counters));
+    loadtap_bpf__destroy(tap->skeleton);
+    free(tap);
+}
+
+size_t tap_recognised_checks(const struct cluster *cluster)
+{
+    struct probe_set set;
+
+    return probes_fill(cluster, &set);
+}
+
+/* The cluster's set of health check patterns: 0 for none, else its index; -ENOSPC, -errno. */
+static int probe_set_of(struct tap *tap, const struct cluster *cluster)
+{
+    struct probe_set set;
+    uint32_t index = 1;
+    int result;
+
+    if (!probes_fill(cluster, &set))
+        return 0;
+    while (index < PROBE_SETS_MAX && tap->set_owners[index] && tap->set_owners[index] != cluster)
+        index++;
+    if (index == PROBE_SETS_MAX)
+        return -ENOSPC;
+    if (tap->set_owners[index])
+        return (int)index;
+    result =
+        bpf_map_update_elem(bpf_map__fd(tap->skeleton->maps.probe_sets), &index, &set, BPF_ANY);
+    if (result)
+        return result;
+    tap->set_owners[index] = cluster;
+    return (int)index;
+}
+
+int tap_observe(struct tap *tap, const struct address *address, uint32_t slot,
+                const struct cluster *cluster)
+{
+    struct endpoint_key key = {.port = address->port};
+    struct endpoint_value value = {.slot = slot, .protocol = (__u8)cluster->protocol};
+    int set = probe_set_of(tap, cluster);
+
+    if (set < 0)
+        return set;
+    if (slot >= tap->slots)
+        return -ENOSPC;
+    value.probe_set = (__u8)set;
+    memcpy(key.ip, address->ip, sizeof(key.ip));
+    return bpf_map_update_elem(bpf_map__fd(tap->skeleton->maps.endpoints), &key, &value, BPF_ANY);
+}
+
+int tap_ignore_socket(struct tap *tap, int fd)
+{
+    const struct bpf_map *connections = tap->skeleton->maps.connections;
+    autofree unsigned char *state = calloc(1, bpf_map__value_size(connections));
+
+    if (!state)
+        return -ENOMEM;
+    state[CONNECTION_LIFE_OFFSET] = CONNECTION_LIFE_IGNORED;
+    return bpf_map_update_elem(bpf_map__fd(connections), &fd, state, BPF_ANY);
+}
+
+/* An aligned load that later ones do not overtake. */
+static __u64 load_counter(const __u64 *counter)
+{
+    return __atomic_load_n(counter, __ATOMIC_ACQUIRE);
+}
+
+void tap_read(const struct tap *tap, uint32_t slot, struct counters *out)
+{
+    const struct counters *row;
+
+    memset(out, 0, sizeof(*out));
+    if (slot >= tap->slots)
+        return;
+    row = &tap->rows[slot];
+    out->rq_success = load_counter(&row->rq_success);
+    out->cx_failed_error = load_counter(&row->cx_failed_error);
+    out->rq_error = load_counter(&row->rq_error);
+    out->rq_unclassified = load_counter(&row->rq_unclassified);
+    out->rq_no_result = load_counter(&row->rq_no_result);
+    out->rq_finished = load_counter(&row->rq_finished);
+    out->cx_closed = load_counter(&row->cx_closed);
+    out->rq_issued = load_counter(&row->rq_issued);
+    out->cx_established = load_counter(&row->cx_established);
+    out->cx_failed = load_counter(&row->cx_failed);
+    out->cx_opened = load_counter(&row->cx_opened);
+    out->rq_probes = load_counter(&row->rq_probes);
+    out->cx_opaque = load_counter(&row->cx_opaque);
+    out->cx_sessions = load_counter(&row->cx_sessions);
+    out->gap_bytes = load_counter(&row->gap_bytes);
+    out->cx_untracked = load_counter(&row->cx_untracked);
+}
+
+const char *tap_description(const struct tap *tap)
+{
+    return tap->description;
+}
