@@ -12,13 +12,10 @@
 
 #include "base/address.h"
 #include "base/log.h"
+#include "base/version.h"
 #include "collector/options.h"
 #include "collector/server.h"
 #include "collector/service.h"
-
-#ifndef LOADTAP_VERSION
-#define LOADTAP_VERSION "0.1.0"
-#endif
 
 static void on_signal(evutil_socket_t signal_number, short what, void *arg)
 {
@@ -115,7 +112,7 @@ int main(int argc, char **argv)
     if (options.action == OPTIONS_HELP) {
         fputs(options_help, stdout);
     } else if (options.action == OPTIONS_VERSION) {
-        puts("loadtap-collector " LOADTAP_VERSION);
+        puts("loadtap-collector " VERSION);
     } else {
         log_set_level(options.level);
         signal(SIGPIPE, SIG_IGN);
