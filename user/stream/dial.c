@@ -17,10 +17,10 @@
  *                              +--refused, timeout---+--> next address, or done(-1) */
 struct dial {
     struct dial_options options;
-    struct event *event; /* first run, then the socket's */
-    size_t next;         /* index of the address to try next */
-    int fd;              /* -1 unless connecting */
-    char error[ADDRESS_TEXT_MAX + 128];
+    struct event *event;                /* first run, then the socket's */
+    size_t next;                        /* index of the address to try next */
+    int fd;                             /* -1 unless connecting */
+    char error[ADDRESS_TEXT_MAX + 128]; /* why the last address failed */
     struct address addresses[];
 };
 
@@ -83,8 +83,8 @@ static void note_failure(struct dial *dial, const struct address *address, int e
 {
     char text[ADDRESS_TEXT_MAX];
 
-    snprintf(dial->error, sizeof(dial->error), "%s: %s", address_text(address, text),
-             strerror(-err));
+    snprintf(dial->error, sizeof(dial->error), "cannot connect to %s: %s",
+             address_text(address, text), strerror(-err));
 }
 
 static void drop_socket(struct dial *dial)

@@ -18,8 +18,9 @@ struct dial_options {
     int (*prepare)(void *arg, int fd);
     void *prepare_arg;
     /* Called once, from the event loop: either with a connected, non-blocking socket, which is now
-     * the callee's, or with -1 and why the last address failed ("127.0.0.1:80: Connection
-     * refused"). It may free the dial. */
+     * the callee's, or with -1 and why the last address failed ("cannot connect to
+     * 127.0.0.1:80: Connection refused"), a text that lives as long as the dial. It may free the
+     * dial. */
     void (*done)(void *arg, int fd, const char *error);
     void *arg;
 };

@@ -30,7 +30,7 @@ struct lrs_client {
     enum state state;
     struct event_base *base;
     struct lrs_stream *stream;
-    struct dial *dial;              /* DIALLING */
+    struct dial *dial;              /* not CONNECTED */
     struct bufferevent *connection; /* CONNECTED */
     struct event *flush;            /* active where a message waits to be written */
     bool entered, freed;
@@ -185,12 +185,12 @@ static void on_dialled(void *arg, int fd, const char *error)
     struct lrs_client *client = arg;
 
     enter(client);
-    dial_free(TAKE(client->dial));
     if (fd < 0) {
-        go_down(client, error);
+        go_down(client, error); /* the dial's text */
     } else if (start_moving(client, fd)) {
         go_down(client, "no memory for the connection to the management server");
     } else {
+        dial_free(TAKE(client->dial));
         client->state = CONNECTED;
         client->events.up(client->events.arg);
         proceed(client);
