@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "base/mem.h"
 #include "collector/output.h"
@@ -114,12 +115,62 @@ static void a_full_disk(void **state)
     fclose(full);
 }
 
+static size_t allocations_left;
+
+static void *failing_malloc(size_t size)
+{
+    if (allocations_left == 0)
+        return NULL;
+    allocations_left--;
+    return malloc(size);
+}
+
+/* Each allocation of jansson fails once: a line is written whole or not at all. */
+static void out_of_memory(void **state)
+{
+    static const uint8_t bytes[] = {0x78, 1};
+    Envoy__Service__LoadStats__V3__LoadStatsRequest *request =
+        envoy__service__load_stats__v3__load_stats_request__unpack(NULL, sizeof(bytes), bytes);
+    struct output_request line = example(&request->base);
+    struct sums_row row = {.node_id = "n", .node_cluster = "nc", .cluster = "c"};
+    int request_err = -ENOMEM, sums_err = -ENOMEM;
+    struct capture capture;
+
+    (void)state;
+    json_set_alloc_funcs(failing_malloc, free);
+    for (size_t needed = 0; needed < 1000 && (request_err || sums_err); needed++) {
+        capture_start(&capture);
+        allocations_left = needed;
+        request_err = output_request(capture.file, &line);
+        fflush(capture.file);
+        assert_int_equal(capture.length > 0, request_err == 0);
+        if (!request_err)
+            assert_non_null(strstr(capture.text, "\"unknown_fields\":1,\"request\":{}}\n"));
+        fclose(capture.file);
+        free(capture.text);
+        capture_start(&capture);
+        allocations_left = needed;
+        sums_err = output_sums(capture.file, &row);
+        fflush(capture.file);
+        assert_int_equal(capture.length > 0, sums_err == 0);
+        if (!sums_err)
+            assert_non_null(strstr(capture.text, "\"active_connections\":0}}\n"));
+        fclose(capture.file);
+        free(capture.text);
+    }
+    json_set_alloc_funcs(malloc, free);
+    assert_int_equal(request_err, 0);
+    assert_int_equal(sums_err, 0);
+    envoy__service__load_stats__v3__load_stats_request__free_unpacked(request, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(request_lines),
         cmocka_unit_test(sums_lines),
         cmocka_unit_test(a_full_disk),
+        cmocka_unit_test(out_of_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,12 +48,15 @@ int output_request(FILE *file, const struct output_request *line)
     wall_time_text(&line->received, received, sizeof(received));
     object = json_pack("{s:s, s:s, s:I, s:I}", "received", received, "peer", line->peer, "stream",
                        (json_int_t)line->stream, "message", (json_int_t)line->message);
-    if (unknown > 0)
-        json_object_set_new(object, "unknown_fields", json_integer((json_int_t)unknown));
-    if (json_object_set_new(object, "request", request)) {
+    if ((unknown > 0 &&
+         json_object_set_new(object, "unknown_fields", json_integer((json_int_t)unknown))) ||
+        json_object_set(object, "request", request)) {
         json_decref(object);
-        return -ENOMEM;
+        object = NULL;
     }
+    json_decref(request);
+    if (!object)
+        return -ENOMEM;
     return write_line(file, object);
 }
 
