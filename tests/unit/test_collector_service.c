@@ -1,0 +1,172 @@
+/* What is done with one request: whose counts they are, what is refused, lines that get lost. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "collector/service.h"
+#include "envoy/service/load_stats/v3/lrs.pb-c.h"
+#include "grpc/frame.h"
+
+static const struct service_settings all_clusters = {.interval_us = 10000000};
+
+struct fixture {
+    struct service service;
+    struct service_peer peer;
+    char *text;
+    size_t length;
+};
+
+static void start(struct fixture *fixture)
+{
+    *fixture = (struct fixture){.peer = {.address = "p", .stream = 1}};
+    assert_int_equal(service_init(&fixture->service,
+                                  open_memstream(&fixture->text, &fixture->length), &all_clusters),
+                     0);
+}
+
+static void stop(struct fixture *fixture)
+{
+    service_peer_clear(&fixture->peer);
+    fclose(fixture->service.output);
+    service_clear(&fixture->service);
+    free(fixture->text);
+}
+
+static enum grpc_status take(struct fixture *fixture, const char *bytes, size_t length)
+{
+    return service_message(&fixture->service, &fixture->peer, (const uint8_t *)bytes, length);
+}
+
+#define TAKE_BYTES(fixture, bytes) take(fixture, bytes, sizeof(bytes) - 1)
+
+static void answer_for_all(void **state)
+{
+    struct fixture fixture;
+    Envoy__Service__LoadStats__V3__LoadStatsResponse *answer;
+
+    (void)state;
+    start(&fixture);
+    answer = envoy__service__load_stats__v3__load_stats_response__unpack(
+        NULL, fixture.service.answer_length - GRPC_FRAME_PREFIX,
+        fixture.service.answer + GRPC_FRAME_PREFIX);
+    assert_non_null(answer);
+    assert_true(answer->send_all_clusters);
+    assert_false(answer->report_endpoint_granularity);
+    assert_int_equal(answer->n_clusters, 0);
+    assert_int_equal(answer->load_reporting_interval->seconds, 10);
+    assert_int_equal(answer->load_reporting_interval->nanos, 0);
+    envoy__service__load_stats__v3__load_stats_response__free_unpacked(answer, NULL);
+    stop(&fixture);
+}
+
+/* The newest node that a stream named is whose counts the following ones are. */
+static void whose_counts(void **state)
+{
+    struct fixture fixture;
+
+    (void)state;
+    start(&fixture);
+    assert_int_equal(TAKE_BYTES(&fixture, "\x12\3\x0a\1c"), GRPC_OK); /* nobody's */
+    assert_int_equal(TAKE_BYTES(&fixture, "\x0a\3\x0a\1a\x12\3\x0a\1c"), GRPC_OK);
+    assert_int_equal(TAKE_BYTES(&fixture, "\x12\3\x0a\1c"), GRPC_OK);
+    assert_int_equal(TAKE_BYTES(&fixture, "\x0a\3\x12\1k\x12\3\x0a\1c"), GRPC_OK);
+    assert_int_equal(TAKE_BYTES(&fixture, "\x0a\3\x12\1k\x12\3\x0a\1c"), GRPC_OK);
+    assert_int_equal(fixture.peer.messages, 5);
+    assert_int_equal(service_finish(&fixture.service), 0);
+    assert_non_null(
+        strstr(fixture.text, "{\"id\":\"\",\"cluster\":\"\"},\"cluster\":\"c\",\"reports\":1,"));
+    assert_non_null(
+        strstr(fixture.text, "{\"id\":\"\",\"cluster\":\"k\"},\"cluster\":\"c\",\"reports\":2,"));
+    assert_non_null(
+        strstr(fixture.text, "{\"id\":\"a\",\"cluster\":\"\"},\"cluster\":\"c\",\"reports\":2,"));
+    stop(&fixture);
+}
+
+static void refused_ones_count_nothing(void **state)
+{
+    struct fixture fixture;
+
+    (void)state;
+    start(&fixture);
+    assert_int_equal(TAKE_BYTES(&fixture, "\x12\3\x0a\1\xff"), GRPC_INTERNAL);
+    /* Well-formed, but not for this type: a varint where cluster_name stands. */
+    assert_int_equal(TAKE_BYTES(&fixture, "\x12\2\x08\1"), GRPC_INTERNAL);
+    assert_int_equal(fixture.peer.messages, 2);
+    assert_int_equal(service_finish(&fixture.service), 0);
+    fflush(fixture.service.output);
+    assert_int_equal(fixture.length, 0);
+    stop(&fixture);
+}
+
+/* SERVICE_FIELDS empty cluster_stats of two bytes each, and one more. */
+static void number_of_fields(void **state)
+{
+    size_t length = 2 * (SERVICE_FIELDS + 1);
+    autofree char *bytes = calloc(1, length);
+    struct fixture fixture;
+
+    (void)state;
+    for (size_t i = 0; i < length; i += 2)
+        bytes[i] = 0x12;
+    start(&fixture);
+    assert_int_equal(take(&fixture, bytes, length), GRPC_RESOURCE_EXHAUSTED);
+    stop(&fixture);
+}
+
+static void more_clusters_than_rows(void **state)
+{
+    struct fixture fixture;
+
+    (void)state;
+    start(&fixture);
+    for (int i = 0; i <= SERVICE_SUMS_ROWS; i++) {
+        char bytes[32] = "\x12\x0a\x0a\x08";
+
+        snprintf(bytes + 4, sizeof(bytes) - 4, "c%07d", i);
+        assert_int_equal(fixture.service.sums_full, false);
+        assert_int_equal(take(&fixture, bytes, 12), GRPC_OK);
+    }
+    assert_true(fixture.service.sums_full);
+    assert_int_equal(service_finish(&fixture.service), 0);
+    assert_non_null(strstr(fixture.text, "{\"sums\":{\"rest\":true,\"reports\":1,"));
+    stop(&fixture);
+}
+
+static void lost_lines_are_known_at_the_end(void **state)
+{
+    struct service_peer peer = {.address = "p", .stream = 1};
+    struct service service;
+    FILE *full = fopen("/dev/full", "w");
+
+    (void)state;
+    assert_int_equal(service_init(&service, full, &all_clusters), 0);
+    assert_int_equal(service_message(&service, &peer, NULL, 0), GRPC_OK);
+    assert_int_equal(service_finish(&service), -ENOSPC);
+    service_clear(&service);
+    service_peer_clear(&peer);
+    fclose(full);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answer_for_all),
+        cmocka_unit_test(whose_counts),
+        cmocka_unit_test(refused_ones_count_nothing),
+        cmocka_unit_test(number_of_fields),
+        cmocka_unit_test(more_clusters_than_rows),
+        cmocka_unit_test(lost_lines_are_known_at_the_end),
+    };
+
+    log_set_level(LOG_LEVEL_OFF);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
