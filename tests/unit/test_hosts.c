@@ -111,6 +111,10 @@ static void test_first_in_the_configuration_owns(void **state)
     assert_int_equal(add(hosts, APPLE, 0, 1), 0);
     assert_ptr_equal(owner, host);
     assert_ptr_equal(other, apple);
+    apple = host;
+    assert_int_equal(add(hosts, APPLE, 2, 1), 0);
+    assert_ptr_equal(owner, apple);
+    assert_ptr_equal(other, apple);
     hosts_free(hosts);
 }
 

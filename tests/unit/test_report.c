@@ -278,6 +278,9 @@ static void test_s7_gauges_alone_make_a_locality(void **state)
     rows[west].cx_closed = 20;
     encode();
     assert_int_equal(only_cluster()->n_upstream_locality_stats, 0);
+    rows[west].rq_finished = 7;
+    encode();
+    assert_int_equal(locality(0)->total_requests_in_progress, 2);
 }
 
 static void test_connections_left_out(void **state)
@@ -382,6 +385,7 @@ static void test_a_skipped_locality_leaves_no_trace(void **state)
     assert_int_equal(only_cluster()->n_upstream_locality_stats, 1);
     assert_locality(0, 0, "east", "e1", "rack");
     assert_int_equal(locality(0)->total_issued_requests, 1);
+    assert_int_equal(sum.new_connections, 3);
     report.omit_connections = false;
     encode();
     assert_int_equal(locality(0)->total_new_connections, 3);

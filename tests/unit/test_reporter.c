@@ -371,12 +371,17 @@ static void test_every_cluster_is_found_by_name(void **state)
     pass(2 * SECOND);
     assert_int_equal(last->n_cluster_stats, CLUSTER_COUNT);
     assert_int_equal(logged("match no cluster"), 0);
+    respond((struct wish){.clusters = {"cloud"}, .seconds = 2});
+    pass(2 * SECOND);
+    assert_int_equal(last->n_cluster_stats, 1);
+    assert_non_null(stats_of("cloud"));
 }
 
 static void test_s12_send_all(void **state)
 {
     (void)state;
-    begin((struct wish){.clusters = {"apple"}, .seconds = 2, .send_all = true});
+    begin((struct wish){.clusters = {"zebra"}, .seconds = 2, .send_all = true});
+    assert_int_equal(logged("match no cluster"), 0); /* the list is without meaning */
     model_serve(plain, 3);
     pass(2 * SECOND);
     assert_int_equal(last->n_cluster_stats, CLUSTER_COUNT);
@@ -585,6 +590,10 @@ static void test_s26_refused_port_loses_nothing(void **state)
     up();
     assert_int_equal(issued("apple"), 240);
     assert_int_equal(interval_us("apple"), 35 * SECOND);
+    open_fails_at_once = true;
+    down();
+    pass(10 * SECOND);
+    assert_int_equal(logged("info no stream to the management server"), 2);
 }
 
 static void test_s26_refused_from_the_start(void **state)
@@ -758,6 +767,20 @@ static void test_report_that_cannot_be_queued_is_covered_by_the_next(void **stat
                      1);
 }
 
+static void test_full_stream_is_told_once_a_stream(void **state)
+{
+    (void)state;
+    begin(APPLE_EVERY_2S);
+    for (unsigned stream = 1; stream < 4; stream++) {
+        send_error = -EAGAIN;
+        pass(10 * SECOND);
+        assert_int_equal(logged("warning report not sent"), stream);
+        down();
+        pass(5 * SECOND);
+        up();
+    }
+}
+
 static void test_node_message_that_cannot_be_queued_is_tried_again(void **state)
 {
     (void)state;
@@ -898,6 +921,7 @@ int main(void)
         TEST(test_stream_lost_again_before_a_confirmation),
         TEST(test_sum_of_all_reports),
         TEST(test_report_that_cannot_be_queued_is_covered_by_the_next),
+        TEST(test_full_stream_is_told_once_a_stream),
         TEST(test_node_message_that_cannot_be_queued_is_tried_again),
         TEST(test_out_of_memory),
         TEST(test_new_without_memory),

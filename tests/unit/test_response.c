@@ -137,6 +137,7 @@ static void test_interval_edges(void **state)
         {3600, 1000000, 3600000000, true},
         {3601, 0, 3600000000, true},
         {400000000000, 0, 3600000000, true},
+        {18446744073710, 0, 3600000000, true}, /* as microseconds, 0.4 s above 2^64 */
         {INT64_MAX, 999999999, 3600000000, true},
     };
 

@@ -9,6 +9,14 @@ static struct hosts *hosts;
 static struct window *window;
 static uint32_t a, a2, b; /* slots: two of apple in different groups, one of berry */
 
+static unsigned reads;
+
+static void read_and_count(void *arg, uint32_t slot, struct counters *out)
+{
+    reads++;
+    model_read(arg, slot, out);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -17,7 +25,7 @@ static int set_up(void **state)
     a = model_add(hosts, APPLE, 0, 1);
     b = model_add(hosts, BERRY, 0, 2);
     a2 = model_add(hosts, APPLE, 3, 3);
-    window = window_new(&model, hosts, model_read, NULL);
+    window = window_new(&model, hosts, read_and_count, NULL);
     return hosts && window ? 0 : -1;
 }
 
@@ -195,6 +203,38 @@ static void test_clusters_outside_the_set_do_not_move(void **state)
     window_adopt(window, BERRY, 20);
     assert_int_equal(window_start(window, BERRY), 20);
     assert_int_equal(next_issued(b), 0);
+}
+
+static void test_discarded_counts_do_not_come_back(void **state)
+{
+    (void)state;
+    model_serve(a, 5);
+    window_adopt(window, APPLE, 1000);
+    model_serve(a, 2);
+    report(2000, true);
+    roll_back();
+    assert_int_equal(again.load[0].issued, 2);
+    assert_int_equal(next_issued(a), 2);
+}
+
+static void test_dropped_cluster_is_not_sent_again(void **state)
+{
+    (void)state;
+    window_adopt(window, APPLE, 0);
+    model_serve(a, 5);
+    report(10, true);
+    window_drop(window, APPLE);
+    roll_back();
+    assert_int_equal(again.calls, 0);
+}
+
+static void test_only_the_set_is_read(void **state)
+{
+    (void)state;
+    window_adopt(window, APPLE, 0);
+    reads = 0;
+    window_look(window);
+    assert_int_equal(reads, 2);
 }
 
 static void test_new_host_is_reported_from_its_first_count(void **state)
@@ -385,6 +425,9 @@ int main(void)
         TEST(test_report_left_out_is_covered_by_the_next),
         TEST(test_what_comes_between_look_and_sent_is_in_the_next),
         TEST(test_clusters_outside_the_set_do_not_move),
+        TEST(test_discarded_counts_do_not_come_back),
+        TEST(test_dropped_cluster_is_not_sent_again),
+        TEST(test_only_the_set_is_read),
         TEST(test_new_host_is_reported_from_its_first_count),
         TEST(test_roll_back_with_a_host_not_yet_reserved),
         TEST(test_roll_back_without_confirmation),

@@ -20,7 +20,6 @@ struct buffer {
 struct locality_entry {
     locality_message message;
     Envoy__Config__Core__V3__Locality locality;
-    struct window_row sum;
 };
 
 struct endpoint_entry {
@@ -128,6 +127,11 @@ static bool has_connections(const struct window_row *row)
     return row->active_connections || row->load.new_connections || row->load.failed_connections;
 }
 
+static bool is_shown(const struct report *report, const struct window_row *locality)
+{
+    return has_requests(locality) || (!report->omit_connections && has_connections(locality));
+}
+
 static void add_endpoint(struct scratch *scratch, const struct host *host,
                          const struct window_row *row)
 {
@@ -153,7 +157,7 @@ static void add_endpoint(struct scratch *scratch, const struct host *host,
 
 /* Adds one group's hosts to its locality's entry. */
 static void add_group(struct scratch *scratch, const struct report *report, uint32_t cluster,
-                      const struct locality_endpoints *group, struct locality_entry *entry)
+                      const struct locality_endpoints *group, struct window_row *sum)
 {
     uint32_t index = (uint32_t)(group - report->clusters->items[cluster].groups);
     const struct host *host;
@@ -162,34 +166,35 @@ static void add_group(struct scratch *scratch, const struct report *report, uint
         struct window_row row;
 
         window_row(report->window, host->slot, &row);
-        window_load_add(&entry->sum.load, &row.load);
-        entry->sum.in_progress += row.in_progress;
-        entry->sum.active_connections += row.active_connections;
+        window_load_add(&sum->load, &row.load);
+        sum->in_progress += row.in_progress;
+        sum->active_connections += row.active_connections;
         if (report->endpoints && has_requests(&row))
             add_endpoint(scratch, host, &row);
     }
 }
 
 static void fill_locality(struct locality_entry *entry, const struct report *report,
-                          const struct locality_endpoints *group)
+                          const struct locality_endpoints *group, const struct window_row *sum)
 {
     locality_message *message = &entry->message;
 
+    envoy__config__endpoint__v3__upstream_locality_stats__init(message);
     envoy__config__core__v3__locality__init(&entry->locality);
     entry->locality.region = group->locality.region;
     entry->locality.zone = group->locality.zone;
     entry->locality.sub_zone = group->locality.sub_zone;
     message->locality = &entry->locality;
     message->priority = group->priority;
-    message->total_issued_requests = entry->sum.load.issued;
-    message->total_successful_requests = entry->sum.load.success;
-    message->total_error_requests = entry->sum.load.error;
-    message->total_requests_in_progress = entry->sum.in_progress;
+    message->total_issued_requests = sum->load.issued;
+    message->total_successful_requests = sum->load.success;
+    message->total_error_requests = sum->load.error;
+    message->total_requests_in_progress = sum->in_progress;
     if (report->omit_connections)
         return;
-    message->total_active_connections = entry->sum.active_connections;
-    message->total_new_connections = entry->sum.load.new_connections;
-    message->total_fail_connections = entry->sum.load.failed_connections;
+    message->total_active_connections = sum->active_connections;
+    message->total_new_connections = sum->load.new_connections;
+    message->total_fail_connections = sum->load.failed_connections;
 }
 
 /* Makes the entries of a cluster's localities. Returns how many there are. */
@@ -206,20 +211,17 @@ static size_t add_localities(struct scratch *scratch, const struct report *repor
     for (size_t i = 0, next; i < of->group_count; i = next) {
         struct locality_entry *entry = &scratch->localities[count];
         size_t first_endpoint = scratch->endpoint_count;
+        struct window_row of_locality = {0};
 
-        envoy__config__endpoint__v3__upstream_locality_stats__init(&entry->message);
         for (next = i; next < of->group_count; next++) {
             if (!same_entry(scratch->groups[i], scratch->groups[next]))
                 break;
-            add_group(scratch, report, cluster, scratch->groups[next], entry);
+            add_group(scratch, report, cluster, scratch->groups[next], &of_locality);
         }
-        window_load_add(sum, &entry->sum.load);
-        if (!has_requests(&entry->sum) &&
-            (report->omit_connections || !has_connections(&entry->sum))) {
-            memset(&entry->sum, 0, sizeof(entry->sum));
+        window_load_add(sum, &of_locality.load);
+        if (!is_shown(report, &of_locality))
             continue;
-        }
-        fill_locality(entry, report, scratch->groups[i]);
+        fill_locality(entry, report, scratch->groups[i], &of_locality);
         entry->message.upstream_endpoint_stats = scratch->endpoint_list + first_endpoint;
         entry->message.n_upstream_endpoint_stats = scratch->endpoint_count - first_endpoint;
         scratch->locality_list[count++] = &entry->message;

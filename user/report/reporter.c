@@ -352,7 +352,7 @@ void reporter_stream_up(struct reporter *reporter, uint64_t now_us)
 void reporter_confirmed(struct reporter *reporter, uint64_t now_us)
 {
     (void)now_us;
-    if (reporter->state != STATE_UP || !window_awaits(reporter->window))
+    if (!window_awaits(reporter->window))
         return;
     window_confirmed(reporter->window);
     reporter->confirmed = reporter->marked;
@@ -399,6 +399,6 @@ void reporter_run(struct reporter *reporter, uint64_t now_us)
         return;
     if (reporter->state == STATE_WAITING)
         open_stream(reporter);
-    else if (reporter->state == STATE_UP)
+    else
         send_and_rearm(reporter, now_us);
 }

@@ -182,13 +182,12 @@ uint64_t window_start(const struct window *window, uint32_t cluster)
     return window->intervals[cluster].sent;
 }
 
+/* Moves all clusters: one outside the set begins anew when it is adopted. */
 void window_sent(struct window *window, uint64_t now_us, bool mark)
 {
     for (size_t slot = 0; slot < window->track_count; slot++) {
         struct track *track = &window->tracks[slot];
 
-        if (!slot_in_set(window, slot))
-            continue;
         track->sent = load_of(&track->now);
         if (mark)
             track->marked = track->sent;
