@@ -149,6 +149,7 @@ COLLECTOR_TESTS := $(foreach test,$(UNIT) $(FUZZ),$(if $(findstring _collector_,
 $(COLLECTOR_TESTS): $(OUT)/%: $(OUT)/%.o $(OUT)/collector.a
 $(filter-out $(COLLECTOR_TESTS),$(UNIT) $(BPF_TESTS) $(FUZZ)): $(OUT)/%: $(OUT)/%.o $(OUT)/daemon.a
 
+# The linker warns of glibc functions which libevent and c-ares name; loadtap does not call them.
 $(BUILD)/static/%: LDFLAGS += -static
 $(UNIT) $(BPF_TESTS): LDLIBS += -lcmocka
 $(FUZZ): LDFLAGS += -fsanitize=fuzzer

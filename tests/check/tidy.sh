@@ -5,7 +5,8 @@
 
 tidy() {
     printf '%s\n' "$@" | xargs -P "$(nproc)" -I FILE clang-tidy --quiet FILE -- \
-        -std=gnu11 -D_GNU_SOURCE -Ibpf -Iuser -I"$BUILD/proto" -I"$BUILD/bpf"
+        -std=gnu11 -D_GNU_SOURCE -Ibpf -Iuser -isystem "$BUILD/proto" -isystem "$BUILD/bpf" \
+        2> >(grep -v 'warnings generated' >&2)
 }
 
 check "clang-tidy" tidy user/*/*.c
