@@ -7,11 +7,13 @@
 
 #include "base/mem.h"
 #include "config/check.h"
+#include "config/cluster_extension.h"
 #include "config/cluster_read.h"
 #include "config/config_source.h"
 #include "config/endpoint_read.h"
 #include "config/lrs_read.h"
 #include "config/message_fill.h"
+#include "config/message_merge.h"
 #include "config/node_read.h"
 #include "config/yaml_tree.h"
 #include "envoy/config/bootstrap/v3/bootstrap.pb-c.h"
@@ -43,26 +45,6 @@ static int fill(const struct tree *tree, Bootstrap **out, struct config_error *e
     return failed;
 }
 
-/* The encodings of two messages one after the other are the encoding of the second merged into the
- * first (protobuf's encoding, "last one wins"): exactly Envoy's MergeFrom. */
-static int merge(Bootstrap **into, const Bootstrap *from, struct config_error *error)
-{
-    const ProtobufCMessageDescriptor *type = (*into)->base.descriptor;
-    size_t size = protobuf_c_message_get_packed_size(&(*into)->base);
-    autofree uint8_t *bytes = malloc(size + protobuf_c_message_get_packed_size(&from->base) + 1);
-
-    if (!bytes)
-        return config_error_memory(error);
-    protobuf_c_message_pack(&(*into)->base, bytes);
-    size += protobuf_c_message_pack(&from->base, bytes + size);
-    ProtobufCMessage *merged = protobuf_c_message_unpack(type, NULL, size, bytes);
-    if (!merged)
-        return config_error_memory(error);
-    protobuf_c_message_free_unpacked(&(*into)->base, NULL);
-    *into = (Bootstrap *)merged;
-    return 0;
-}
-
 static void free_message(Bootstrap *message)
 {
     if (message)
@@ -80,7 +62,9 @@ static int fill_both(const struct check *check, Bootstrap **out)
     if (!failed && check->merged)
         failed = fill(check->merged, &second, check->error);
     if (!failed && first && second)
-        failed = merge(&first, second, check->error);
+        failed = message_merge(&first->base, &second->base);
+    if (failed == -ENOMEM)
+        config_error_memory(check->error);
     if (!failed)
         *out = first ? TAKE(first) : TAKE(second);
     free_message(first);
@@ -248,9 +232,16 @@ int bootstrap_load(const struct bootstrap_source *source, struct bootstrap **out
                    struct config_error *error)
 {
     struct tree *file = NULL, *merged = NULL;
-    int failed = source->path ? config_source_read(source->path, &file, error) : 0;
+    bool has_path = source->path && source->path[0];
+    int failed = has_path ? config_source_read(source->path, &file, error) : 0;
 
-    if (!failed && source->yaml)
+    if (!has_path && !(source->yaml && source->yaml[0])) {
+        const struct config_place nowhere = {YAML_FLAG_NAME, 0, 0, NULL};
+
+        return config_error_set(error, &nowhere, "found no content, expected a bootstrap");
+    }
+
+    if (!failed && source->yaml && source->yaml[0])
         failed = yaml_tree_read(YAML_FLAG_NAME, source->yaml, strlen(source->yaml), &merged, error);
     if (!failed) {
         struct check check = {.file = file, .merged = merged, .error = error};

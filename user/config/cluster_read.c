@@ -5,74 +5,15 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "config/cluster_extension.h"
 #include "config/endpoint_read.h"
 #include "config/fields.h"
-#include "envoy/extensions/clusters/dns/v3/dns_cluster.pb-c.h"
-#include "envoy/extensions/transport_sockets/tls/v3/tls.pb-c.h"
-#include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb-c.h"
 
 typedef Envoy__Config__Cluster__V3__Cluster Cluster;
-typedef Envoy__Extensions__Clusters__Dns__V3__DnsCluster DnsCluster;
-typedef Envoy__Extensions__Upstreams__Http__V3__HttpProtocolOptions HttpProtocolOptions;
 
 #define SETTINGS_KEY "loadtap" /* in filter_metadata */
 
-const ProtobufCMessageDescriptor *const cluster_extension_types[4] = {
-    &envoy__extensions__clusters__dns__v3__dns_cluster__descriptor,
-    &envoy__extensions__transport_sockets__tls__v3__upstream_tls_context__descriptor,
-    &envoy__extensions__transport_sockets__tls__v3__common_tls_context__descriptor,
-    &envoy__extensions__upstreams__http__v3__http_protocol_options__descriptor,
-};
-
-/* The message inside, to be freed; NULL where it is of another type, or out of memory. */
-static void *unpack(const Google__Protobuf__Any *any, const ProtobufCMessageDescriptor *type)
-{
-    const char *slash = any ? strrchr(any->type_url, '/') : NULL;
-
-    if (!slash || strcmp(slash + 1, type->name) != 0)
-        return NULL;
-    return protobuf_c_message_unpack(type, NULL, any->value.len, any->value.data);
-}
-
-/* What cluster_type names beside envoy.cluster.dns, whose message says which of the two it is. */
-static enum discovery named_discovery(const char *name)
-{
-    static const struct {
-        const char *name;
-        enum discovery discovery;
-    } names[] = {
-        {"envoy.cluster.static", DISCOVERY_STATIC},
-        {"envoy.cluster.strict_dns", DISCOVERY_STRICT_DNS},
-        {"envoy.cluster.logical_dns", DISCOVERY_LOGICAL_DNS},
-        {"envoy.cluster.eds", DISCOVERY_EDS},
-        {"envoy.cluster.original_dst", DISCOVERY_ORIGINAL_DST},
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        if (strcmp(names[i].name, name) == 0)
-            return names[i].discovery;
-    return DISCOVERY_OTHER;
-}
-
-static int read_cluster_type(const Envoy__Config__Cluster__V3__Cluster__CustomClusterType *from,
-                             struct cluster *out)
-{
-    DnsCluster *dns =
-        unpack(from->typed_config, &envoy__extensions__clusters__dns__v3__dns_cluster__descriptor);
-
-    out->discovery = named_discovery(from->name);
-    if (!dns)
-        return 0;
-    out->discovery =
-        dns->all_addresses_in_single_endpoint ? DISCOVERY_LOGICAL_DNS : DISCOVERY_STRICT_DNS;
-    /* The newer enum has UNSPECIFIED, which means AUTO, before the older one's values. */
-    if (dns->dns_lookup_family)
-        out->dns_family = (enum dns_family)(dns->dns_lookup_family - 1);
-    protobuf_c_message_free_unpacked(&dns->base, NULL);
-    return 0;
-}
-
-static int read_discovery(const Cluster *from, struct cluster *out)
+static void read_discovery(const Cluster *from, struct cluster *out)
 {
     static const enum discovery types[] = {
         [ENVOY__CONFIG__CLUSTER__V3__CLUSTER__DISCOVERY_TYPE__STATIC] = DISCOVERY_STATIC,
@@ -86,27 +27,10 @@ static int read_discovery(const Cluster *from, struct cluster *out)
     out->dns_family = (enum dns_family)from->dns_lookup_family;
     if (from->cluster_discovery_type_case ==
         ENVOY__CONFIG__CLUSTER__V3__CLUSTER__CLUSTER_DISCOVERY_TYPE_CLUSTER_TYPE)
-        return read_cluster_type(from->cluster_type, out);
-    if (from->cluster_discovery_type_case ==
-        ENVOY__CONFIG__CLUSTER__V3__CLUSTER__CLUSTER_DISCOVERY_TYPE_TYPE)
+        cluster_type_read(from->cluster_type, &out->discovery, &out->dns_family);
+    else if (from->cluster_discovery_type_case ==
+             ENVOY__CONFIG__CLUSTER__V3__CLUSTER__CLUSTER_DISCOVERY_TYPE_TYPE)
         out->discovery = types[from->type];
-    return 0;
-}
-
-bool cluster_is_encrypted(const Cluster *from)
-{
-    static const char *const marks[] = {".tls.", ".quic.", ".alts.", ".starttls."};
-    const Envoy__Config__Core__V3__TransportSocket *socket = from->transport_socket;
-
-    if (!socket)
-        return false;
-    if (socket->config_type_case !=
-        ENVOY__CONFIG__CORE__V3__TRANSPORT_SOCKET__CONFIG_TYPE_TYPED_CONFIG)
-        return strcmp(socket->name, "envoy.transport_sockets.tls") == 0;
-    for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
-        if (strstr(socket->typed_config->type_url, marks[i]))
-            return true;
-    return false;
 }
 
 /* Where the cluster's own settings stand: the last entry of a key wins, as in a merged map. */
@@ -179,31 +103,15 @@ static int read_cluster_protocol(struct check *check, const Cluster *from,
     return check_note(check, "cluster %s: its transport socket encrypts: opaque", out->name);
 }
 
-static bool is_http3(const Cluster *from)
+/* HTTP/3 is QUIC, which runs over UDP. */
+static int hide_http3(struct check *check, const Cluster *from, const struct tree_path *path,
+                      struct cluster *out)
 {
-    bool found = false;
+    bool is_http3 = false;
+    int failed = cluster_http_read(check, from, path, &is_http3);
 
-    for (size_t i = 0; i < from->n_typed_extension_protocol_options; i++) {
-        HttpProtocolOptions *options =
-            unpack(from->typed_extension_protocol_options[i]->value,
-                   &envoy__extensions__upstreams__http__v3__http_protocol_options__descriptor);
-
-        if (!options)
-            continue;
-        found =
-            options->explicit_http_config &&
-            options->explicit_http_config->protocol_config_case ==
-                ENVOY__EXTENSIONS__UPSTREAMS__HTTP__V3__HTTP_PROTOCOL_OPTIONS__EXPLICIT_HTTP_CONFIG__PROTOCOL_CONFIG_HTTP3_PROTOCOL_OPTIONS;
-        protobuf_c_message_free_unpacked(&options->base, NULL);
-    }
-    return found;
-}
-
-/* QUIC runs over UDP. */
-static int hide_http3(struct check *check, const Cluster *from, struct cluster *out)
-{
-    if (!is_http3(from))
-        return 0;
+    if (failed || !is_http3)
+        return failed;
     for (size_t i = 0; i < out->group_count; i++)
         for (size_t k = 0; k < out->groups[i].endpoint_count; k++) {
             free(out->groups[i].endpoints[k].host);
@@ -216,7 +124,6 @@ static int hide_http3(struct check *check, const Cluster *from, struct cluster *
 static int read_health_checks(struct check *check, const Cluster *from,
                               const struct tree_path *path, struct cluster *out)
 {
-
     const struct tree_path list = tree_path_field(path, "health_checks");
 
     out->health_checks = calloc(from->n_health_checks + 1, sizeof(*out->health_checks));
@@ -239,6 +146,36 @@ static int read_health_checks(struct check *check, const Cluster *from,
         if (failed)
             return failed;
     }
+    return 0;
+}
+
+/* Rules of Envoy's own validation. */
+static int check_options(const struct check *check, const Cluster *from,
+                         const struct tree_path *path, const struct cluster *cluster)
+{
+    const Google__Protobuf__Duration *timeout = from->connect_timeout;
+
+    if (timeout && (timeout->seconds < 0 || timeout->nanos < 0 ||
+                    (timeout->seconds == 0 && timeout->nanos == 0)))
+        return check_wrong(check, path, "connect_timeout",
+                           "found no time at all, expected a duration above 0s");
+    if (from->transport_socket && from->transport_socket->name[0] == '\0')
+        return check_wrong(check, path, "transport_socket",
+                           "found no name, expected the transport socket's name");
+    if (from->eds_cluster_config && cluster->discovery != DISCOVERY_EDS)
+        return check_wrong(check, path, "eds_cluster_config",
+                           "found in a cluster of another type than EDS");
+    if (cluster->discovery == DISCOVERY_EDS &&
+        !(from->eds_cluster_config && from->eds_cluster_config->eds_config))
+        return check_wrong(check, path, "eds_cluster_config",
+                           "found no eds_config, expected one in a cluster of type EDS");
+    bool is_provided =
+        from->lb_policy == ENVOY__CONFIG__CLUSTER__V3__CLUSTER__LB_POLICY__CLUSTER_PROVIDED;
+    if (cluster->discovery != DISCOVERY_OTHER &&
+        is_provided != (cluster->discovery == DISCOVERY_ORIGINAL_DST))
+        return check_wrong(check, path, "lb_policy",
+                           "found the wrong policy, expected CLUSTER_PROVIDED with type "
+                           "ORIGINAL_DST, and only there");
     return 0;
 }
 
@@ -285,14 +222,15 @@ int cluster_read(struct check *check, const Cluster *from, const struct tree_pat
         failed = check_text(check,
                             from->eds_cluster_config ? from->eds_cluster_config->service_name : "",
                             &out->service_name);
+    read_discovery(from, out);
     if (!failed)
-        failed = read_discovery(from, out);
+        failed = check_options(check, from, path, out);
     if (!failed && from->load_assignment)
         failed = endpoints_read(check, from->load_assignment, &assignment, out);
     if (!failed)
         failed = check_discovery(check, out, path);
     if (!failed)
-        failed = hide_http3(check, from, out);
+        failed = hide_http3(check, from, path, out);
     if (!failed)
         failed = read_cluster_protocol(check, from, path, out);
     return failed ? failed : read_health_checks(check, from, path, out);

@@ -5,13 +5,7 @@
 #include "config/clusters.h"
 #include "envoy/config/cluster/v3/cluster.pb-c.h"
 
-/* The messages that extensions of a cluster may hold and that are read. */
-extern const ProtobufCMessageDescriptor *const cluster_extension_types[4];
-
 /* Reads the cluster at `path` into the zeroed `*out`. 0, -EINVAL, -ENOMEM; on failure
  * `*out` holds what was read so far (clusters_clear frees it). */
 int cluster_read(struct check *check, const Envoy__Config__Cluster__V3__Cluster *from,
                  const struct tree_path *path, struct cluster *out);
-
-/* Does its transport socket encrypt? Then nothing but connections can be seen. */
-bool cluster_is_encrypted(const Envoy__Config__Cluster__V3__Cluster *from);

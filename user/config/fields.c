@@ -48,6 +48,37 @@ bool fields_is_unread(const ProtobufCMessageDescriptor *message, const char *key
     return false;
 }
 
+bool fields_is_map(const ProtobufCFieldDescriptor *field)
+{
+    if (field->label != PROTOBUF_C_LABEL_REPEATED || field->type != PROTOBUF_C_TYPE_MESSAGE)
+        return false;
+    const ProtobufCMessageDescriptor *entry = field->descriptor;
+    size_t length = strlen(entry->short_name);
+
+    return entry->n_fields == 2 && strcmp(entry->fields[0].name, "key") == 0 &&
+           strcmp(entry->fields[1].name, "value") == 0 && length > 5 &&
+           strcmp(entry->short_name + length - 5, "Entry") == 0;
+}
+
+size_t fields_size(const ProtobufCFieldDescriptor *field)
+{
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_DOUBLE:
+        return 8;
+    case PROTOBUF_C_TYPE_BOOL:
+        return sizeof(protobuf_c_boolean);
+    case PROTOBUF_C_TYPE_STRING:
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return sizeof(void *);
+    case PROTOBUF_C_TYPE_BYTES:
+        return sizeof(ProtobufCBinaryData);
+    default:
+        return 4;
+    }
+}
+
 #define DISTANCE_TEXT_MAX 128
 
 /* Optimal string alignment, three rows of the table at a time. */

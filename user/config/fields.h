@@ -4,6 +4,7 @@
 
 #include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Is `key` the field name (snake_case), as it stands or in lowerCamelCase? */
 bool fields_is_named(const char *name, const char *key);
@@ -12,6 +13,11 @@ const ProtobufCFieldDescriptor *fields_find(const ProtobufCMessageDescriptor *me
                                             const char *key);
 /* Does Envoy's message have a field of that name (either case) that ours leaves out? */
 bool fields_is_unread(const ProtobufCMessageDescriptor *message, const char *key);
+
+/* protoc makes of `map<K, V> some_name` a list of messages SomeNameEntry {key = 1; value = 2}. */
+bool fields_is_map(const ProtobufCFieldDescriptor *field);
+/* Bytes of one value of the field in its message, or of one element of a list. */
+size_t fields_size(const ProtobufCFieldDescriptor *field);
 
 /* The known name nearest to `key`, NULL where none is near. Static text. */
 const char *fields_nearest(const ProtobufCMessageDescriptor *message, const char *key);

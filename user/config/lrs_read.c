@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "config/cluster_read.h"
+#include "config/cluster_extension.h"
 #include "config/fields.h"
 
 typedef Envoy__Config__Bootstrap__V3__Bootstrap Bootstrap;
@@ -30,6 +30,8 @@ static int no_source(const struct check *check)
 
 static int check_source(const struct check *check, const ApiConfigSource *from)
 {
+    if (from->api_type == 0)
+        return check_wrong(check, &source_path, "api_type", "found none, expected GRPC");
     if (from->api_type != ENVOY__CONFIG__CORE__V3__API_CONFIG_SOURCE__API_TYPE__GRPC)
         return check_wrong(check, &source_path, "api_type", "found %s, expected GRPC",
                            protobuf_c_enum_descriptor_get_value(

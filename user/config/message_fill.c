@@ -30,36 +30,12 @@ int filler_expected(const struct filler *filler, struct filler_place at, const c
     return filler_wrong(filler, at, "found %s, expected %s", tree_describe(at.node, found), what);
 }
 
-/* protoc makes of `map<K, V> some_name` a list of messages SomeNameEntry {key = 1; value = 2}. */
-static bool is_map(const ProtobufCFieldDescriptor *field)
+static bool takes_null(const ProtobufCFieldDescriptor *field)
 {
-    if (field->label != PROTOBUF_C_LABEL_REPEATED || field->type != PROTOBUF_C_TYPE_MESSAGE)
-        return false;
-    const ProtobufCMessageDescriptor *entry = field->descriptor;
-    size_t length = strlen(entry->short_name);
+    const ProtobufCMessageDescriptor *type = field->descriptor;
 
-    return entry->n_fields == 2 && strcmp(entry->fields[0].name, "key") == 0 &&
-           strcmp(entry->fields[1].name, "value") == 0 && length > 5 &&
-           strcmp(entry->short_name + length - 5, "Entry") == 0;
-}
-
-static size_t member_size(const ProtobufCFieldDescriptor *field)
-{
-    switch (field->type) {
-    case PROTOBUF_C_TYPE_INT64:
-    case PROTOBUF_C_TYPE_UINT64:
-    case PROTOBUF_C_TYPE_DOUBLE:
-        return 8;
-    case PROTOBUF_C_TYPE_BOOL:
-        return sizeof(protobuf_c_boolean);
-    case PROTOBUF_C_TYPE_STRING:
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return sizeof(void *);
-    case PROTOBUF_C_TYPE_BYTES:
-        return sizeof(ProtobufCBinaryData);
-    default:
-        return 4;
-    }
+    return field->label != PROTOBUF_C_LABEL_REPEATED && field->type == PROTOBUF_C_TYPE_MESSAGE &&
+           strcmp(type->name, "google.protobuf.Value") == 0;
 }
 
 static int fill_element(const struct filler *filler, struct filler_place at,
@@ -82,7 +58,8 @@ static int fill_map_entry(const struct filler *filler, struct filler_place at,
     protobuf_c_message_init(type, message);
     int failed =
         filler_field(filler, (struct filler_place){entry->key, &step}, message, &type->fields[0]);
-    if (!failed)
+    /* null: the entry is there, its value is the type's default. */
+    if (!failed && (entry->value->kind != TREE_NULL || takes_null(&type->fields[1])))
         failed = filler_field(filler, (struct filler_place){entry->value, &step}, message,
                               &type->fields[1]);
     if (failed)
@@ -92,37 +69,49 @@ static int fill_map_entry(const struct filler *filler, struct filler_place at,
     return failed;
 }
 
-/* A list, or a map's entries. The count grows with each element that is complete, so that freeing
- * the message after a failure frees exactly those. */
-static int fill_repeated(const struct filler *filler, struct filler_place at,
-                         const ProtobufCFieldDescriptor *field, ProtobufCMessage *message)
+static int fill_map(const struct filler *filler, struct filler_place at,
+                    const ProtobufCFieldDescriptor *field, ProtobufCMessage *message)
 {
-    enum tree_kind wanted = is_map(field) ? TREE_MAPPING : TREE_SEQUENCE;
     size_t *count = (size_t *)((char *)message + field->quantifier_offset);
-    size_t size = member_size(field);
+    size_t wanted = at.node->count;
 
-    if (at.node->kind != wanted)
-        return filler_expected(filler, at, wanted == TREE_MAPPING ? "a mapping" : "a list");
-    if (at.node->count == 0)
-        return 0;
-    char *elements = calloc(at.node->count, size);
+    if (at.node->kind != TREE_MAPPING)
+        return filler_expected(filler, at, "a mapping");
+    ProtobufCMessage **entries = calloc(wanted + 1, sizeof(*entries));
+    if (!entries)
+        return config_error_memory(filler->error);
+    *(ProtobufCMessage ***)((char *)message + field->offset) = entries;
+    /* The count grows with each entry that is complete, so that freeing the message after a failure
+     * frees exactly those. */
+    for (int failed; *count < wanted; (*count)++) {
+        failed = fill_map_entry(filler, at, &at.node->entries[*count], field->descriptor,
+                                &entries[*count]);
+        if (failed)
+            return failed;
+    }
+    return 0;
+}
+
+/* A list; as in Envoy, what is no list stands for a list of it alone. */
+static int fill_list(const struct filler *filler, struct filler_place at,
+                     const ProtobufCFieldDescriptor *field, ProtobufCMessage *message)
+{
+    size_t *count = (size_t *)((char *)message + field->quantifier_offset);
+    bool is_list = at.node->kind == TREE_SEQUENCE;
+    size_t wanted = is_list ? at.node->count : 1, size = fields_size(field);
+    char *elements = calloc(wanted + 1, size);
+
     if (!elements)
         return config_error_memory(filler->error);
     *(char **)((char *)message + field->offset) = elements;
-    for (size_t i = 0; i < at.node->count; i++) {
-        const struct tree_entry *entry = &at.node->entries[i];
-        const struct tree_path step = tree_path_index(at.path, i);
-        int failed;
+    for (int failed; *count < wanted; (*count)++) {
+        const struct tree_path step = tree_path_index(at.path, *count);
+        const struct tree_node *node = is_list ? at.node->entries[*count].value : at.node;
 
-        if (wanted == TREE_MAPPING)
-            failed = fill_map_entry(filler, at, entry, field->descriptor,
-                                    (ProtobufCMessage **)(elements + i * size));
-        else
-            failed = fill_element(filler, (struct filler_place){entry->value, &step}, field,
-                                  elements + i * size);
+        failed = fill_element(filler, (struct filler_place){node, &step}, field,
+                              elements + *count * size);
         if (failed)
             return failed;
-        *count = i + 1;
     }
     return 0;
 }
@@ -139,8 +128,10 @@ int filler_field(const struct filler *filler, struct filler_place at, ProtobufCM
 {
     char *member = (char *)message + field->offset;
 
+    if (fields_is_map(field))
+        return fill_map(filler, at, field, message);
     if (field->label == PROTOBUF_C_LABEL_REPEATED)
-        return fill_repeated(filler, at, field, message);
+        return fill_list(filler, at, field, message);
     if (!(field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF))
         return fill_element(filler, at, field, member);
 
@@ -167,14 +158,6 @@ static int unknown_key(const struct filler *filler, struct filler_place at,
                             at.node->text, short_name, nearest);
     return filler_wrong(filler, at, "found the unknown key '%.64s', expected a field of %s",
                         at.node->text, short_name);
-}
-
-static bool takes_null(const ProtobufCFieldDescriptor *field)
-{
-    const ProtobufCMessageDescriptor *type = field->descriptor;
-
-    return field->label != PROTOBUF_C_LABEL_REPEATED && field->type == PROTOBUF_C_TYPE_MESSAGE &&
-           strcmp(type->name, "google.protobuf.Value") == 0;
 }
 
 /* Fields of Envoy's API are sparse but few: this is the index into the descriptor's list. */

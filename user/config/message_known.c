@@ -49,6 +49,8 @@ static int fill_duration(const struct filler *filler, struct filler_place at,
 {
     Google__Protobuf__Duration *duration = (Google__Protobuf__Duration *)message;
 
+    if (at.node->kind == TREE_MAPPING)
+        return filler_fields(filler, at, NULL, message);
     if (at.node->kind != TREE_TEXT ||
         !read_duration(at.node->text, &duration->seconds, &duration->nanos))
         return filler_expected(filler, at, "a duration in seconds like 5s or 0.25s");

@@ -181,6 +181,15 @@ static int wrong_enum(const struct filler *filler, struct filler_place at,
     return filler_wrong(filler, at, "found %s, expected one of %s", found, names);
 }
 
+/* In any case of letters, as protobuf's JSON reader takes them. */
+static const ProtobufCEnumValue *find_value(const ProtobufCEnumDescriptor *type, const char *name)
+{
+    for (unsigned i = 0; i < type->n_values; i++)
+        if (strcasecmp(type->values[i].name, name) == 0)
+            return &type->values[i];
+    return NULL;
+}
+
 static int fill_enum(const struct filler *filler, struct filler_place at,
                      const ProtobufCEnumDescriptor *type, int *member)
 {
@@ -189,8 +198,9 @@ static int fill_enum(const struct filler *filler, struct filler_place at,
     uint64_t bits;
 
     if (at.node->kind == TREE_TEXT)
-        value = protobuf_c_enum_descriptor_get_value_by_name(type, at.node->text);
-    else if (at.node->kind == TREE_NUMBER && read_integer(at.node->text, &range, &bits))
+        value = find_value(type, at.node->text);
+    if (!value && (at.node->kind == TREE_NUMBER || at.node->kind == TREE_TEXT) &&
+        read_integer(at.node->text, &range, &bits))
         value = protobuf_c_enum_descriptor_get_value(type, (int)(int64_t)bits);
     if (!value)
         return wrong_enum(filler, at, type);
@@ -201,9 +211,13 @@ static int fill_enum(const struct filler *filler, struct filler_place at,
 static int fill_bool(const struct filler *filler, struct filler_place at,
                      protobuf_c_boolean *member)
 {
-    if (at.node->kind != TREE_BOOL)
+    const struct tree_node *node = at.node;
+    bool is_yes = node->kind == TREE_TEXT && strcmp(node->text, "true") == 0;
+    bool is_no = node->kind == TREE_TEXT && strcmp(node->text, "false") == 0;
+
+    if (node->kind != TREE_BOOL && !is_yes && !is_no)
         return filler_expected(filler, at, "true or false");
-    *member = at.node->flag;
+    *member = node->kind == TREE_BOOL ? node->flag : is_yes;
     return 0;
 }
 

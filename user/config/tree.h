@@ -71,5 +71,5 @@ int tree_check_encoding(const char *file, const char *text, size_t size,
 
 /* "a mapping", "the number 5", 'the string "x"': for the "found" part of an error. `out` has
  * TREE_DESCRIPTION_MAX bytes, and is returned. */
-#define TREE_DESCRIPTION_MAX 96
+#define TREE_DESCRIPTION_MAX 192
 const char *tree_describe(const struct tree_node *node, char *out);

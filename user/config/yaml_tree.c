@@ -8,6 +8,8 @@
 
 #include "config/yaml_scalar.h"
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
 struct anchor {
     char *name; /* in the tree's memory */
     const struct tree_node *node;
@@ -102,7 +104,8 @@ static int read_scalar(struct reader *reader, const yaml_event_t *event, struct 
     const char *text = (const char *)event->data.scalar.value;
     const char *tag = (const char *)event->data.scalar.tag;
     size_t size = event->data.scalar.length;
-    bool is_plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && !tag;
+    bool is_plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+                    !(tag && strcmp(tag, YAML_STR_TAG) == 0);
 
     node->kind = TREE_TEXT;
     int failed = is_plain ? yaml_scalar_set(reader->tree, node, text, size)
@@ -376,6 +379,11 @@ int yaml_tree_read(const char *file, const char *text, size_t size, struct tree 
 
     if (failed)
         return failed;
+    if (size >= strlen(BYTE_ORDER_MARK) &&
+        memcmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0) {
+        text += strlen(BYTE_ORDER_MARK);
+        size -= strlen(BYTE_ORDER_MARK);
+    }
     reader.tree = tree_new(file);
     if (!reader.tree || !yaml_parser_initialize(&reader.parser)) {
         tree_free(reader.tree);

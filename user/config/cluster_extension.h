@@ -1,0 +1,22 @@
+/* What a cluster's extensions say: those whose messages are read. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "config/check.h"
+#include "config/clusters.h"
+#include "envoy/config/cluster/v3/cluster.pb-c.h"
+
+/* The messages that may stand in a cluster's Any fields and are read. */
+extern const ProtobufCMessageDescriptor *const cluster_extension_types[4];
+
+/* cluster_type, Envoy's newer way to say `type`. Sets `*dns_family` only where it says one. */
+void cluster_type_read(const Envoy__Config__Cluster__V3__Cluster__CustomClusterType *from,
+                       enum discovery *discovery, enum dns_family *dns_family);
+
+/* Does its transport socket encrypt? Then nothing but connections can be seen. */
+bool cluster_is_encrypted(const Envoy__Config__Cluster__V3__Cluster *from);
+
+/* Checks the HttpProtocolOptions of the cluster at `path`. 0 or -EINVAL. */
+int cluster_http_read(const struct check *check, const Envoy__Config__Cluster__V3__Cluster *from,
+                      const struct tree_path *path, bool *is_http3);
