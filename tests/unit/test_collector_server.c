@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -34,10 +35,13 @@ struct fixture {
 static int start(void **state)
 {
     static const struct service_settings settings = {.interval_us = 1000000};
+    static const struct rlimit both_ends = {2 * SERVER_CONNECTIONS + 64,
+                                            2 * SERVER_CONNECTIONS + 64};
     struct fixture *fixture = calloc(1, sizeof(*fixture));
     struct address address;
     char error[200];
 
+    setrlimit(RLIMIT_NOFILE, &both_ends);
     fixture->base = event_base_new();
     assert_int_equal(service_init(&fixture->service, stderr, &settings), 0);
     address_parse("127.0.0.1", 0, &address);
@@ -167,7 +171,7 @@ static void end_without_clients(void **state)
     struct fixture *fixture = *state;
 
     server_end(fixture->server);
-    server_end(fixture->server); /* a second signal changes nothing */
+    server_end(fixture->server);                          /* a second signal changes nothing */
     assert_true(event_base_dispatch(fixture->base) >= 0); /* returns */
 }
 
