@@ -170,14 +170,6 @@ def served(scratch):
     return sums
 
 
-def once(collector, log):
-    """{endpoint: Sums} received, without what was received a second time."""
-    sums = collector.endpoints(CLUSTER)
-    for address, row in outage.twice(log, collector, CLUSTER).items():
-        sums[address].subtract(row)
-    return sums
-
-
 def flat(sums):
     """One dictionary, so that a difference is shown by way and count."""
     return {f"{way}, {name}": sums[f"127.0.0.1:{ports[0]}"][name]
@@ -210,7 +202,7 @@ def one_run(results, scratch, group, label):
     truth = served(scratch)
 
     def received():
-        return once(collector, daemon.log())
+        return outage.once(daemon.log(), collector, CLUSTER)
 
     def exact():
         return flat(received()) == flat(truth)

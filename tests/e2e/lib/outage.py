@@ -52,6 +52,14 @@ def twice(log, collector, cluster):
     return doubled
 
 
+def once(log, collector, cluster):
+    """{endpoint: Sums} received, without what was received a second time."""
+    sums = collector.endpoints(cluster)
+    for address, row in twice(log, collector, cluster).items():
+        sums[address].subtract(row)
+    return sums
+
+
 def _add(doubled, entry, cluster):
     for stats in entry["request"].get("cluster_stats", ()):
         if stats["cluster_name"] != cluster:
