@@ -22,8 +22,9 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* --- a connection's bytes --------------------------------------------------------------- */
 
 #define STEPS_PER_WINDOW 24
-#define WINDOWS_PER_PACKET 8192 /* far more than a 188 KB packet has; what is left then is a gap   \
-                                 */
+#define WINDOWS_PER_PACKET                                                                         \
+    8192 /* far more than a 188 KB packet has; what is left then is a gap                          \
+          */
 #define CLAIM_TRIES 1024
 
 /* One packet's way through one direction of a connection. */

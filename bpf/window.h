@@ -70,29 +70,28 @@ pure __u32 word_first(__u64 matches)
     return index;
 }
 
-/* Moves the position behind the next LF. Looks at no more than 64 bytes; false: none found yet. */
+/* Moves the position behind the next LF. Looks at no more than 64 bytes; 0: none found yet. */
 verified_once int window_skip_line(struct window *w)
 {
+    __u32 position, length;
+
     if (!w)
         return 0;
-    for (int i = 0; i < 8; i++) {
-        __u32 position = w->position;
-
-        if (position >= w->length)
-            return 0;
+    position = w->position;
+    length = w->length;
+    for (int i = 0; i < 8 && position < length; i++) {
         __u64 matches = word_matches(window_word(w, position), '\n');
 
         if (!matches) {
-            w->position = position + 8;
+            position += 8;
             continue;
         }
         position += word_first(matches);
-        if (position >= w->length)
+        if (position >= length)
             break;
         w->position = position + 1;
         return 1;
     }
-    if (w->position > w->length)
-        w->position = w->length;
+    w->position = position < length ? position : length;
     return 0;
 }
