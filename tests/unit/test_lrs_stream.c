@@ -12,6 +12,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include "base/mem.h"
+#include "failing_memory.h"
 #include "grpc/head.h"
 #include "stream/lrs_stream.h"
 
@@ -606,6 +607,64 @@ static void test_too_much_metadata(void **state)
     lrs_stream_free(stream);
 }
 
+static void test_out_of_memory_when_made(void **state)
+{
+    const struct lrs_stream_options options = {.authority = "a", .user_agent = "u"};
+    struct lrs_stream *stream = NULL;
+    int err = -ENOMEM;
+    long left;
+
+    (void)state;
+    if (!MEMORY_CAN_FAIL)
+        return;
+    for (left = 0; err; left++) {
+        long live = memory_live;
+
+        memory_left = left;
+        err = lrs_stream_new(&options, &stream);
+        memory_left = -1;
+        if (!err)
+            break;
+        assert_int_equal(err, -ENOMEM);
+        assert_null(stream);
+        assert_int_equal(memory_live, live);
+    }
+    assert_in_range(left, 5, 100);
+    lrs_stream_free(stream);
+}
+
+static void test_out_of_memory_when_sending(void **state)
+{
+    (void)state;
+    if (!MEMORY_CAN_FAIL)
+        return;
+    open_stream();
+    memory_left = 0;
+    assert_int_equal(send_text("report", true), -ENOMEM);
+    memory_left = -1;
+    assert_int_equal(send_text("report", true), 0);
+    exchange();
+    assert_int_equal(server.data_length, 11);
+    assert_string_equal(client.log, "confirmed\n");
+}
+
+static void test_out_of_memory_when_receiving(void **state)
+{
+    const uint8_t *bytes;
+    ssize_t count;
+
+    (void)state;
+    if (!MEMORY_CAN_FAIL)
+        return;
+    open_stream();
+    respond_body("\0\0\0\0\2bc", 7);
+    count = nghttp2_session_mem_send(server.session, &bytes);
+    memory_left = 0;
+    lrs_stream_receive(client.stream, bytes, (size_t)count - 1); /* a cut message is kept */
+    memory_left = -1;
+    assert_ended("no memory for a message of the management server");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -633,6 +692,9 @@ int main(void)
         TEST(test_oversized_headers),
         TEST(test_flood_from_a_server_that_does_not_read),
         cmocka_unit_test(test_too_much_metadata),
+        cmocka_unit_test(test_out_of_memory_when_made),
+        TEST(test_out_of_memory_when_sending),
+        TEST(test_out_of_memory_when_receiving),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
