@@ -124,6 +124,9 @@ int cluster_http_read(const struct check *check, const Cluster *from, const stru
             unpack(from->typed_extension_protocol_options[i]->value,
                    &envoy__extensions__upstreams__http__v3__http_protocol_options__descriptor);
 
+        if (!options && strcmp(key, HTTP_OPTIONS_KEY) == 0)
+            return check_wrong(check, &option, "@type",
+                               "found another message, expected " HTTP_OPTIONS_KEY);
         if (!options)
             continue;
         failed = check_http_options(check, options, &option, key, is_http3);
