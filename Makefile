@@ -34,6 +34,7 @@ DAEMON_C := $(wildcard $(FOLDERS:%=user/%/*.c))
 COLLECTOR_C := $(wildcard user/collector/*.c)
 UNIT_C := $(wildcard tests/unit/test_*.c)
 BPF_TESTS_C := $(wildcard tests/bpf/test_*.c)
+FIXTURE_C := tests/bpf/fixture.c
 FUZZ_C := $(wildcard tests/fuzz/fuzz_*.c)
 CHECKS := $(wildcard tests/check/*.sh)
 E2E := $(wildcard tests/e2e/test_*)
@@ -46,7 +47,7 @@ GENERATED := $(PROTO_C) $(UNREAD) $(SKELETONS)
 
 objects = $(patsubst %.c,$(OUT)/%.o,$(patsubst $(BUILD)/%,%,$(1)))
 programs = $(patsubst %.c,$(1)/%,$(2))
-OBJECTS := $(call objects,$(SHARED_C) $(DAEMON_C) $(COLLECTOR_C) $(UNIT_C) $(BPF_TESTS_C) $(FUZZ_C))
+OBJECTS := $(call objects,$(SHARED_C) $(DAEMON_C) $(COLLECTOR_C) $(UNIT_C) $(BPF_TESTS_C) $(FIXTURE_C) $(FUZZ_C))
 PROTO_O := $(call objects,$(PROTO_C))
 UNIT := $(call programs,$(OUT),$(UNIT_C))
 BPF_TESTS := $(call programs,$(OUT),$(BPF_TESTS_C))
@@ -147,7 +148,8 @@ $(OUT)/loadtap $(BUILD)/static/loadtap: $(OUT)/user/daemon/main.o $(OUT)/daemon.
 $(OUT)/loadtap-collector $(BUILD)/static/loadtap-collector: $(OUT)/user/collector/main.o $(OUT)/collector.a
 COLLECTOR_TESTS := $(foreach test,$(UNIT) $(FUZZ),$(if $(findstring _collector_,$(test)),$(test)))
 $(COLLECTOR_TESTS): $(OUT)/%: $(OUT)/%.o $(OUT)/collector.a
-$(filter-out $(COLLECTOR_TESTS),$(UNIT) $(BPF_TESTS) $(FUZZ)): $(OUT)/%: $(OUT)/%.o $(OUT)/daemon.a
+$(BPF_TESTS): $(OUT)/%: $(OUT)/%.o $(call objects,$(FIXTURE_C)) $(OUT)/daemon.a
+$(filter-out $(COLLECTOR_TESTS),$(UNIT) $(FUZZ)): $(OUT)/%: $(OUT)/%.o $(OUT)/daemon.a
 
 # The linker warns of glibc functions which libevent and c-ares name; loadtap does not call them.
 $(BUILD)/static/%: LDFLAGS += -static

@@ -26,6 +26,7 @@ struct daemon {
     struct upstreams *upstreams;
     struct reporter *reporter;
     struct lrs_client *client; /* NULL while there is no stream */
+    bool outage;               /* no stream since one ended; told once */
 };
 
 static uint64_t now_us(void)
@@ -75,13 +76,22 @@ static void on_stream_up(void *arg)
 {
     struct daemon *daemon = arg;
 
+    daemon->outage = false;
     reporter_stream_up(daemon->reporter, now_us());
     arm(daemon);
 }
 
+/* Once an outage; a retry every few seconds says nothing new. */
+static void tell_outage(struct daemon *daemon, const char *reason)
+{
+    log_write(daemon->outage ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "management server: %s",
+              reason);
+    daemon->outage = true;
+}
+
 static void stream_ended(struct daemon *daemon, const char *reason)
 {
-    log_warning("management server: %s", reason);
+    tell_outage(daemon, reason);
     lrs_client_free(TAKE(daemon->client));
     reporter_stream_down(daemon->reporter, now_us());
     arm(daemon);
@@ -168,9 +178,8 @@ static void op_open_stream(void *arg)
 
     if (!result)
         return;
-    log_warning("management server: cluster %s has no address to dial: %s",
-                daemon->bootstrap->clusters.items[daemon->bootstrap->lrs_cluster].name,
-                strerror(-result));
+    tell_outage(daemon,
+                result == -EHOSTUNREACH ? "its cluster has no address yet" : strerror(-result));
     reporter_stream_down(daemon->reporter, now_us());
 }
 

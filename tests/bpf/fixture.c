@@ -1,0 +1,197 @@
+#include "fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "kernel/cgroup.h"
+
+static char cgroup_path[4096];
+static char home_path[4096]; /* where the test came from */
+static struct tap *tap;
+static struct counters last[SLOTS];
+
+static struct health_check checks[] = {{"/healthz", ""}};
+static const struct cluster clusters[SLOTS] = {
+    [SLOT_AUTO] = {.name = "auto"},
+    [SLOT_TCP] = {.name = "tcp", .protocol = PROTOCOL_TCP},
+    [SLOT_V6] = {.name = "v6"},
+    [SLOT_CHECKED] = {.name = "checked", .health_checks = checks, .health_check_count = 1},
+    [SLOT_REFUSED] = {.name = "refused"},
+};
+static const char *const addresses[SLOTS] = {"127.0.0.1", "127.0.0.2", "::1", "127.0.0.3",
+                                             "127.0.0.4"};
+
+static void enter(const char *cgroup)
+{
+    char path[5000];
+    FILE *procs;
+
+    snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+    procs = fopen(path, "w");
+    if (!procs)
+        return;
+    fprintf(procs, "0\n");
+    fclose(procs);
+}
+
+/* The line "0::/path" of /proc/self/cgroup names the cgroup v2 of a process. */
+static void remember_home(const char *root)
+{
+    char line[4096];
+    FILE *own = fopen("/proc/self/cgroup", "r");
+
+    snprintf(home_path, sizeof(home_path), "%s", root);
+    while (own && fgets(line, sizeof(line), own)) {
+        if (strncmp(line, "0::", 3))
+            continue;
+        line[strcspn(line, "\n")] = 0;
+        snprintf(home_path, sizeof(home_path), "%.2000s%.2000s", root, line + 3);
+    }
+    if (own)
+        fclose(own);
+}
+
+int fixture_setup(void **state)
+{
+    struct tap_options options = {.cgroup = cgroup_path, .slots = SLOTS};
+    char root[2000], error[TAP_ERROR_MAX];
+
+    (void)state;
+    if (cgroup_root("/proc/mounts", root, sizeof(root)))
+        return -1;
+    remember_home(root);
+    /* Not by process id: that is the same in every process namespace. */
+    snprintf(cgroup_path, sizeof(cgroup_path), "%s/loadtap-test-XXXXXX", root);
+    if (!mkdtemp(cgroup_path))
+        return -1;
+    enter(cgroup_path);
+    if (tap_open(&options, &tap, error)) {
+        print_error("%s\n", error);
+        return -1;
+    }
+    for (uint32_t slot = 0; slot < SLOTS; slot++) {
+        struct address address;
+
+        if (address_parse(addresses[slot], FIXTURE_PORT, &address) ||
+            tap_observe(tap, &address, slot, &clusters[slot]))
+            return -1;
+    }
+    return 0;
+}
+
+int fixture_teardown(void **state)
+{
+    (void)state;
+    tap_close(TAKE(tap));
+    enter(home_path);
+    rmdir(cgroup_path);
+    return 0;
+}
+
+struct tap *fixture_tap(void)
+{
+    return tap;
+}
+
+int listen_on(const char *ip, uint16_t port)
+{
+    struct sockaddr_storage name;
+    struct address address;
+    int one = 1, fd;
+
+    assert_int_equal(address_parse(ip, port, &address), 0);
+    socklen_t length = address_to_sockaddr(&address, &name);
+    fd = socket(name.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    assert_int_equal(bind(fd, (struct sockaddr *)&name, length), 0);
+    assert_int_equal(listen(fd, 128), 0);
+    return fd;
+}
+
+static void limit_waiting(int fd)
+{
+    const struct timeval limit = {.tv_sec = 10};
+
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+}
+
+int dial(const char *ip, uint16_t port)
+{
+    struct sockaddr_storage name;
+    struct address address;
+    int fd;
+
+    assert_int_equal(address_parse(ip, port, &address), 0);
+    socklen_t length = address_to_sockaddr(&address, &name);
+    fd = socket(name.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    limit_waiting(fd);
+    if (!connect(fd, (struct sockaddr *)&name, length))
+        return fd;
+    int result = -errno;
+
+    close(fd);
+    return result;
+}
+
+int accept_one(int listener)
+{
+    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+    assert_true(fd >= 0);
+    limit_waiting(fd);
+    return fd;
+}
+
+void say(int fd, const char *text)
+{
+    assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+void hear(int fd, const char *text)
+{
+    size_t length = strlen(text);
+    autofree char *heard = calloc(1, length + 1);
+
+    assert_int_equal(recv(fd, heard, length, MSG_WAITALL), length);
+    assert_string_equal(heard, text);
+}
+
+void abort_connection(int fd)
+{
+    const struct linger now = {.l_onoff = 1};
+
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    close(fd);
+}
+
+struct counters counted(uint32_t slot)
+{
+    struct counters now, delta;
+    const __u64 *a = (const __u64 *)&now, *b = (const __u64 *)&last[slot];
+    __u64 *d = (__u64 *)&delta;
+
+    tap_read(tap, slot, &now);
+    for (size_t i = 0; i < sizeof(now) / sizeof(*a); i++)
+        d[i] = a[i] - b[i];
+    last[slot] = now;
+    return delta;
+}
+
+bool adds_up(const struct counters *c, uint64_t awaiting)
+{
+    return c->rq_issued + c->cx_failed_error ==
+           c->rq_success + c->rq_error + c->rq_unclassified + c->rq_no_result + awaiting;
+}

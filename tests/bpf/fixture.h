@@ -1,0 +1,31 @@
+/* Real programs, real sockets: a tap on a cgroup of the test's own, which the test itself enters.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/tap.h"
+
+#define FIXTURE_PORT 8080
+
+enum fixture_slot { SLOT_AUTO, SLOT_TCP, SLOT_V6, SLOT_CHECKED, SLOT_REFUSED, SLOTS };
+
+/* cmocka group setup: the tap observes 127.0.0.1 to 127.0.0.4 and ::1 at FIXTURE_PORT; nobody
+ * listens on 127.0.0.4. */
+int fixture_setup(void **state);
+int fixture_teardown(void **state);
+struct tap *fixture_tap(void);
+
+int listen_on(const char *ip, uint16_t port);
+int dial(const char *ip, uint16_t port); /* a connected socket, or -errno */
+int accept_one(int listener);
+void say(int fd, const char *text);
+void hear(int fd, const char *text); /* exactly this, within seconds */
+void abort_connection(int fd);       /* RST instead of FIN */
+
+/* What the slot counted since the last call for it, once it is `what` equals `count` (waits for
+ * it). */
+struct counters counted(uint32_t slot);
+/* At every instant, of absolute numbers: every issued request is somewhere. */
+bool adds_up(const struct counters *c, uint64_t awaiting);
