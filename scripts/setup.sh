@@ -32,6 +32,7 @@ test nginx-light nginx
 test haproxy haproxy
 test nftables nft
 test iproute2 ip
+test mount mount
 test python3 python3
 test python3-grpcio /usr/lib/python3/dist-packages/grpc
 test wrk wrk
@@ -41,6 +42,7 @@ test golang-go go
 test golang-google-grpc-dev /usr/share/gocode/src/google.golang.org/grpc
 demo nginx-light nginx
 demo iproute2 ip
+demo mount mount
 demo python3 python3
 TABLE
 }
@@ -86,16 +88,26 @@ if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     exit 1
 fi
 
-# Two makes may want to install at once; a package's services must not start.
+# Two makes may want to install at once.
 exec 9<"$0"
 flock 9
 log=$(mktemp)
 policy=/usr/sbin/policy-rc.d
-[ -e $policy ] && policy=
+[ ! -e $policy ] || policy=
 trap 'rm -f "$log" $policy' EXIT
+
+# No package may start a service, now or at the next boot.
 if [ -n "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' >$policy
     chmod 755 $policy
 fi
-for package in $missing; do echo "setup: installing $package"; done
+for package in $missing; do
+    echo "setup: installing $package"
+done
 install $missing
+for package in $missing; do
+    case $package in
+    nginx-light) update-rc.d nginx disable ;;
+    haproxy) update-rc.d haproxy disable ;;
+    esac >"$log" 2>&1
+done
