@@ -145,17 +145,28 @@ static void test_memory_follows_the_bytes(void **state)
 
     (void)state;
     grpc_frame_decoder_init(&decoder, 1 << 20, collect, &sink);
-    assert_int_equal(grpc_frame_decoder_feed(&decoder, (const uint8_t *)"\0\0\1\0\0", 5), 0);
-    for (size_t i = 0; i < 65535; i++) {
+    assert_int_equal(grpc_frame_decoder_feed(&decoder, (const uint8_t *)"\0\0\0\xea\x60", 5), 0);
+    for (size_t i = 0; i < 59999; i++) {
         assert_int_equal(grpc_frame_decoder_feed(&decoder, (const uint8_t *)"z", 1), 0);
         if (i >= 1024)
             assert_true(decoder.allocated <= 2 * (i + 1));
         most = decoder.allocated;
     }
-    assert_int_equal(most, 65536);
+    assert_int_equal(most, 60000); /* not the next power of two */
     assert_int_equal(grpc_frame_decoder_feed(&decoder, (const uint8_t *)"z", 1), 0);
     assert_int_equal(sink.messages, 1);
     assert_null(decoder.buffer);
+}
+
+static void test_cut_prefix_is_not_judged_by_the_last_one(void **state)
+{
+    static const uint8_t next[] = {0, 0, 0, 3}; /* with the last length's 255 it would be 1023 */
+
+    (void)state;
+    feed_message(255, 300, 0);
+    assert_int_equal(grpc_frame_decoder_feed(&decoder, next, sizeof(next)), 0);
+    assert_int_equal(grpc_frame_decoder_feed(&decoder, (const uint8_t *)"\0", 1), 0);
+    assert_int_equal(decoder.length, 768);
 }
 
 static void test_compressed_is_refused_for_good(void **state)
@@ -188,6 +199,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_claimed_length_allocates_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_memory_follows_the_bytes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_cut_prefix_is_not_judged_by_the_last_one, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_compressed_is_refused_for_good, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_callback_stops, set_up, tear_down),
     };

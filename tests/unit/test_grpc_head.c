@@ -128,6 +128,8 @@ static void test_ends_without_status(void **state)
     assert_end("content-type text/html");
     add("content-type", "application/grpc");
     assert_end("no grpc-status");
+    add("content-type", "text"); /* a second one, shorter, stands alone */
+    assert_end("content-type text");
 }
 
 static void test_size_of_a_block(void **state)

@@ -434,14 +434,19 @@ static void test_responses_that_are_no_stream(void **state)
 
 static void test_informational_response_is_passed_over(void **state)
 {
-    const nghttp2_nv early[] = {nv(":status", "103")};
+    static char link[GRPC_HEAD_LIST_MAX / 2];
+    nghttp2_nv early[] = {nv(":status", "103"), nv("link", "")};
 
     (void)state;
+    memset(link, 'l', sizeof(link) - 1);
+    early[1] = nv("link", link); /* each block has the limit to itself */
     exchange();
-    assert_int_equal(nghttp2_submit_headers(server.session, 0, server.stream, NULL, early, 1, NULL),
-                     0);
-    exchange();
-    assert_null(lrs_stream_end(client.stream));
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(
+            nghttp2_submit_headers(server.session, 0, server.stream, NULL, early, 2, NULL), 0);
+        exchange();
+        assert_null(lrs_stream_end(client.stream));
+    }
     open_stream();
 }
 
@@ -456,6 +461,66 @@ static void test_end_without_trailers(void **state)
     assert_ended("management server ended the stream: no grpc-status");
 }
 
+static void test_trailers_without_status(void **state)
+{
+    const nghttp2_nv trailers[] = {nv("x-other", "1")};
+
+    (void)state;
+    open_stream();
+    assert_int_equal(nghttp2_submit_trailer(server.session, server.stream, trailers, 1), 0);
+    exchange();
+    assert_ended("management server ended the stream: no grpc-status");
+}
+
+static void test_confirmation_behind_the_trailers(void **state)
+{
+    static const uint8_t trailers_and_ack[] =
+        "\0\0\xf\1\5\0\0\0\1" /* HEADERS: END_STREAM, END_HEADERS */
+        "\0\xbgrpc-status\1"
+        "0"
+        "\0\0\0\4\1\0\0\0\0"; /* SETTINGS: ACK */
+
+    (void)state;
+    open_stream();
+    assert_int_equal(send_text("report", true), 0);
+    to_server();
+    lrs_stream_receive(client.stream, trailers_and_ack, sizeof(trailers_and_ack) - 1);
+    assert_ended("management server ended the stream: OK (0)");
+    assert_string_equal(client.log, "confirmed\n");
+}
+
+static void test_nothing_is_handed_out_behind_the_end(void **state)
+{
+    const uint8_t *bytes;
+    uint8_t all[1000];
+    size_t used = 0;
+    ssize_t count;
+
+    (void)state;
+    exchange();
+    respond("404", "text/html", NULL, NULL, false);
+    respond_body("\0\0\0\0\1a", 6);
+    nghttp2_submit_ping(server.session, 0, NULL);
+    while ((count = nghttp2_session_mem_send(server.session, &bytes)) > 0) {
+        assert_true(used + (size_t)count <= sizeof(all));
+        memcpy(all + used, bytes, (size_t)count);
+        used += (size_t)count;
+    }
+    lrs_stream_receive(client.stream, all, used);
+    assert_ended("management server did not answer with a gRPC stream: HTTP status 404");
+    assert_string_equal(client.log, "");
+    assert_int_equal(lrs_stream_output(client.stream, &bytes), 0);
+}
+
+static void test_cut_message_is_freed(void **state)
+{
+    (void)state;
+    open_stream();
+    respond_body("\0\0\0\0\7ab", 7);
+    exchange();
+    assert_string_equal(client.log, ""); /* the leak checker does the rest */
+}
+
 static void test_reset(void **state)
 {
     (void)state;
@@ -468,8 +533,14 @@ static void test_reset(void **state)
 
 static void test_goaway_alone_ends_nothing(void **state)
 {
+    static const uint8_t long_text[] = "a longer text that must not shine through";
+
     (void)state;
     open_stream();
+    assert_int_equal(nghttp2_submit_goaway(server.session, 0, INT32_MAX, NGHTTP2_NO_ERROR,
+                                           long_text, sizeof(long_text) - 1),
+                     0);
+    exchange();
     assert_int_equal(nghttp2_submit_goaway(server.session, 0, server.stream, NGHTTP2_NO_ERROR,
                                            (const uint8_t *)"max\nage", 7),
                      0);
@@ -516,6 +587,16 @@ static void test_not_http2(void **state)
     client_feed((const uint8_t *)answer, sizeof(answer) - 1);
     to_server();
     assert_ended("management server does not speak HTTP/2");
+}
+
+static void test_forbidden_frame(void **state)
+{
+    static const uint8_t window_update_of_0[] = {0, 0, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+
+    (void)state;
+    open_stream();
+    client_feed(window_update_of_0, sizeof(window_update_of_0));
+    assert_ended("management server broke HTTP/2: Protocol error");
 }
 
 static void test_garbage_frames_end_it(void **state)
@@ -588,6 +669,22 @@ static void test_flood_from_a_server_that_does_not_read(void **state)
         lrs_stream_receive(client.stream, ping, sizeof(ping));
     assert_true(i > 50 && i < 1100);
     assert_non_null(lrs_stream_end(client.stream));
+}
+
+/* The windows are not opened again, so the server breaks them; nothing is queued for each frame. */
+static void test_data_from_a_server_that_does_not_read(void **state)
+{
+    static const uint8_t frame[9 + 16384] = {0, 0x40, 0, [8] = 1, [12] = 0x3f, [13] = 0xfb};
+    const uint8_t *bytes;
+
+    (void)state;
+    open_stream();
+    for (int i = 0; i < 100; i++)
+        lrs_stream_receive(client.stream, frame, sizeof(frame));
+    assert_true(strlen(client.log) < 10 * strlen("m:16379 bytes\n"));
+    while (lrs_stream_output(client.stream, &bytes) > 0)
+        ;
+    assert_ended("management server broke HTTP/2: FLOW_CONTROL_ERROR");
 }
 
 static void test_too_much_metadata(void **state)
@@ -681,6 +778,12 @@ int main(void)
         TEST(test_responses_that_are_no_stream),
         TEST(test_informational_response_is_passed_over),
         TEST(test_end_without_trailers),
+        TEST(test_trailers_without_status),
+        TEST(test_confirmation_behind_the_trailers),
+        TEST(test_nothing_is_handed_out_behind_the_end),
+        TEST(test_cut_message_is_freed),
+        TEST(test_forbidden_frame),
+        TEST(test_data_from_a_server_that_does_not_read),
         TEST(test_reset),
         TEST(test_goaway_alone_ends_nothing),
         TEST(test_goaway_below_our_stream),

@@ -1,4 +1,5 @@
 /* The LRS client over TCP on loopback, against a small nghttp2 server on the same event loop. */
+#include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -245,9 +246,23 @@ static int listen_on_loopback(int backlog)
 
 static int unused; /* bound, so that nobody else listens on its port: connections are refused */
 
+static int open_before; /* descriptors */
+
+static int open_descriptors(void)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    int count = 0;
+
+    while (readdir(directory))
+        count++;
+    closedir(directory);
+    return count;
+}
+
 static int set_up(void **state)
 {
     (void)state;
+    open_before = open_descriptors();
     signal(SIGPIPE, SIG_IGN);
     memset(&server, 0, sizeof(server));
     memset(&owner, 0, sizeof(owner));
@@ -272,7 +287,7 @@ static int tear_down(void **state)
     close(listener);
     close(unused);
     event_base_free(base);
-    return 0;
+    return open_descriptors() == open_before ? 0 : -1;
 }
 
 /* --- tests --------------------------------------------------------------------------------------
@@ -322,6 +337,19 @@ static void test_prepare_refuses(void **state)
     owner.prepare_answer = -EPERM;
     open_client(addresses, 1);
     assert_down("down: cannot connect to %s: Operation not permitted;");
+}
+
+static void test_connect_fails_at_once(void **state)
+{
+    (void)state;
+    address_parse("255.255.255.255", 1, &addresses[0]); /* Linux: no TCP to a broadcast address */
+    open_client(addresses, 1);
+    assert_down("down: cannot connect to %s: Network is unreachable;");
+    tear_down(state);
+    set_up(state);
+    address_parse("255.255.255.255", 1, &addresses[0]);
+    open_client(addresses, 2);
+    run("up;confirmed;message;");
 }
 
 static void test_connect_timeout(void **state)
@@ -386,7 +414,7 @@ static void test_freed_in_each_event(void **state)
         assert_null(owner.client);
         event_base_loop(base, EVLOOP_NONBLOCK);
         assert_string_equal(owner.log, cases[i].log);
-        tear_down(state);
+        assert_int_equal(tear_down(state), 0);
         set_up(state);
     }
     owner.free_at = "down: ";
@@ -442,6 +470,7 @@ int main(void)
         TEST(test_refused),
         TEST(test_next_address),
         TEST(test_prepare_refuses),
+        TEST(test_connect_fails_at_once),
         TEST(test_connect_timeout),
         TEST(test_not_http2),
         TEST(test_hung_up),

@@ -133,8 +133,6 @@ int grpc_frame_decoder_feed(struct grpc_frame_decoder *decoder, const uint8_t *b
         bytes += taken;
         count -= taken;
     }
-    if (decoder->error)
-        grpc_frame_decoder_clear(decoder);
     return decoder->error;
 }
 

@@ -15,8 +15,7 @@
 #define PATH "/envoy.service.load_stats.v3.LoadReportingService/StreamLoadStats"
 #define METADATA_MAX 100
 #define REASON_MAX 400
-#define OUTBOUND_ACKS_MAX 100    /* answers owed to a peer that sends PING and SETTINGS … */
-#define OUTBOUND_FRAMES_MAX 1000 /* … and all frames, owed to one that sends but does not read */
+#define OUTBOUND_ACKS_MAX 100 /* owed to a peer that sends PING or SETTINGS, but does not read */
 
 /* The response:
  *
@@ -153,14 +152,12 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     bool end_stream = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
 
     (void)session;
-    if (stream->state == ENDED)
-        return 0;
-    if (frame->hd.type == NGHTTP2_HEADERS)
+    if (frame->hd.type == NGHTTP2_SETTINGS && frame->hd.flags & NGHTTP2_FLAG_ACK)
+        settings_acknowledged(stream); /* right behind the trailers it is just as true */
+    else if (frame->hd.type == NGHTTP2_HEADERS)
         headers_received(stream, end_stream);
     else if (frame->hd.type == NGHTTP2_DATA && end_stream)
         end(stream, "management server ended the stream: no grpc-status");
-    else if (frame->hd.type == NGHTTP2_SETTINGS && frame->hd.flags & NGHTTP2_FLAG_ACK)
-        settings_acknowledged(stream);
     else if (frame->hd.type == NGHTTP2_GOAWAY)
         going_away(stream, &frame->goaway);
     return 0;
@@ -394,8 +391,6 @@ void lrs_stream_receive(struct lrs_stream *stream, const uint8_t *bytes, size_t 
     taken = nghttp2_session_mem_recv(stream->session, bytes, count);
     if (taken < 0)
         end(stream, "HTTP/2 with the management server failed: %s", nghttp2_strerror((int)taken));
-    else if (nghttp2_session_get_outbound_queue_size(stream->session) > OUTBOUND_FRAMES_MAX)
-        end(stream, "management server sends, but does not read");
 }
 
 void lrs_stream_receive_eof(struct lrs_stream *stream)
