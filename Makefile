@@ -36,6 +36,7 @@ UNIT_C := $(wildcard tests/unit/test_*.c)
 BPF_TESTS_C := $(wildcard tests/bpf/test_*.c)
 FIXTURE_C := tests/bpf/fixture.c
 FUZZ_C := $(wildcard tests/fuzz/fuzz_*.c)
+TESTS_C := $(UNIT_C) $(BPF_TESTS_C) $(FIXTURE_C) $(FUZZ_C)
 CHECKS := $(wildcard tests/check/*.sh)
 E2E := $(wildcard tests/e2e/test_*)
 GO_PEERS := $(patsubst %.go,$(BUILD)/%,$(wildcard tests/e2e/*/*.go))
@@ -47,7 +48,7 @@ GENERATED := $(PROTO_C) $(UNREAD) $(SKELETONS)
 
 objects = $(patsubst %.c,$(OUT)/%.o,$(patsubst $(BUILD)/%,%,$(1)))
 programs = $(patsubst %.c,$(1)/%,$(2))
-OBJECTS := $(call objects,$(SHARED_C) $(DAEMON_C) $(COLLECTOR_C) $(UNIT_C) $(BPF_TESTS_C) $(FIXTURE_C) $(FUZZ_C))
+OBJECTS := $(call objects,$(SHARED_C) $(DAEMON_C) $(COLLECTOR_C) $(TESTS_C))
 PROTO_O := $(call objects,$(PROTO_C))
 UNIT := $(call programs,$(OUT),$(UNIT_C))
 BPF_TESTS := $(call programs,$(OUT),$(BPF_TESTS_C))
@@ -125,8 +126,8 @@ $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	mv $@.new $@
 
 # --- objects and programs ---------------------------------------------------------
-$(call objects,$(wildcard user/kernel/*.c) $(BPF_TESTS_C)): | $(SKELETONS)
-$(call objects,$(UNIT_C) $(BPF_TESTS_C) $(FUZZ_C)): | $(BUILD)/setup.test
+$(call objects,$(wildcard user/kernel/*.c) $(BPF_TESTS_C) $(FIXTURE_C)): | $(SKELETONS)
+$(call objects,$(TESTS_C)): | $(BUILD)/setup.test
 
 $(OBJECTS): $(OUT)/%.o: %.c | $(PROTO_C) $(UNREAD)
 	$(info CC    $@)
