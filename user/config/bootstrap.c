@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+/* An element that could not be added has hh.tbl NULL, instead of the program ending. */
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 #include "base/mem.h"
@@ -82,19 +84,23 @@ static int check_names(const struct check *check, const StaticResources *from)
 {
     autofree struct named *items = calloc(from->n_clusters + 1, sizeof(*items));
     struct named *names = NULL, *found = NULL;
+    bool is_full = false;
     size_t i;
 
     if (!items)
         return config_error_memory(check->error);
-    for (i = 0; i < from->n_clusters && !found; i++) {
+    for (i = 0; i < from->n_clusters && !found && !is_full; i++) {
         const char *name = from->clusters[i]->name;
 
         HASH_FIND_STR(names, name, found);
         items[i] = (struct named){.name = name, .index = i};
         if (!found)
             HASH_ADD_KEYPTR(hh, names, items[i].name, strlen(name), &items[i]);
+        is_full = !found && !items[i].hh.tbl;
     }
     HASH_CLEAR(hh, names);
+    if (is_full)
+        return config_error_memory(check->error);
     if (!found)
         return 0;
     const struct tree_path path = tree_path_index(&clusters_path, i - 1);

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+/* An element that could not be added has hh.tbl NULL, instead of the program ending. */
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 #include <yaml.h>
 
@@ -77,6 +79,8 @@ static int remember_anchor(struct reader *reader, const char *name, const struct
             return config_error_memory(reader->error);
         anchor->name = strcpy(copy, name);
         HASH_ADD_KEYPTR(hh, reader->anchors, anchor->name, strlen(anchor->name), anchor);
+        if (!anchor->hh.tbl)
+            return config_error_memory(reader->error);
     }
     anchor->node = node;
     return 0;
