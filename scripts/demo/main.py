@@ -197,11 +197,7 @@ def demo(scratch, keep):
     nginx = proxy.nginx(scratch, NGINX.format(log=log), [80])
     collector = Collector(scratch, interval="1s")
     daemon = Daemon(scratch, None, CONFIG)
-    try:
-        collector.wait_ready(CLUSTER)
-    except TimeoutError:
-        view.say(f"no report came; loadtap said:\n{daemon.log()}", "red")
-        return False
+    daemon.wait_ready(collector, CLUSTER)
     view.columns()
     watcher = Watcher(view, collector)
     watcher.shown = sum(1 for _ in collector.clusters(CLUSTER))

@@ -186,7 +186,7 @@ def one_run(results, scratch, group, label):
     collector = Collector(scratch, interval="0.5s")
     members = [("127.0.0.1", port) for port, _ in WAYS.values()]
     daemon = Daemon(scratch, group, bootstrap([cluster(CLUSTER, [(None, 0, members)])]), "debug")
-    collector.wait_ready(CLUSTER)
+    daemon.wait_ready(collector, CLUSTER)
 
     started = time.monotonic()
     threads, errors = send_all()

@@ -40,7 +40,7 @@ def test(results, scratch, group):
     daemon = Daemon(scratch, group, bootstrap([
         cluster(name, [(None, 0, [("127.0.0.1", port) for port in ports])], health_checks=rules)
         for name, (ports, rules) in checks.items()]))
-    collector.wait_ready(CLUSTER)
+    daemon.wait_ready(collector, CLUSTER)
 
     agent = ("User-Agent: Envoy/HC",)
     with Client(BY_AGENT) as client:

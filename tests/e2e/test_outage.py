@@ -31,7 +31,7 @@ def test(results, scratch, group):
     collector = Collector(scratch)
     daemon = Daemon(scratch, group, bootstrap([
         cluster(CLUSTER, [(None, 0, [("127.0.0.1", PORT)])])]), "debug")
-    collector.wait_ready(CLUSTER)
+    daemon.wait_ready(collector, CLUSTER)
     stopping = threading.Event()
     clients = [threading.Thread(target=steady_load, args=(stopping,)) for _ in range(2)]
     for client in clients:

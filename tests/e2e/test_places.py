@@ -46,8 +46,7 @@ def test(results, scratch, group):
         cluster("six", [(None, 0, [("::1", 20020), (local, 20021)])]),
         cluster("unknown", [(None, 0, [("no-such-name.invalid", 80)])], kind="STRICT_DNS"),
     ]))
-    collector.wait_ready("places")
-    collector.wait_ready("named")
+    daemon.wait_ready(collector, "places", "named")
     for port, _, address, total, errors in TRAFFIC:
         send(port, address, total, errors)
 

@@ -379,7 +379,7 @@ def compare(results, scratch, group):
     members = [("127.0.0.1", port) for port in ports.values()]
     collector = Collector(scratch)
     daemon = Daemon(scratch, group, bootstrap([cluster("raw", [(None, 0, members)])]))
-    collector.wait_ready("raw")
+    daemon.wait_ready(collector, "raw")
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         futures = {name: pool.submit(function, ports[name]) for name, function, _, _ in CASES}
     kept = [future.result() for future in futures.values() if not future.exception()]

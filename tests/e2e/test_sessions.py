@@ -51,7 +51,7 @@ def test(results, scratch, group):
     members = [("127.0.0.1", port) for port in (ECHO, BANNER, RESET, REFUSED, PROXIED)]
     daemon = Daemon(scratch, group, bootstrap([
         cluster(CLUSTER, [(None, 0, members)], protocol="tcp")]))
-    collector.wait_ready(CLUSTER)
+    daemon.wait_ready(collector, CLUSTER)
 
     def compare(name, expected):
         """expected: {port: (issued, active)}"""

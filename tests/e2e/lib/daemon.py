@@ -63,6 +63,14 @@ class Daemon(Process):
             command += ["--config-yaml", json.dumps(settings(group))]
         super().__init__(scratch, "loadtap", command)
 
+    def wait_ready(self, collector, *clusters):
+        """Until the collector has a report of each cluster: from then on every request counts."""
+        for name in clusters:
+            try:
+                collector.wait_ready(name)
+            except TimeoutError as error:
+                raise RuntimeError(f"{error}; loadtap said:\n{self.log()}") from None
+
     def finish(self):
         """Ends it as a service manager would; returns the exit status."""
         return self.stop(signal.SIGTERM)

@@ -165,7 +165,7 @@ def compare(results, scratch, group, rows, start_proxy):
     collector = Collector(scratch)
     members = [("127.0.0.1", row[5]) for row in rows]
     daemon = Daemon(scratch, group, bootstrap([cluster(CLUSTER, [(None, 0, members)])]))
-    collector.wait_ready(CLUSTER)
+    daemon.wait_ready(collector, CLUSTER)
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
         futures = [pool.submit(row[2], row[4]) for row in rows]
 
