@@ -227,7 +227,7 @@ static void out_of_memory(void **state)
 
     (void)state;
     if (!MEMORY_CAN_FAIL)
-        skip();
+        return;
     for (long left = 0; left < 10000; left++) {
         memory_left = left;
         int failed = yaml_tree_read("f", text, strlen(text), &tree, &error);
