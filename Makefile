@@ -89,7 +89,7 @@ lint: $(GENERATED) $(BUILD)/setup.test ## format, clang-tidy, include directions
 format: ## clang-format every source
 	clang-format -i $$(find bpf user tests -name '*.[ch]')
 
-sanitized: $(GENERATED)
+sanitized: $(GENERATED) | $(BUILD)/setup.test
 	$(MAKE) VARIANT=asan $(SANITIZED)
 
 ifneq ($(wildcard tests/bench/run),)
