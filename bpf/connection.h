@@ -138,7 +138,9 @@ pure void request_push(struct exchange *x, struct tally *t, __u8 kind)
 
     if (waiting >= EXCHANGE_DEPTH)
         x->overflow = 1;
-    if (x->overflow || x->lost) {
+    if (x->early == number + 1)
+        kind &= ~REQUEST_PROBE; /* counted already */
+    else if (x->overflow || x->lost) {
         request_unpaired(t);
         return;
     }
@@ -211,15 +213,30 @@ pure void request_event(struct connection *c, enum http1_event event, const stru
     }
 }
 
-/* After CONNECT: a refusal that was read completely makes the next byte a request again. */
+/* After CONNECT: a refusal that was read completely makes the next byte a request again. Where
+ * responses cannot be paired, nobody knows whether it was refused. */
 pure void request_resume(struct connection *c)
 {
-    if (c->out.http1.state == H1_TUNNEL_WAIT && !c->exchange.tunnel &&
-        c->exchange.responses == c->exchange.requests)
+    const struct exchange *x = &c->exchange;
+
+    if (c->out.http1.state == H1_TUNNEL_WAIT && !x->tunnel && !x->lost && !x->overflow &&
+        x->responses == x->requests)
         http1_restart(&c->out.http1);
 }
 
 /* --- the response side (ingress) --------------------------------------------------- */
+
+/* Is a request being answered inside its own head? */
+pure int exchange_early(const struct exchange *x)
+{
+    return x->early == x->responses + 1 && x->requests == x->responses;
+}
+
+/* Does the response being read answer a health check? An early one counts as a request. */
+pure int response_of_probe(const struct exchange *x)
+{
+    return x->early != x->responses + 1 && exchange_kind(x, x->responses) & REQUEST_PROBE;
+}
 
 /* The response being read is over; the stream of its request has ended. */
 pure void response_done(struct connection *c, struct tally *t)
@@ -229,7 +246,7 @@ pure void response_done(struct connection *c, struct tally *t)
     if (x->unsolicited) {
         x->unsolicited = 0;
     } else {
-        if (exchange_kind(x, x->responses) & REQUEST_PROBE)
+        if (response_of_probe(x))
             x->probe_responses++;
         else
             t->finished++;
@@ -326,12 +343,12 @@ pure void response_bad(struct connection *c, struct tally *t)
     struct exchange *x = &c->exchange;
 
     c->in.http1.state = H1_STOP;
-    if (x->requests != x->responses && !x->unsolicited) {
-        if (!x->answered && !(exchange_kind(x, x->responses) & REQUEST_PROBE))
-            t->error++;
-        response_done(c, t);
-    }
     x->lost = 1;
+    if (x->unsolicited || ((__s32)(x->requests - x->responses) <= 0 && !exchange_early(x)))
+        return;
+    if (!x->answered && !response_of_probe(x))
+        t->error++;
+    response_done(c, t);
 }
 
 pure void response_event(struct connection *c, enum http1_event event, struct tally *t)
@@ -377,50 +394,49 @@ pure void settle_result(struct tally *t, __u32 count, enum cause cause)
         t->unclassified += count;
 }
 
-/* Ends every request that still waits. A tunnel's request has its result; so has one whose answer
- * was cut in the body. One that had only a 1xx gets none (as Envoy counts it). */
+/* One whose answer was cut in the body has its result; one that had only a 1xx gets none (as Envoy
+ * counts it). */
+pure void settle_front(const struct exchange *x, enum cause cause, struct tally *t)
+{
+    if (!x->answered)
+        settle_result(t, 1, x->interim && cause == CAUSE_UPSTREAM ? CAUSE_PROXY : cause);
+}
+
+/* Ends every request that still waits. A tunnel's request has its result. */
 pure void connection_settle(struct connection *c, enum cause cause, struct tally *t)
 {
     struct exchange *x = &c->exchange;
     __s32 waiting = (__s32)(x->requests - x->responses);
     __s32 probes = (__s32)(x->probes - x->probe_responses);
-    int front_counts;
+    int early = exchange_early(x);
 
     if (x->lost)
         cause = CAUSE_LOST;
-    if (waiting <= 0)
+    if (waiting < 0 || (!waiting && !early))
         return;
-    front_counts = !(exchange_kind(x, x->responses) & REQUEST_PROBE);
-    x->responses = x->requests;
-    x->probe_responses = x->probes;
-    waiting -= probes;
-    t->finished += waiting;
-    if (front_counts && x->answered)
-        waiting--;
-    else if (front_counts && x->interim && cause == CAUSE_UPSTREAM) {
-        waiting--;
-        t->no_result++;
+    if (!response_of_probe(x)) {
+        settle_front(x, cause, t);
+        t->finished++;
+        waiting -= !early;
     }
+    t->finished += waiting - probes;
+    settle_result(t, waiting - probes, cause);
+    x->responses = x->requests + early;
+    x->probe_responses = x->probes;
     x->answered = x->interim = 0;
-    settle_result(t, waiting, cause);
 }
 
 /* A request cut inside its own head was attached to this connection all the same, and Envoy counts
- * it from there; an early answer may have counted it already. Called once, at the end. */
+ * it from there. Called once, at the end, after connection_settle(). */
 pure void connection_settle_head(struct connection *c, enum cause cause, struct tally *t)
 {
-    struct exchange *x = &c->exchange;
-    int early = x->early == x->requests + 1;
-
     if (c->kind != KIND_HTTP1 || !http1_in_head(&c->out.http1))
         return;
-    if (early && x->responses != x->requests)
-        return; /* answered to the end */
-    if (!early)
-        t->issued++;
+    if (c->exchange.early == c->exchange.requests + 1)
+        return; /* counted, and ended, when it was answered */
+    t->issued++;
     t->finished++;
-    if (!early || !x->answered)
-        settle_result(t, 1, x->lost ? CAUSE_LOST : cause);
+    settle_result(t, 1, c->exchange.lost ? CAUSE_LOST : cause);
 }
 
 /* A hole that will not be filled hid heads or framing of this direction. */

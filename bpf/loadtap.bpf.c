@@ -346,20 +346,20 @@ static __always_inline void connection_end(struct connection *c, enum cause caus
 {
     struct counters *row = row_of(c);
     struct tally t = {};
-    bool established = c->life != LIFE_CONNECTING;
+    bool established = c->life != LIFE_CONNECTING, claimed;
 
     if (!row || c->life >= LIFE_ENDED)
         return;
-    if (!direction_claim(&c->in))
-        cause = CAUSE_LOST;
-    if (c->in.store || c->in.missed)
+    claimed = direction_claim(&c->in);
+    if (!claimed || c->in.store || c->in.missed)
         cause = CAUSE_LOST;
     connection_settle(c, cause, &t);
     connection_settle_head(c, cause, &t);
     shelf_return(&c->in);
     shelf_return(&c->out);
     c->life = LIFE_ENDED;
-    direction_release(&c->in);
+    if (claimed)
+        direction_release(&c->in);
     counters_add(c->slot, &t);
     if (established) {
         add(row->cx_closed, 1);
@@ -396,11 +396,12 @@ static __always_inline void on_connect(struct bpf_sock_ops *ctx, struct bpf_sock
     if (!row)
         return;
     c = bpf_sk_storage_get(&connections, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-    if (!c ||
-        bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG)) {
+    if (!c) {
         add(row->cx_untracked, 1);
         return;
     }
+    /* Besides what other programs asked for. Cannot fail: the socket is full, the flag known. */
+    bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
     connection_start(c, slot, endpoint->protocol, endpoint->probe_set);
     add(row->cx_opened, 1);
 }
@@ -439,11 +440,11 @@ static __always_inline void on_remote_close(struct connection *c)
 
     if (c->life != LIFE_ESTABLISHED)
         return;
+    c->life = LIFE_REMOTE_CLOSED;
     if (!direction_claim(&c->in))
         return; /* then it is settled at the end */
     connection_remote_closed(c, &t);
     direction_release(&c->in);
-    c->life = LIFE_REMOTE_CLOSED;
     counters_add(c->slot, &t);
 }
 

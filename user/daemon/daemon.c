@@ -13,6 +13,7 @@
 #include "base/version.h"
 #include "daemon/upstreams.h"
 #include "kernel/tap.h"
+#include "report/accuracy.h"
 #include "report/reporter.h"
 #include "stream/transport.h"
 #include "upstream/hosts.h"
@@ -25,6 +26,7 @@ struct daemon {
     struct tap *tap;
     struct upstreams *upstreams;
     struct reporter *reporter;
+    struct accuracy *accuracy;
     struct lrs_client *client; /* NULL while there is no stream */
     bool outage;               /* no stream since one ended; told once */
 };
@@ -53,12 +55,30 @@ static void arm(struct daemon *daemon)
         event_add(daemon->timer, &tv);
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *arg)
+static void op_read(void *arg, uint32_t slot, struct counters *out)
 {
     struct daemon *daemon = arg;
 
+    tap_read(daemon->tap, slot, out);
+}
+
+static void tell_inexact(void *arg, const struct host *host, const char *what)
+{
+    const struct daemon *daemon = arg;
+    char text[ADDRESS_TEXT_MAX];
+
+    log_warning("cluster %s: endpoint %s %s", daemon->bootstrap->clusters.items[host->cluster].name,
+                address_text(&host->address, text), what);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct daemon *daemon = arg;
+    const struct accuracy_ops ops = {op_read, tell_inexact, daemon};
+
     (void)fd, (void)what;
     reporter_run(daemon->reporter, now_us());
+    accuracy_check(daemon->accuracy, &ops);
     arm(daemon);
 }
 
@@ -190,13 +210,6 @@ static int op_send(void *arg, const uint8_t *message, size_t length, bool mark)
     return daemon->client ? lrs_client_send(daemon->client, message, length, mark) : -ENOTCONN;
 }
 
-static void op_read(void *arg, uint32_t slot, struct counters *out)
-{
-    struct daemon *daemon = arg;
-
-    tap_read(daemon->tap, slot, out);
-}
-
 /* --- start and end --------------------------------------------------------------------- */
 
 static void on_signal(evutil_socket_t number, short what, void *arg)
@@ -251,7 +264,8 @@ static int start_reporter(struct daemon *daemon)
     const struct reporter_ops ops = {op_open_stream, op_send, op_read};
 
     daemon->reporter = reporter_new(&options, &ops, daemon);
-    return daemon->reporter ? 0 : -ENOMEM;
+    daemon->accuracy = accuracy_new(daemon->hosts);
+    return daemon->reporter && daemon->accuracy ? 0 : -ENOMEM;
 }
 
 static int start_upstreams(struct daemon *daemon)
@@ -290,6 +304,7 @@ static void stop(struct daemon *daemon)
     lrs_client_free(daemon->client);
     upstreams_free(daemon->upstreams);
     reporter_free(daemon->reporter);
+    accuracy_free(daemon->accuracy);
     tap_close(daemon->tap);
     hosts_free(daemon->hosts);
     if (daemon->timer)

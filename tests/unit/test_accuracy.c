@@ -1,0 +1,103 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "report/accuracy.h"
+
+static struct counters rows[3];
+static unsigned told;
+static uint32_t last_slot;
+static const char *last_what;
+
+static void read_row(void *arg, uint32_t slot, struct counters *out)
+{
+    (void)arg;
+    *out = rows[slot];
+}
+
+static void tell(void *arg, const struct host *host, const char *what)
+{
+    (void)arg;
+    told++;
+    last_slot = host->slot;
+    last_what = what;
+}
+
+static const struct accuracy_ops ops = {read_row, tell, NULL};
+
+static struct locality_endpoints group;
+static struct cluster cluster = {.name = "c", .groups = &group, .group_count = 1};
+static const struct clusters clusters = {&cluster, 1};
+
+static void add(struct hosts *hosts, uint16_t port)
+{
+    const struct host *host, *owner, *other;
+    struct address address;
+
+    assert_int_equal(address_parse("10.0.0.1", port, &address), 0);
+    assert_int_equal(hosts_add(hosts, 0, 0, &address, &host, &owner, &other), 0);
+}
+
+static void each_kind_is_told_once_for_each_host(void **state)
+{
+    struct hosts *hosts = hosts_new(&clusters);
+    struct accuracy *accuracy = accuracy_new(hosts);
+
+    (void)state;
+    memset(rows, 0, sizeof(rows));
+    told = 0;
+    add(hosts, 1);
+    rows[0].rq_issued = rows[0].rq_error = rows[0].rq_no_result = 7;
+    assert_int_equal(accuracy_check(accuracy, &ops), 0);
+    assert_int_equal(told, 0); /* exact: nothing to tell */
+    rows[0].cx_opaque = 1;
+    accuracy_check(accuracy, &ops);
+    rows[0].cx_opaque = 2;
+    accuracy_check(accuracy, &ops);
+    assert_int_equal(told, 1);
+    assert_non_null(strstr(last_what, "opaque"));
+    rows[0].gap_bytes = 1;
+    rows[0].rq_unclassified = 1;
+    accuracy_check(accuracy, &ops);
+    assert_int_equal(told, 3);
+    accuracy_free(accuracy);
+    hosts_free(hosts);
+}
+
+static void hosts_that_come_later_are_seen(void **state)
+{
+    struct hosts *hosts = hosts_new(&clusters);
+    struct accuracy *accuracy = accuracy_new(hosts);
+
+    (void)state;
+    memset(rows, 0, sizeof(rows));
+    told = 0;
+    add(hosts, 1);
+    assert_int_equal(accuracy_check(accuracy, &ops), 0);
+    add(hosts, 2);
+    add(hosts, 3);
+    rows[2].cx_sessions = 1;
+    assert_int_equal(accuracy_check(accuracy, &ops), 0);
+    assert_int_equal(told, 1);
+    assert_int_equal(last_slot, 2);
+    rows[1].cx_untracked = 1;
+    accuracy_check(accuracy, &ops);
+    assert_int_equal(told, 2);
+    assert_int_equal(last_slot, 1);
+    accuracy_free(accuracy);
+    hosts_free(hosts);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_kind_is_told_once_for_each_host),
+        cmocka_unit_test(hosts_that_come_later_are_seen),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

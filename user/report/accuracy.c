@@ -1,0 +1,90 @@
+#include "report/accuracy.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* A kind of trouble: the counter that shows it. */
+static const struct {
+    size_t counter; /* offset in struct counters */
+    const char *what;
+} kinds[] = {
+    {offsetof(struct counters, cx_opaque), "is opaque in part: it carries TLS, HTTP/2 or broken "
+                                           "HTTP, of which only connections are counted"},
+    {offsetof(struct counters, cx_sessions),
+     "carries TCP sessions that are no HTTP: they are not counted as requests (set protocol: tcp)"},
+    {offsetof(struct counters, gap_bytes),
+     "lost sight of some bytes: what they hid is counted as unclassified"},
+    {offsetof(struct counters, rq_unclassified),
+     "has requests whose result could not be told: unclassified, neither success nor error"},
+    {offsetof(struct counters, cx_untracked),
+     "has connections for which the kernel had no memory: they are not counted at all"},
+};
+
+struct accuracy {
+    const struct hosts *hosts;
+    uint8_t *told; /* bit per kind, by slot */
+    size_t capacity;
+};
+
+struct accuracy *accuracy_new(const struct hosts *hosts)
+{
+    struct accuracy *accuracy = calloc(1, sizeof(*accuracy));
+
+    if (accuracy)
+        accuracy->hosts = hosts;
+    return accuracy;
+}
+
+void accuracy_free(struct accuracy *accuracy)
+{
+    if (accuracy)
+        free(accuracy->told);
+    free(accuracy);
+}
+
+static int reserve(struct accuracy *accuracy, size_t count)
+{
+    uint8_t *told;
+
+    if (count <= accuracy->capacity)
+        return 0;
+    told = realloc(accuracy->told, count * 2);
+    if (!told)
+        return -ENOMEM;
+    memset(told + accuracy->capacity, 0, count * 2 - accuracy->capacity);
+    accuracy->told = told;
+    accuracy->capacity = count * 2;
+    return 0;
+}
+
+static void check_host(struct accuracy *accuracy, const struct accuracy_ops *ops, uint32_t slot)
+{
+    struct counters row;
+
+    ops->read(ops->arg, slot, &row);
+    for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
+        uint8_t bit = (uint8_t)(1u << kind);
+        uint64_t value;
+
+        memcpy(&value, (const char *)&row + kinds[kind].counter, sizeof(value));
+        if (!value || accuracy->told[slot] & bit)
+            continue;
+        accuracy->told[slot] |= bit;
+        ops->tell(ops->arg, hosts_at(accuracy->hosts, slot), kinds[kind].what);
+    }
+}
+
+int accuracy_check(struct accuracy *accuracy, const struct accuracy_ops *ops)
+{
+    size_t count = hosts_count(accuracy->hosts);
+    int result = reserve(accuracy, count);
+
+    if (result)
+        count = accuracy->capacity;
+    for (uint32_t slot = 0; slot < count; slot++)
+        check_host(accuracy, ops, slot);
+    return result;
+}
