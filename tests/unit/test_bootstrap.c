@@ -299,6 +299,13 @@ static void groups_and_probes(void **state)
     assert_int_equal(cluster->health_check_count, 1);
     assert_string_equal(cluster->health_checks[0].path, "/p");
     assert_string_equal(cluster->health_checks[0].host, "h");
+    assert_false(has_note(bootstrap, "count as requests"));
+    bootstrap_free(bootstrap);
+#define PROBE "{http_health_check: {path: /}}"
+    bootstrap = must_load(
+        SMALL("health_checks: [" PROBE ", " PROBE ", " PROBE ", " PROBE ", " PROBE "], ", LOCAL));
+    assert_int_equal(bootstrap->clusters.items[0].health_check_count, 5);
+    assert_true(has_note(bootstrap, "cluster b: health checks beyond 4"));
     bootstrap_free(bootstrap);
     expect_error(CLUSTERS("{name: b, load_assignment: {cluster_name: b, endpoints: [{priority: "
                           "129}]}}") REPORT,

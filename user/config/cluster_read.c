@@ -121,6 +121,22 @@ static int hide_http3(struct check *check, const Cluster *from, const struct tre
     return check_note(check, "cluster %s: HTTP/3: not observed", out->name);
 }
 
+/* The kernel tells probes by patterns of bounded number and size. */
+static int note_probes(struct check *check, const struct cluster *cluster)
+{
+    bool is_too_much = cluster->health_check_count > PROBES_PER_SET;
+
+    for (size_t i = 0; i < cluster->health_check_count; i++)
+        is_too_much |= strlen(cluster->health_checks[i].path) >= PROBE_PATH_MAX ||
+                       strlen(cluster->health_checks[i].host) >= PROBE_HOST_MAX;
+    if (!is_too_much)
+        return 0;
+    return check_note(check,
+                      "cluster %s: health checks beyond %d, and those with a path of %d or a host "
+                      "of %d bytes, count as requests",
+                      cluster->name, PROBES_PER_SET, PROBE_PATH_MAX, PROBE_HOST_MAX);
+}
+
 static int read_health_checks(struct check *check, const Cluster *from,
                               const struct tree_path *path, struct cluster *out)
 {
@@ -146,7 +162,7 @@ static int read_health_checks(struct check *check, const Cluster *from,
         if (failed)
             return failed;
     }
-    return 0;
+    return note_probes(check, out);
 }
 
 /* Rules of Envoy's own validation. */
