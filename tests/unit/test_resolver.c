@@ -20,6 +20,7 @@
 #include <event2/event.h>
 
 #include "base/mem.h"
+#include "failing_memory.h"
 #include "upstream/resolver.h"
 
 static bool isolated;
@@ -256,6 +257,17 @@ static void test_files_are_read_again(void **state)
     write_file("/etc/hosts", hosts);
 }
 
+static void test_silent_server(void **state)
+{
+    (void)state;
+    need_isolation();
+    write_file("/etc/resolv.conf", /* c-ares before 1.22 has the first two, in ms, later ones all */
+               "nameserver 127.0.0.1\noptions retrans:300 retry:1 timeout:1 attempts:1\n");
+    assert_string_equal(look_up("silent.dns", DNS_FAMILY_V4_ONLY),
+                        "Timeout while contacting DNS servers");
+    write_file("/etc/resolv.conf", "nameserver 127.0.0.1\n");
+}
+
 static void test_at_most_1000_addresses(void **state)
 {
     FILE *file;
@@ -313,6 +325,51 @@ static void test_lookup_from_the_callback(void **state)
     run_until(3);
 }
 
+static void test_out_of_memory(void **state)
+{
+    struct resolver *made = NULL;
+    long left, live;
+
+    (void)state;
+    if (!MEMORY_CAN_FAIL)
+        return;
+    for (left = 0; !made; left++) {
+        live = memory_live;
+        memory_left = left;
+        made = resolver_new(base);
+        memory_left = -1;
+        assert_true(made || memory_live == live);
+    }
+    assert_in_range(left, 2, 10);
+    resolver_free(made);
+    for (left = 0; left < 3; left++) { /* the lookup, its name, the literal's address */
+        live = memory_live;
+        memory_left = left;
+        assert_int_equal(resolver_lookup(resolver, "127.0.0.1", 1, DNS_FAMILY_AUTO, on_done, NULL),
+                         -ENOMEM);
+        memory_left = -1;
+        assert_int_equal(memory_live, live);
+    }
+    assert_string_equal(look_up("127.0.0.1", DNS_FAMILY_AUTO), "127.0.0.1:80 ");
+}
+
+static void test_out_of_memory_under_way(void **state)
+{
+    (void)state;
+    need_isolation();
+    if (!MEMORY_CAN_FAIL)
+        return;
+    for (long left = 0; left < 40; left++) { /* any answer will do, but there is one */
+        assert_int_equal(resolver_lookup(resolver, "v4.test", 80, DNS_FAMILY_AUTO, on_done, NULL),
+                         0);
+        memory_left = left;
+        event_base_loop(base, EVLOOP_NONBLOCK);
+        memory_left = -1;
+        run_until((unsigned)left + 1);
+    }
+    assert_string_equal(answer, "127.0.0.1:80 ");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -323,10 +380,13 @@ int main(void)
         TEST(test_dns),
         TEST(test_names_without_an_address),
         TEST(test_files_are_read_again),
+        TEST(test_silent_server),
         TEST(test_at_most_1000_addresses),
         TEST(test_many_at_once),
         TEST(test_freed_under_way),
         TEST(test_lookup_from_the_callback),
+        TEST(test_out_of_memory),
+        TEST(test_out_of_memory_under_way),
     };
 
     return cmocka_run_group_tests(tests, isolate, NULL);

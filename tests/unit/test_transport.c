@@ -372,10 +372,15 @@ static void test_connect_timeout(void **state)
 
 static void test_not_http2(void **state)
 {
+    int descriptors;
+
     (void)state;
     server.mode = SAY_HTTP1;
     open_client(&addresses[1], 1);
     run("up;down: management server does not speak HTTP/2;");
+    descriptors = open_descriptors();
+    lrs_client_free(TAKE(owner.client));
+    assert_int_equal(open_descriptors(), descriptors); /* the socket was closed before */
 }
 
 static void test_hung_up(void **state)
