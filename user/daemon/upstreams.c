@@ -33,23 +33,29 @@ struct upstreams {
 typedef int visit_fn(struct upstreams *upstreams, uint32_t cluster, uint32_t group,
                      const struct endpoint *endpoint);
 
+static int visit_group(struct upstreams *upstreams, uint32_t cluster, uint32_t group,
+                       const struct locality_endpoints *endpoints, visit_fn *visit)
+{
+    int result = 0;
+
+    for (size_t i = 0; i < endpoints->endpoint_count && !result; i++) {
+        if (endpoints->endpoints[i].host)
+            result = visit(upstreams, cluster, group, &endpoints->endpoints[i]);
+    }
+    return result;
+}
+
 /* Visits every endpoint that can be observed, in the configuration's order; stops at an error. */
 static int visit_endpoints(const struct clusters *clusters, visit_fn *visit,
                            struct upstreams *upstreams)
 {
-    for (uint32_t c = 0; c < clusters->count; c++)
-        for (uint32_t g = 0; g < clusters->items[c].group_count; g++) {
-            const struct locality_endpoints *group = &clusters->items[c].groups[g];
+    int result = 0;
 
-            for (size_t e = 0; e < group->endpoint_count; e++) {
-                int result =
-                    group->endpoints[e].host ? visit(upstreams, c, g, &group->endpoints[e]) : 0;
-
-                if (result)
-                    return result;
-            }
-        }
-    return 0;
+    for (uint32_t c = 0; c < clusters->count; c++) {
+        for (uint32_t g = 0; g < clusters->items[c].group_count && !result; g++)
+            result = visit_group(upstreams, c, g, &clusters->items[c].groups[g], visit);
+    }
+    return result;
 }
 
 static bool is_name(const struct endpoint *endpoint)
