@@ -1,0 +1,122 @@
+/* What is kept of one upstream connection, and what its messages mean for the counters. Pure.
+ *
+ * Who writes what: egress runs under the socket lock and owns `out`, the request side of the
+ * exchange and nothing else. Ingress owns `in` and the response side; two CPUs can be in one
+ * socket's ingress, so it is claimed first. Either reads the other's numbers; each is one aligned
+ * store.
+ *
+ *   kind:  UNKNOWN --request line--> HTTP1
+ *          UNKNOWN --TLS, HTTP/2--> OPAQUE       (also from the start, by the cluster's settings)
+ *          UNKNOWN --other bytes--> SESSION      (also from the start: protocol tcp)
+ *   life:  CONNECTING -> ESTABLISHED -> REMOTE_CLOSED | LOCAL_CLOSED -> ENDED;  CONNECTING -> ENDED
+ */
+#pragma once
+
+#include "cursor.h"
+#include "http1.h"
+
+enum kind { KIND_UNKNOWN, KIND_HTTP1, KIND_SESSION, KIND_OPAQUE };
+
+enum life {
+    LIFE_CONNECTING,
+    LIFE_ESTABLISHED,
+    LIFE_LOCAL_CLOSED,  /* the proxy sent its FIN first */
+    LIFE_REMOTE_CLOSED, /* the upstream's FIN came first */
+    LIFE_ENDED,
+    LIFE_IGNORED = CONNECTION_LIFE_IGNORED, /* a socket of the daemon itself */
+};
+
+/* Requests that await their response on one connection; beyond, results are unclassified. */
+#define EXCHANGE_DEPTH 256
+
+/* Kinds of a request that its response's framing or counting depends on; four bits are kept. */
+enum request_kind { REQUEST_HEAD = 1, REQUEST_CONNECT = 2, REQUEST_PROBE = 4 };
+
+struct exchange {
+    /* written by egress */
+    __u32 requests; /* heads complete, ever */
+    __u32 probes;   /* ... of which are health checks */
+    __u8 overflow;  /* more than EXCHANGE_DEPTH at once: responses cannot be paired any more */
+    /* written by ingress and, after it, by the end of the connection */
+    __u8 answered;    /* the response being read has had its final head */
+    __u8 interim;     /* a 1xx came before it */
+    __u8 unsolicited; /* it answers nothing */
+    __u32 responses;  /* complete, ever */
+    __u32 probe_responses;
+    __u32 early; /* request number (from 1) that was answered inside its head: already counted */
+    __u8 lost;   /* a gap hid response heads: results of this connection are unclassified */
+    __u8 tunnel; /* 101, or 2xx to CONNECT */
+    __u16 zero;
+    __u8 kinds[EXCHANGE_DEPTH / 2]; /* enum request_kind by number; written by egress */
+};
+
+struct direction {
+    __u32 next;    /* sequence number of the next byte to look at */
+    __u32 claimed; /* a CPU is in here (ingress) */
+    __u32 missed;  /* bytes that went by while the claim was held elsewhere */
+    __u16 store;   /* 1 + index of the reorder store in use */
+    __u16 zero;
+    struct http1 http1;
+};
+
+struct connection {
+    __u32 slot;
+    __u8 protocol; /* enum protocol, as configured */
+    __u8 probe_set;
+    __u8 kind; /* enum kind */
+    __u8 life; /* enum life */
+    struct direction out, in;
+    struct exchange exchange;
+};
+
+_Static_assert(__builtin_offsetof(struct connection, life) == CONNECTION_LIFE_OFFSET,
+               "abi.h says where the daemon writes");
+
+/* What a look at some bytes adds to the endpoint's counters; added up first, stored once. */
+struct tally {
+    __u32 issued, success, error, finished, unclassified, no_result, probes, opaque, sessions, gap;
+};
+
+pure void connection_start(struct connection *c, __u32 slot, __u8 protocol, __u8 probe_set)
+{
+    __builtin_memset(c, 0, sizeof(*c));
+    c->slot = slot;
+    c->protocol = protocol;
+    c->probe_set = probe_set;
+    c->out.http1.flags = H1_FIRST;
+    c->in.http1.flags = H1_FIRST | H1_RESPONSE;
+    c->out.http1.field = c->in.http1.field = H1_OTHER;
+    if (protocol == PROTOCOL_HTTP1)
+        c->kind = KIND_HTTP1;
+    else if (protocol == PROTOCOL_TCP)
+        c->kind = KIND_SESSION;
+    else if (protocol != PROTOCOL_AUTO)
+        c->kind = KIND_OPAQUE;
+}
+
+pure void connection_opaque(struct connection *c, struct tally *t)
+{
+    c->kind = KIND_OPAQUE;
+    t->opaque++;
+}
+
+/* Bytes that are no HTTP where none was seen yet: a TCP session, which counts only if set so. */
+pure void connection_session(struct connection *c, struct tally *t)
+{
+    c->kind = KIND_SESSION;
+    t->sessions++;
+}
+
+pure __u8 exchange_kind(const struct exchange *x, __u32 number)
+{
+    __u8 pair = x->kinds[(number / 2) & (EXCHANGE_DEPTH / 2 - 1)];
+
+    return number & 1 ? pair >> 4 : pair & 0xf;
+}
+
+pure void exchange_set_kind(struct exchange *x, __u32 number, __u8 kind)
+{
+    __u8 *pair = &x->kinds[(number / 2) & (EXCHANGE_DEPTH / 2 - 1)];
+
+    *pair = number & 1 ? (*pair & 0x0f) | kind << 4 : (*pair & 0xf0) | kind;
+}

@@ -1,0 +1,182 @@
+/* A connection's life, told by sockops: dialled, established, closed, and by whom. Kernel only. */
+#pragma once
+
+#include "look.bpf.h"
+
+enum tcp_state {
+    STATE_FIN_WAIT1 = 4,
+    STATE_CLOSE = 7,
+    STATE_CLOSE_WAIT = 8,
+};
+
+/* Only what is read of the kernel's own; its offset is found at load time (CO-RE). */
+struct sock {
+    int sk_err;
+} __attribute__((preserve_access_index));
+
+static __always_inline struct counters *row_of(const struct connection *c)
+{
+    __u32 slot = c->slot;
+
+    return bpf_map_lookup_elem(&counters, &slot);
+}
+
+/* ::1, or 127.0.0.0/8 in its mapped form. */
+static __always_inline bool is_loopback(const __u32 *words)
+{
+    if (words[0] || words[1])
+        return false;
+    if (!words[2])
+        return words[3] == bpf_htonl(1);
+    return words[2] == bpf_htonl(0xffff) && (bpf_ntohl(words[3]) >> 24) == 127;
+}
+
+/* The endpoint that a socket dials; NULL: none of ours. */
+static __always_inline struct endpoint_value *endpoint_of(struct bpf_sock_ops *ctx)
+{
+    struct endpoint_key key = {.port = (__u16)bpf_ntohl(ctx->remote_port)};
+    __u32 *words = (__u32 *)key.ip;
+    __u32 v4 = ctx->remote_ip4;
+    struct endpoint_value *endpoint;
+
+    opaque_value(v4); /* else clang merges the reads of `ctx` into arithmetic on it */
+    if (ctx->family == 2) {
+        words[2] = bpf_htonl(0xffff);
+        words[3] = v4;
+    } else {
+        words[0] = ctx->remote_ip6[0];
+        words[1] = ctx->remote_ip6[1];
+        words[2] = ctx->remote_ip6[2];
+        words[3] = ctx->remote_ip6[3];
+    }
+    endpoint = bpf_map_lookup_elem(&endpoints, &key);
+    /* A loopback address means the daemon's own network namespace. */
+    if (endpoint && own_netns_cookie && is_loopback(words) &&
+        bpf_get_netns_cookie(ctx) != own_netns_cookie)
+        return NULL;
+    return endpoint;
+}
+
+/* Ends what still waits and everything else of the connection. */
+static __always_inline void connection_end(struct connection *c, enum cause cause)
+{
+    struct counters *row = row_of(c);
+    struct tally t = {};
+    bool established = c->life != LIFE_CONNECTING, claimed;
+
+    if (!row || c->life >= LIFE_ENDED)
+        return;
+    claimed = direction_claim(&c->in);
+    if (!claimed || c->in.store || c->in.missed)
+        cause = CAUSE_LOST;
+    connection_settle(c, cause, &t);
+    connection_settle_head(c, cause, &t);
+    shelf_return(&c->in);
+    shelf_return(&c->out);
+    c->life = LIFE_ENDED;
+    if (claimed)
+        direction_release(&c->in);
+    counters_add(c->slot, &t);
+    if (established) {
+        add(row->cx_closed, 1);
+        if (c->protocol == PROTOCOL_TCP)
+            add(row->rq_finished, 1);
+        return;
+    }
+    add(row->cx_failed, 1);
+    if (c->protocol != PROTOCOL_TCP) {
+        add(row->cx_failed_error, 1);
+        add(row->rq_error, 1);
+    }
+}
+
+static __always_inline void on_connect(struct bpf_sock_ops *ctx, struct bpf_sock *sk)
+{
+    struct connection *c = bpf_sk_storage_get(&connections, sk, NULL, 0);
+    struct endpoint_value *endpoint;
+    struct counters *row;
+    __u32 slot;
+
+    if (c && c->life == LIFE_IGNORED)
+        return;
+    if (c) /* connected before, and now anew */
+        connection_end(c, CAUSE_PROXY);
+    endpoint = endpoint_of(ctx);
+    if (!endpoint) {
+        if (c)
+            bpf_sk_storage_delete(&connections, sk);
+        return;
+    }
+    slot = endpoint->slot;
+    row = bpf_map_lookup_elem(&counters, &slot);
+    if (!row)
+        return;
+    c = bpf_sk_storage_get(&connections, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+    if (!c) {
+        add(row->cx_untracked, 1);
+        return;
+    }
+    /* Besides what other programs asked for. Cannot fail: the socket is full, the flag known. */
+    bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
+    connection_start(c, slot, endpoint->protocol, endpoint->probe_set);
+    add(row->cx_opened, 1);
+}
+
+static __always_inline void on_established(struct bpf_sock_ops *ctx, struct connection *c)
+{
+    struct counters *row = row_of(c);
+
+    if (!row || c->life != LIFE_CONNECTING)
+        return;
+    c->in.next = ctx->rcv_nxt;
+    c->life = LIFE_ESTABLISHED;
+    add(row->cx_established, 1);
+    if (c->protocol == PROTOCOL_TCP)
+        add(row->rq_issued, 1);
+    if (c->kind == KIND_OPAQUE)
+        add(row->cx_opaque, 1);
+}
+
+/* Who ended the connection: TCP's own states tell it more surely than packets. */
+static __always_inline void on_close(struct connection *c, struct bpf_sock *sk)
+{
+    struct sock *kernel_sock = (struct sock *)bpf_skc_to_tcp_sock(sk);
+    enum cause cause = CAUSE_PROXY;
+
+    if (c->life == LIFE_REMOTE_CLOSED)
+        cause = CAUSE_UPSTREAM;
+    else if (c->life != LIFE_LOCAL_CLOSED && kernel_sock && kernel_sock->sk_err)
+        cause = CAUSE_UPSTREAM; /* a reset, or a time-out; close() itself leaves no error */
+    connection_end(c, cause);
+}
+
+static __always_inline void on_remote_close(struct connection *c)
+{
+    struct tally t = {};
+
+    if (c->life != LIFE_ESTABLISHED)
+        return;
+    c->life = LIFE_REMOTE_CLOSED;
+    if (!direction_claim(&c->in))
+        return; /* then it is settled at the end */
+    connection_remote_closed(c, &t);
+    direction_release(&c->in);
+    counters_add(c->slot, &t);
+}
+
+static __always_inline void on_state(struct bpf_sock_ops *ctx, struct connection *c,
+                                     struct bpf_sock *sk)
+{
+    switch (ctx->args[1]) {
+    case STATE_FIN_WAIT1:
+        if (c->life == LIFE_ESTABLISHED)
+            c->life = LIFE_LOCAL_CLOSED;
+        break;
+    case STATE_CLOSE_WAIT:
+        on_remote_close(c);
+        break;
+    case STATE_CLOSE:
+        on_close(c, sk);
+        break;
+    }
+}

@@ -1,0 +1,116 @@
+/* The request side of a connection: what egress bytes mean. Pure. */
+#pragma once
+
+#include "connection_state.h"
+
+/* A request whose response cannot be paired: known to be issued, and that is all. */
+pure void request_unpaired(struct tally *t)
+{
+    t->issued++;
+    t->finished++;
+    t->unclassified++;
+}
+
+pure void request_push(struct exchange *x, struct tally *t, __u8 kind)
+{
+    __u32 number = x->requests;
+    __s32 waiting = (__s32)(number - x->responses);
+
+    if (waiting >= EXCHANGE_DEPTH)
+        x->overflow = 1;
+    if (x->early == number + 1)
+        kind &= ~REQUEST_PROBE; /* counted already */
+    else if (x->overflow || x->lost) {
+        request_unpaired(t);
+        return;
+    }
+    exchange_set_kind(x, number, kind);
+    if (kind & REQUEST_PROBE) {
+        t->probes++;
+        x->probes++;
+    } else if (x->early != number + 1) {
+        t->issued++;
+    }
+    *(volatile __u32 *)&x->requests = number + 1;
+}
+
+pure enum http1_event request_body(struct http1 *p)
+{
+    if (p->words == H1_IS_CONNECT) {
+        p->state = H1_TUNNEL_WAIT;
+        return H1_NONE;
+    }
+    if (p->flags & H1_CODED) {
+        h1_chunk_start(p);
+        return p->flags & H1_CHUNKED ? H1_NONE : H1_BAD; /* RFC 9112, 6.3: no end could be told */
+    }
+    p->state = H1_BODY;
+    return p->length ? H1_NONE : H1_END;
+}
+
+pure enum http1_event request_head(struct connection *c, const struct probe_set *set,
+                                   struct tally *t)
+{
+    struct http1 *p = &c->out.http1;
+    __u8 kind = p->words == H1_IS_HEAD ? REQUEST_HEAD : 0;
+
+    if (p->words == H1_IS_CONNECT)
+        kind = REQUEST_CONNECT;
+    if (http1_is_probe(p, set))
+        kind |= REQUEST_PROBE;
+    request_push(&c->exchange, t, kind);
+    return request_body(p);
+}
+
+pure void request_event(struct connection *c, enum http1_event event, const struct probe_set *set,
+                        struct tally *t)
+{
+    struct http1 *p = &c->out.http1;
+
+    if (event == H1_HEAD)
+        event = request_head(c, set, t);
+    switch (event) {
+    case H1_REQUEST_LINE:
+        c->kind = KIND_HTTP1;
+        break;
+    case H1_END:
+        http1_restart(p);
+        break;
+    case H1_BAD:
+        if (c->kind == KIND_UNKNOWN)
+            connection_session(c, t);
+        else
+            t->opaque++; /* requests that went before may still be answered */
+        p->state = H1_STOP;
+        break;
+    case H1_IS_TLS:
+    case H1_IS_HTTP2:
+        connection_opaque(c, t);
+        p->state = H1_STOP;
+        break;
+    default:
+        break;
+    }
+}
+
+/* After CONNECT: a refusal that was read completely makes the next byte a request again. Where
+ * responses cannot be paired, nobody knows whether it was refused. */
+pure void request_resume(struct connection *c)
+{
+    const struct exchange *x = &c->exchange;
+
+    if (c->out.http1.state == H1_TUNNEL_WAIT && !x->tunnel && !x->lost && !x->overflow &&
+        x->responses == x->requests)
+        http1_restart(&c->out.http1);
+}
+
+/* Reads on in the window; to be called again while it has bytes. */
+pure void request_read(struct connection *c, struct window *w, const struct probe_set *set,
+                       struct tally *t)
+{
+    struct http1 *p = &c->out.http1;
+    enum http1_event event = http1_skippable(p) ? window_pass(w, p) : http1_step(p, w, set);
+
+    if (event != H1_NONE)
+        request_event(c, event, set, t);
+}
