@@ -77,6 +77,9 @@ test-bpf: $(BPF_TESTS) ## the programs in the kernel
 test-e2e: all $(GO_PEERS) $(BUILD)/setup.test ## the real daemon between real peers
 	$(RUN) $(E2E)
 
+soak: all $(BUILD)/setup.test ## the exactness test RUNS=20 times
+	BUILD=$(BUILD) RUNS=$(or $(RUNS),20) tests/e2e/test_exactness.py
+
 asan: ## the unit tests under ASan, UBSan and the leak checker
 	$(MAKE) VARIANT=asan test-unit
 
@@ -178,6 +181,6 @@ clean: ## remove what was built
 help: ## this list
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all static demo test test-unit test-bpf test-e2e asan fuzz lint format sanitized bench install clean help
+.PHONY: all static demo test test-unit test-bpf test-e2e soak asan fuzz lint format sanitized bench install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
