@@ -66,6 +66,8 @@ def _outside():
     except KeyboardInterrupt:
         return _settle(child)  # the terminal sent SIGINT to the inner program as well
     finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)  # a second one must not end the cleaning up
         if child and child.poll() is None:
             child.kill()
             child.wait()
