@@ -217,7 +217,10 @@ def demo(scratch, keep):
 
 def main():
     scratch, _ = namespace.enter(HOSTS)
-    sys.exit(0 if demo(scratch, os.environ.get("KEEP", "") not in ("", "0")) else 1)
+    try:
+        sys.exit(0 if demo(scratch, os.environ.get("KEEP", "") not in ("", "0")) else 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":
