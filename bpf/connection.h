@@ -87,4 +87,5 @@ pure void connection_remote_closed(struct connection *c, struct tally *t)
     if (c->exchange.tunnel)
         return;
     connection_settle(c, c->in.store || c->in.missed ? CAUSE_LOST : CAUSE_UPSTREAM, t);
+    c->in.http1.state = H1_STOP; /* bytes beyond a FIN are no response, whoever sends them */
 }
