@@ -1,0 +1,133 @@
+/* Any connection, through the parsers that the kernel runs. However its segments are cut, the tally
+ * is the same; at every segment's end no result outnumbers the requests; after the connection's end
+ * every request has ended and has exactly one result.
+ *
+ * The input: protocol and health checks, how it ends, a seed for the cuts; then per segment two
+ * bytes (what it is, its length) and its bytes, as far as there are any. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../native/feed.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define HEADER 3
+#define PROTOCOLS 5
+#define CAUSES 3
+
+/* Low three bits of a segment's first byte; the other five are the upper bits of its length. */
+enum what { SENT, RECEIVED, SENT_TOO, RECEIVED_TOO, LOST_SENT, LOST_RECEIVED, REMOTE_FIN, NOTHING };
+
+struct cutter {
+    enum { WHOLE, BYTES, RANDOM } how;
+    uint32_t random;
+};
+
+static const struct probe_set probes = {
+    .probe = {{8, 0, "/healthz", ""}, {2, 8, "/p", "check.me"}},
+};
+
+static size_t next_cut(struct cutter *cutter, size_t left)
+{
+    size_t n = 1;
+
+    if (cutter->how == WHOLE)
+        return left;
+    if (cutter->how == RANDOM) {
+        cutter->random = cutter->random * 1664525 + 1013904223;
+        n += (cutter->random >> 16) % ((cutter->random >> 30) ? 24 : 600);
+    }
+    return n < left ? n : left;
+}
+
+static void give(struct connection *c, int outgoing, const uint8_t *bytes, size_t length,
+                 struct cutter *cutter, const struct probe_set *set, struct tally *t)
+{
+    while (length) {
+        size_t n = next_cut(cutter, length);
+
+        feed(c, outgoing, bytes, n, WINDOW_SIZE, set, t);
+        bytes += n;
+        length -= n;
+    }
+}
+
+static void remote_fin(struct connection *c, struct tally *t)
+{
+    if (c->life != LIFE_ESTABLISHED)
+        return;
+    connection_remote_closed(c, t);
+    c->life = LIFE_REMOTE_CLOSED;
+}
+
+static void print_tally(const char *what, const struct tally *t)
+{
+    fprintf(stderr,
+            "%s: issued %u success %u error %u finished %u unclassified %u no_result %u probes %u "
+            "opaque %u sessions %u gap %u\n",
+            what, t->issued, t->success, t->error, t->finished, t->unclassified, t->no_result,
+            t->probes, t->opaque, t->sessions, t->gap);
+}
+
+static void must(int holds, const char *what, const struct tally *t)
+{
+    if (holds)
+        return;
+    print_tally(what, t);
+    abort();
+}
+
+static void check_so_far(const struct tally *t)
+{
+    must(t->finished <= t->issued, "more ended than were issued", t);
+    must(t->success + t->error + t->unclassified + t->no_result <= t->issued,
+         "more results than requests", t);
+}
+
+static struct tally play(const uint8_t *data, size_t size, struct cutter cutter)
+{
+    const struct probe_set *set = data[0] / PROTOCOLS % 2 ? &probes : NULL;
+    struct connection c;
+    struct tally t = {0};
+
+    connection_start(&c, 0, data[0] % PROTOCOLS, set != NULL);
+    c.life = LIFE_ESTABLISHED;
+    for (size_t at = HEADER; at + 2 <= size;) {
+        enum what what = data[at] & 7;
+        size_t length = (size_t)(data[at] >> 3) << 8 | data[at + 1];
+        size_t there = what < LOST_SENT ? size - at - 2 : 0;
+
+        at += 2;
+        if (there > length)
+            there = length;
+        if (what < LOST_SENT)
+            give(&c, !(what & 1), data + at, there, &cutter, set, &t);
+        else if (what == REMOTE_FIN)
+            remote_fin(&c, &t);
+        else if (what != NOTHING && c.kind < KIND_SESSION)
+            connection_lost(&c, what == LOST_SENT ? &c.out : &c.in, (__u32)length, &t);
+        at += there;
+        check_so_far(&t);
+    }
+    feed_end(&c, c.life == LIFE_REMOTE_CLOSED ? CAUSE_UPSTREAM : data[1] % CAUSES, &t);
+    must(tally_adds_up(&t), "does not add up", &t);
+    return t;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct tally whole, cut;
+
+    if (size < HEADER)
+        return 0;
+    whole = play(data, size, (struct cutter){WHOLE, 0});
+    for (int how = BYTES; how <= RANDOM; how++) {
+        cut = play(data, size, (struct cutter){how, data[2] * 2654435761u});
+        if (!memcmp(&whole, &cut, sizeof(cut)))
+            continue;
+        print_tally("whole", &whole);
+        must(0, "but cut", &cut);
+    }
+    return 0;
+}
