@@ -36,13 +36,14 @@ UNIT_C := $(wildcard tests/unit/test_*.c)
 BPF_TESTS_C := $(wildcard tests/bpf/test_*.c)
 FIXTURE_C := tests/bpf/fixture.c
 FUZZ_C := $(wildcard tests/fuzz/fuzz_*.c)
-TESTS_C := $(UNIT_C) $(BPF_TESTS_C) $(FIXTURE_C) $(FUZZ_C)
+BENCH_C := $(filter-out %.bpf.c,$(wildcard tests/bench/*.c))
+TESTS_C := $(UNIT_C) $(BPF_TESTS_C) $(FIXTURE_C) $(FUZZ_C) $(BENCH_C)
 CHECKS := $(wildcard tests/check/*.sh)
 E2E := $(wildcard tests/e2e/test_*)
 GO_PEERS := $(patsubst %.go,$(BUILD)/%,$(wildcard tests/e2e/*/*.go))
 
 PROTO_C := $(PROTOS:%.proto=$(BUILD)/proto/%.pb-c.c)
-SKELETONS := $(patsubst %.bpf.c,$(BUILD)/bpf/%.skel.h,$(notdir $(wildcard bpf/*.bpf.c tests/bpf/*.bpf.c)))
+SKELETONS := $(patsubst %.bpf.c,$(BUILD)/bpf/%.skel.h,$(notdir $(wildcard bpf/*.bpf.c tests/bpf/*.bpf.c tests/bench/*.bpf.c)))
 UNREAD := $(BUILD)/proto/unread_fields.inc
 GENERATED := $(PROTO_C) $(UNREAD) $(SKELETONS)
 
@@ -53,6 +54,7 @@ PROTO_O := $(call objects,$(PROTO_C))
 UNIT := $(call programs,$(OUT),$(UNIT_C))
 BPF_TESTS := $(call programs,$(OUT),$(BPF_TESTS_C))
 FUZZ := $(call programs,$(OUT),$(FUZZ_C))
+BENCH := $(call programs,$(OUT),$(BENCH_C))
 SANITIZED := $(call programs,$(BUILD)/asan,$(UNIT_C) $(FUZZ_C))
 
 all: $(OUT)/loadtap $(OUT)/loadtap-collector ## build/loadtap and build/loadtap-collector
@@ -95,10 +97,8 @@ format: ## clang-format every source
 sanitized: $(GENERATED) | $(BUILD)/setup.test
 	$(MAKE) VARIANT=asan $(SANITIZED)
 
-ifneq ($(wildcard tests/bench/run),)
-bench: all $(BUILD)/setup.test ## the cost, measured
+bench: $(BENCH) $(BUILD)/setup.test ## the cost, measured (ROUNDS=8 SECONDS=1)
 	BUILD=$(BUILD) tests/bench/run
-endif
 
 # --- what the machine lacks -----------------------------------------------------
 $(BUILD)/setup.%: scripts/setup.sh
@@ -117,7 +117,7 @@ $(UNREAD): scripts/unread_fields.awk $(PROTOS:%=proto/%)
 	mkdir -p $(@D)
 	awk -f $^ > $@
 
-vpath %.bpf.c bpf tests/bpf
+vpath %.bpf.c bpf tests/bpf tests/bench
 $(BUILD)/bpf/%.bpf.o: %.bpf.c | $(BUILD)/setup.build
 	$(info BPF   $@)
 	mkdir -p $(@D)
@@ -129,7 +129,7 @@ $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	mv $@.new $@
 
 # --- objects and programs ---------------------------------------------------------
-$(call objects,$(wildcard user/kernel/*.c) $(BPF_TESTS_C) $(FIXTURE_C)): | $(SKELETONS)
+$(call objects,$(wildcard user/kernel/*.c) $(BPF_TESTS_C) $(FIXTURE_C) $(BENCH_C)): | $(SKELETONS)
 $(call objects,$(TESTS_C)): | $(BUILD)/setup.test
 
 $(OBJECTS): $(OUT)/%.o: %.c | $(PROTO_C) $(UNREAD)
@@ -153,13 +153,13 @@ $(OUT)/loadtap-collector $(BUILD)/static/loadtap-collector: $(OUT)/user/collecto
 COLLECTOR_TESTS := $(foreach test,$(UNIT) $(FUZZ),$(if $(findstring _collector_,$(test)),$(test)))
 $(COLLECTOR_TESTS): $(OUT)/%: $(OUT)/%.o $(OUT)/collector.a
 $(BPF_TESTS): $(OUT)/%: $(OUT)/%.o $(call objects,$(FIXTURE_C)) $(OUT)/daemon.a
-$(filter-out $(COLLECTOR_TESTS),$(UNIT) $(FUZZ)): $(OUT)/%: $(OUT)/%.o $(OUT)/daemon.a
+$(filter-out $(COLLECTOR_TESTS),$(UNIT) $(FUZZ)) $(BENCH): $(OUT)/%: $(OUT)/%.o $(OUT)/daemon.a
 
 # The linker warns of glibc functions which libevent and c-ares name; loadtap does not call them.
 $(BUILD)/static/%: LDFLAGS += -static
 $(UNIT) $(BPF_TESTS): LDLIBS += -lcmocka
 $(FUZZ): LDFLAGS += -fsanitize=fuzzer
-$(addprefix $(OUT)/,loadtap loadtap-collector) $(BUILD)/static/loadtap $(BUILD)/static/loadtap-collector $(UNIT) $(BPF_TESTS) $(FUZZ):
+$(addprefix $(OUT)/,loadtap loadtap-collector) $(BUILD)/static/loadtap $(BUILD)/static/loadtap-collector $(UNIT) $(BPF_TESTS) $(FUZZ) $(BENCH):
 	$(info LINK  $@)
 	mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)

@@ -1,0 +1,55 @@
+"""A cgroup for the clients of one variant, with that variant's programs attached to it."""
+
+import json
+import os
+import subprocess
+
+
+class Attached:
+    """variant: "bare" (no programs), "empty" or "loadtap"."""
+
+    def __init__(self, variant, parent, program, ip, port):
+        self.variant = variant
+        self.group = os.path.join(parent, variant)
+        os.mkdir(self.group)
+        self.process = None
+        if variant == "bare":
+            return
+        self.process = subprocess.Popen([program, variant, self.group, ip, str(port)], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._answer()
+
+    def _answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"bench: cannot attach {self.variant}")
+        return json.loads(line)
+
+    def _ask(self, command):
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        return self._answer()
+
+    def read(self):
+        """Per hook [runs, nanoseconds], and what loadtap counted, since the programs were loaded."""
+        return self._ask("read")
+
+    def statistics(self, on):
+        """Of all programs of this machine, while this process keeps them on."""
+        if self._ask("on" if on else "off")["stats"] is not on:
+            raise SystemExit("bench: the kernel refuses statistics of BPF programs")
+
+    def run(self, command, environment):
+        """Runs a client inside the cgroup; returns what it printed."""
+        def enter():
+            with open(os.path.join(self.group, "cgroup.procs"), "w") as procs:
+                procs.write("0")
+
+        return subprocess.run(command, env={**os.environ, **environment}, preexec_fn=enter,
+                              text=True, check=True, stdout=subprocess.PIPE).stdout
+
+    def close(self):
+        if self.process:
+            self.process.stdin.close()
+            self.process.wait(10)
+        os.rmdir(self.group)
