@@ -1,9 +1,10 @@
 /* HTTP/1 and HTTP/2 on one socket, in the structure of bpf/: the proof that it carries both.
  *
- * No product code (see structure_http2.h). The way of a segment is look.bpf.h's, with a choice of
+ * No product code (see structure_http2.h). A segment goes the way of look.bpf.h, with a choice of
  * the parser at each window. An HTTP/2 connection gets its state, which HTTP/1 never pays for, in a
- * socket storage of its own, at the moment when its first bytes tell. What its events count is only
- * sketched: without a table of open streams each end is believed. */
+ * socket storage of its own, at the moment when its first bytes tell. Left out: the reorder store,
+ * which knows no protocol (a hole is lost here), and a table of open streams (each end is
+ * believed). */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_core_read.h>
@@ -13,13 +14,17 @@
 #include <stddef.h>
 
 #include "connection.h"
-#include "look.bpf.h"
+#include "maps.bpf.h"
+#include "segment.bpf.h"
 #include "structure_http2.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define PASS 1
 #define PREFACE_READ 12 /* "PRI * HTTP/2": so far http1.h reads */
+#define EITHER_STEPS 24
+#define EITHER_WINDOWS 8192
+#define EITHER_TRIES 1024
 
 struct http2_pair {
     struct http2 out, in;
@@ -33,10 +38,14 @@ struct {
     __type(value, struct http2_pair);
 } http2_pairs SEC(".maps");
 
-/* A look that can find either protocol. */
+/* One packet's way; as struct look, but it can find either protocol. */
 struct either {
-    struct look look;
+    struct __sk_buff *skb;
+    struct connection *connection;
     struct http2_pair *pair; /* NULL: no HTTP/2 so far */
+    struct scratch *scratch;
+    struct probe_set *probes;
+    __u32 at, end, outgoing;
 };
 
 /* --- what frames mean ----------------------------------------------------------------- */
@@ -113,6 +122,30 @@ __noinline int frame_bytes_skip(struct http2_pair *pair, struct scratch *s, __u3
     return 0;
 }
 
+__noinline int message_bytes_skip(struct connection *c, struct scratch *s, __u32 count,
+                                  __u32 outgoing)
+{
+    enum http1_event event;
+
+    if (!c || !s)
+        return 0;
+    event = http1_skip(outgoing ? &c->out.http1 : &c->in.http1, count);
+    if (event != H1_NONE && outgoing)
+        request_event(c, event, NULL, &s->tally);
+    else if (event != H1_NONE)
+        response_event(c, event, &s->tally);
+    return 0;
+}
+
+__noinline int message_bytes_lost(struct connection *c, struct scratch *s, __u32 bytes,
+                                  __u32 outgoing)
+{
+    if (!c || !s)
+        return 0;
+    connection_lost(c, outgoing ? &c->out : &c->in, bytes, &s->tally);
+    return 0;
+}
+
 /* Like request_step(); 1: this is HTTP/2, PREFACE_READ bytes of it were read. */
 __noinline int request_or_preface_step(struct connection *c, struct scratch *s,
                                        struct probe_set *set)
@@ -152,7 +185,7 @@ __noinline int frames_read(struct http2_pair *pair, struct scratch *s, __u32 out
 {
     if (!pair || !s)
         return 0;
-    for (int i = 0; i < STEPS_PER_WINDOW && s->window.position < s->window.length; i++) {
+    for (int i = 0; i < EITHER_STEPS && s->window.position < s->window.length; i++) {
         if (outgoing)
             frame_out_step(pair, s);
         else
@@ -167,7 +200,7 @@ __noinline int messages_read(struct connection *c, struct scratch *s, struct pro
 {
     if (!c || !s)
         return 0;
-    for (int i = 0; i < STEPS_PER_WINDOW && s->window.position < s->window.length; i++) {
+    for (int i = 0; i < EITHER_STEPS && s->window.position < s->window.length; i++) {
         if (outgoing ? request_or_preface_step(c, s, set) : response_or_settings_step(c, s))
             return 1;
     }
@@ -176,104 +209,95 @@ __noinline int messages_read(struct connection *c, struct scratch *s, struct pro
 
 /* --- a segment's way ------------------------------------------------------------------------ */
 
-static __always_inline struct http2_pair *pair_of(struct __sk_buff *skb, __u64 flags)
+static __always_inline struct bpf_sock *sock_of(struct __sk_buff *skb)
 {
     struct bpf_sock *sk = skb->sk;
 
-    if (!sk)
-        return NULL;
-    sk = bpf_sk_fullsock(sk);
-    if (!sk)
-        return NULL;
-    return bpf_sk_storage_get(&http2_pairs, sk, NULL, flags);
+    return sk ? bpf_sk_fullsock(sk) : NULL;
 }
 
-static __always_inline struct http2 *half_of(struct either *e)
+static __always_inline struct http2_pair *pair_of(struct __sk_buff *skb, __u64 flags)
+{
+    struct bpf_sock *sk = sock_of(skb);
+
+    return sk ? bpf_sk_storage_get(&http2_pairs, sk, NULL, flags) : NULL;
+}
+
+/* This direction's HTTP/2 state; NULL: it is not HTTP/2 so far. */
+static __always_inline struct http2 *half_of(const struct either *e)
 {
     struct http2_pair *pair = e->pair;
+    struct http2 *half;
 
     if (!pair)
         return NULL;
-    return e->look.outgoing ? &pair->out : &pair->in;
+    half = e->outgoing ? &pair->out : &pair->in;
+    return half->state == H2_OFF ? NULL : half;
 }
 
-static __always_inline __u64 either_skippable(struct either *e)
+static __always_inline struct direction *direction_of(const struct either *e)
+{
+    return e->outgoing ? &e->connection->out : &e->connection->in;
+}
+
+static __always_inline __u64 either_skippable(const struct either *e)
 {
     struct http2 *half = half_of(e);
 
-    if (half && half->state != H2_OFF)
-        return http2_skippable(half);
-    return http1_skippable(&look_direction(&e->look)->http1);
+    return half ? http2_skippable(half) : http1_skippable(&direction_of(e)->http1);
 }
 
-static __always_inline void either_skip(struct either *e, __u32 count)
+static __always_inline void either_skip(const struct either *e, __u32 count)
 {
-    struct http2 *half = half_of(e);
-
-    if (half && half->state != H2_OFF)
-        frame_bytes_skip(e->pair, e->look.scratch, count, e->look.outgoing);
+    if (half_of(e))
+        frame_bytes_skip(e->pair, e->scratch, count, e->outgoing);
     else
-        bytes_skip(e->look.connection, e->look.scratch, count, e->look.outgoing);
+        message_bytes_skip(e->connection, e->scratch, count, e->outgoing);
 }
 
-static __always_inline void either_lost(struct either *e, struct direction *d, __u32 bytes)
+static __always_inline void either_lost(const struct either *e, __u32 bytes)
 {
     struct http2 *half = half_of(e);
 
-    if (half && half->state != H2_OFF) {
+    if (half) {
         half->state = H2_BROKEN;
-        e->look.scratch->tally.gap += bytes;
-        shelf_return(d);
+        e->scratch->tally.gap += bytes;
         return;
     }
-    look_lost(&e->look, d, bytes);
+    message_bytes_lost(e->connection, e->scratch, bytes, e->outgoing);
 }
 
 /* The connection turned out to be HTTP/2 in this direction. */
 static __always_inline void turn_to_http2(struct either *e)
 {
-    struct http2 *half;
+    struct http2_pair *pair = e->pair;
 
-    if (!e->pair)
-        e->pair = pair_of(e->look.skb, BPF_SK_STORAGE_GET_F_CREATE);
-    half = half_of(e);
-    if (half)
-        http2_start(half, e->look.outgoing ? PREFACE_READ : H2_PREFACE_LENGTH);
+    if (!pair)
+        pair = pair_of(e->skb, BPF_SK_STORAGE_GET_F_CREATE);
+    if (!pair) {
+        connection_opaque(e->connection, &e->scratch->tally);
+        return;
+    }
+    e->pair = pair;
+    if (e->outgoing)
+        http2_start(&pair->out, PREFACE_READ);
     else
-        connection_opaque(e->look.connection, &e->look.scratch->tally);
-}
-
-/* What is to be looked at is over: the shelf may go on where it ended. 1: it does not. */
-static __always_inline long either_next(struct either *e)
-{
-    struct look *l = &e->look;
-    struct direction *d = look_direction(l);
-    struct shelf *shelf = d->store ? shelf_of(d) : NULL;
-    __u32 length = shelf ? shelf_continue(shelf, d->next, &l->at) : 0;
-
-    if (!length)
-        return 1;
-    l->shelf = d->store;
-    l->end = l->at + length;
-    d->next += length;
-    return 0;
+        http2_start(&pair->in, H2_PREFACE_LENGTH);
 }
 
 /* Reads one window's worth. 1: nothing is left, or nothing can be read. */
 static __always_inline long either_window(struct either *e)
 {
-    struct look *l = &e->look;
-    struct window *w = &l->scratch->window;
-    struct http2 *half = half_of(e);
-    __u32 rest = l->end - l->at, n;
+    struct window *w = &e->scratch->window;
+    __u32 rest = e->end - e->at, n;
     __u64 skippable = either_skippable(e);
 
     if (!rest)
-        return either_next(e);
+        return 1;
     if (skippable) {
         n = skippable < rest ? (__u32)skippable : rest;
         either_skip(e, n);
-        l->at += n;
+        e->at += n;
         return 0;
     }
     n = rest < WINDOW_SIZE ? rest : WINDOW_SIZE;
@@ -283,15 +307,13 @@ static __always_inline long either_window(struct either *e)
     n++;
     w->length = n;
     w->position = 0;
-    if (l->shelf)
-        shelf_window(w, l->shelf - 1, l->at);
-    else if (bpf_skb_load_bytes(l->skb, l->at, w->bytes, n))
+    if (bpf_skb_load_bytes(e->skb, e->at, w->bytes, n))
         return 1;
-    if (half && half->state != H2_OFF)
-        frames_read(e->pair, l->scratch, l->outgoing);
-    else if (messages_read(l->connection, l->scratch, l->probes, l->outgoing))
+    if (half_of(e))
+        frames_read(e->pair, e->scratch, e->outgoing);
+    else if (messages_read(e->connection, e->scratch, e->probes, e->outgoing))
         turn_to_http2(e);
-    l->at += w->position;
+    e->at += w->position;
     return 0;
 }
 
@@ -300,78 +322,74 @@ static long either_again(__u32 index, void *context)
     return either_window(context) ? 1 : 0;
 }
 
-/* Reads from `at` to `end`, and what the shelf kept behind it: one loop for both, since each that
- * inlines the window's way doubles what the verifier walks. 0: some of it could not be read. */
-static __always_inline int either_through(struct either *e)
-{
-    either_window(e);
-    if (e->look.at != e->look.end || look_direction(&e->look)->store)
-        bpf_loop(WINDOWS_PER_PACKET, either_again, e, 0);
-    return e->look.at == e->look.end;
-}
-
-static __always_inline void shelf_settle(struct direction *d)
-{
-    struct shelf *shelf = d->store ? shelf_of(d) : NULL;
-
-    if (shelf && !shelf_waits(shelf, d->next))
-        shelf_return(d);
-}
-
 static __always_inline void either_at_segment(struct either *e, const struct segment *segment)
 {
-    struct direction *d = look_direction(&e->look);
+    struct direction *d = direction_of(e);
     __u32 skip;
 
     switch (cursor_look(d->next, segment->sequence, segment->length, &skip)) {
     case CURSOR_OLD:
         return;
     case CURSOR_AHEAD:
-        if (either_skippable(e) < skip) {
-            if (!shelf_keep(e->look.skb, d, segment))
-                either_lost(e, d, segment->length);
-            return;
-        }
-        either_skip(e, skip);
+        if (either_skippable(e) < skip)
+            either_lost(e, skip);
+        else
+            either_skip(e, skip);
         skip = 0;
         break;
     case CURSOR_NEW:
         break;
     }
-    e->look.at = segment->offset + skip;
-    e->look.end = segment->offset + segment->length;
+    e->at = segment->offset + skip;
+    e->end = segment->offset + segment->length;
+    either_window(e);
+    if (e->at != e->end)
+        bpf_loop(EITHER_WINDOWS, either_again, e, 0);
+    if (e->at != e->end)
+        either_lost(e, e->end - e->at);
     d->next = segment->sequence + segment->length;
-    if (!either_through(e))
-        either_lost(e, d, e->look.end - e->look.at);
-    shelf_settle(d);
 }
 
 static __always_inline void either_look(struct __sk_buff *skb, struct connection *c,
                                         const struct segment *segment, __u32 outgoing)
 {
-    struct either e = {.look = {.skb = skb, .connection = c, .outgoing = outgoing}};
+    struct either e = {.skb = skb, .connection = c, .outgoing = outgoing};
+    __u32 key = c->probe_set;
 
-    e.look.scratch = scratch_take();
-    if (!e.look.scratch)
+    e.scratch = scratch_take();
+    if (!e.scratch)
         return;
-    if (outgoing)
-        e.look.probes = probes_of(c);
+    if (outgoing && key)
+        e.probes = bpf_map_lookup_elem(&probe_sets, &key);
     e.pair = pair_of(skb, 0);
     either_at_segment(&e, segment);
-    counters_add(c->slot, &e.look.scratch->tally);
-    scratch_give(e.look.scratch);
+    counters_add(c->slot, &e.scratch->tally);
+    scratch_give(e.scratch);
 }
 
-/* Waiting in line, the verifier would walk what follows from each of its turns. */
+static __always_inline struct connection *readable_connection(struct __sk_buff *skb)
+{
+    struct bpf_sock *sk = sock_of(skb);
+    struct connection *c = sk ? bpf_sk_storage_get(&connections, sk, NULL, 0) : NULL;
+
+    return c && c->kind < KIND_SESSION && c->life < LIFE_ENDED ? c : NULL;
+}
+
+/* In a function of its own: else the verifier walks what follows from each turn of the loop. */
 __noinline int wait_for_claim(struct direction *d)
 {
-    return d ? direction_claim(d) : 0;
+    if (!d)
+        return 0;
+    for (int i = 0; i < EITHER_TRIES; i++)
+        if (!__sync_lock_test_and_set(&d->claimed, 1))
+            return 1;
+    return 0;
 }
 
 SEC("cgroup_skb/egress")
 int either_egress(struct __sk_buff *skb)
 {
-    struct connection *c = connection_of(skb);
+    struct connection *c = readable_connection(skb);
     struct segment segment;
 
     if (!c || !segment_read(skb, &segment))
@@ -386,7 +404,7 @@ int either_egress(struct __sk_buff *skb)
 SEC("cgroup_skb/ingress")
 int either_ingress(struct __sk_buff *skb)
 {
-    struct connection *c = connection_of(skb);
+    struct connection *c = readable_connection(skb);
     struct segment segment;
 
     if (!c || c->life == LIFE_CONNECTING || !segment_read(skb, &segment) || !segment.length)
@@ -394,6 +412,6 @@ int either_ingress(struct __sk_buff *skb)
     if (!wait_for_claim(&c->in))
         return PASS;
     either_look(skb, c, &segment, 0);
-    direction_release(&c->in);
+    *(volatile __u32 *)&c->in.claimed = 0;
     return PASS;
 }
