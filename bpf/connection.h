@@ -86,6 +86,6 @@ pure void connection_remote_closed(struct connection *c, struct tally *t)
         response_event(c, H1_END, t);
     if (c->exchange.tunnel)
         return;
-    connection_settle(c, c->in.store || c->in.missed ? CAUSE_LOST : CAUSE_UPSTREAM, t);
+    connection_settle(c, direction_waits(&c->in) ? CAUSE_LOST : CAUSE_UPSTREAM, t);
     c->in.http1.state = H1_STOP; /* bytes beyond a FIN are no response, whoever sends them */
 }

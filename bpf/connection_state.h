@@ -50,14 +50,35 @@ struct exchange {
     __u8 kinds[EXCHANGE_DEPTH / 2]; /* enum request_kind by number; written by egress */
 };
 
+#define KEPT_MAX 8
+#define MAIL_MAX 4
+
 struct direction {
     __u32 next;    /* sequence number of the next byte to look at */
     __u32 claimed; /* a CPU is in here (ingress) */
-    __u32 missed;  /* bytes that went by while the claim was held elsewhere */
-    __u16 store;   /* 1 + index of the reorder store in use */
-    __u16 zero;
+    __u32 missed;  /* bytes for which the store had no room, since the last hole was settled */
+    __u32 mail[MAIL_MAX]; /* berths that others posted (ingress) */
+    /* Berths with segments that came before an earlier one; `any` reads them all at once. */
+    union {
+        __u8 kept[KEPT_MAX];
+        __u64 any;
+    };
     struct http1 http1;
 };
+
+/* Are there bytes that passed, but were not looked at? */
+pure int mail_waits(const struct direction *d)
+{
+    for (int i = 0; i < MAIL_MAX; i++)
+        if (*(const volatile __u32 *)&d->mail[i])
+            return 1;
+    return 0;
+}
+
+pure int direction_waits(const struct direction *d)
+{
+    return d->any || d->missed || mail_waits(d);
+}
 
 struct connection {
     __u32 slot;

@@ -67,12 +67,12 @@ static __always_inline void connection_end(struct connection *c, enum cause caus
     if (!row || c->life >= LIFE_ENDED)
         return;
     claimed = direction_claim(&c->in);
-    if (!claimed || c->in.store || c->in.missed)
+    if (!claimed || direction_waits(&c->in))
         cause = CAUSE_LOST;
     connection_settle(c, cause, &t);
     connection_settle_head(c, cause, &t);
-    shelf_return(&c->in);
-    shelf_return(&c->out);
+    store_clear(&c->in);
+    store_clear(&c->out);
     c->life = LIFE_ENDED;
     if (claimed)
         direction_release(&c->in);

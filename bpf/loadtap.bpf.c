@@ -61,7 +61,7 @@ int tap_egress(struct __sk_buff *skb)
     if (!segment.length)
         return PASS;
     request_resume(c);
-    look_with_scratch(skb, c, &segment, 1);
+    look(skb, c, &segment, 1);
     return PASS;
 }
 
@@ -73,11 +73,6 @@ int tap_ingress(struct __sk_buff *skb)
 
     if (!c || c->life == LIFE_CONNECTING || !segment_read(skb, &segment) || !segment.length)
         return PASS;
-    if (!direction_claim(&c->in)) {
-        __sync_fetch_and_add(&c->in.missed, segment.length);
-        return PASS;
-    }
-    look_with_scratch(skb, c, &segment, 0);
-    direction_release(&c->in);
+    look(skb, c, &segment, 0);
     return PASS;
 }

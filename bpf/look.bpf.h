@@ -7,10 +7,9 @@
 #include "store.bpf.h"
 
 #define STEPS_PER_WINDOW 24
-#define WINDOWS_PER_PACKET                                                                         \
-    8192 /* far more than a 188 KB packet has; what is left then is a gap                          \
-          */
-#define CLAIM_TRIES 1024
+#define WINDOWS_PER_PACKET 8192 /* far more than 188 KB hold; what is left then is a gap */
+#define CLAIM_TRIES 64
+#define MAIL_ROUNDS 4
 
 /* One packet's way through one direction of a connection. */
 struct look {
@@ -18,8 +17,9 @@ struct look {
     struct connection *connection;
     struct scratch *scratch;
     struct probe_set *probes;
-    __u32 at, end; /* what is left to look at, in the packet or in the shelf */
-    __u32 shelf;   /* 0: the packet; else 1 + the shelf's index */
+    __u32 at, end; /* what is left to look at, in the packet or in the berth */
+    __u32 berth;   /* 0: the packet; else the berth's name */
+    __u32 stored;  /* where the berth's bytes end */
     __u32 outgoing;
 };
 
@@ -85,6 +85,10 @@ static __always_inline long look_window(struct look *l)
         l->at += n;
         return 0;
     }
+    if (l->berth && l->at >= l->stored)
+        return 1;
+    if (l->berth && rest > l->stored - l->at)
+        rest = l->stored - l->at;
     n = rest < WINDOW_SIZE ? rest : WINDOW_SIZE;
     n--; /* keeps n > 0 in the verifier's eyes, on 6.1 too */
     opaque_value(n);
@@ -92,8 +96,8 @@ static __always_inline long look_window(struct look *l)
     n++;
     w->length = n;
     w->position = 0;
-    if (l->shelf)
-        shelf_window(w, l->shelf - 1, l->at);
+    if (l->berth)
+        berth_window(w, l->berth, l->at);
     else if (bpf_skb_load_bytes(l->skb, l->at, w->bytes, n))
         return 1;
     for (int i = 0; i < STEPS_PER_WINDOW && w->position < w->length; i++) {
@@ -111,75 +115,76 @@ static long look_again(__u32 index, void *context)
     return look_window(context) ? 1 : 0;
 }
 
-/* Reads from `at` to `end`. 0: some of it could not be read. */
-static __always_inline int look_through(struct look *l)
+static __always_inline void look_lost(struct look *l, struct direction *d, __u32 bytes)
 {
+    direction_lost(l->connection, l->scratch, bytes + d->missed, l->outgoing);
+    d->missed = 0;
+    store_clear(d);
+}
+
+/* Reads what is new of bytes at a place of the stream: `skip` as cursor_look() said. They end at
+ * `l->end`, and `l->at` is where they begin. */
+static __always_inline void look_through(struct look *l, struct direction *d,
+                                         enum cursor_verdict verdict, __u32 skip)
+{
+    if (verdict == CURSOR_AHEAD) { /* a hole inside a body hides nothing: the cursor runs ahead */
+        bytes_skip(l->connection, l->scratch, skip, l->outgoing);
+        d->missed = 0;
+        skip = 0;
+    }
+    l->at += skip;
     look_window(l);
     if (l->at != l->end)
         bpf_loop(WINDOWS_PER_PACKET, look_again, l, 0);
-    return l->at == l->end;
-}
-
-/* Goes on with what the shelf kept behind the hole that was just filled. */
-static __always_inline void look_through_shelf(struct look *l, struct direction *d)
-{
-    for (int i = 0; i < SHELF_RANGES; i++) {
-        struct shelf *shelf = d->store ? shelf_of(d) : NULL;
-        __u32 offset = 0, length = shelf ? shelf_continue(shelf, d->next, &offset) : 0;
-
-        if (!length)
-            break;
-        l->shelf = d->store;
-        l->at = offset;
-        l->end = offset + length;
-        if (!look_through(l))
-            direction_lost(l->connection, l->scratch, l->end - l->at, l->outgoing);
-        d->next += length;
-    }
-    struct shelf *shelf = d->store ? shelf_of(d) : NULL;
-
-    if (shelf && !shelf_waits(shelf, d->next))
-        shelf_return(d);
-}
-
-static __always_inline void look_lost(struct look *l, struct direction *d, __u32 bytes)
-{
-    direction_lost(l->connection, l->scratch, bytes, l->outgoing);
-    shelf_return(d);
+    if (l->at != l->end)
+        look_lost(l, d, l->end - l->at);
 }
 
 static __always_inline void look_at_segment(struct look *l, const struct segment *segment)
 {
     struct direction *d = look_direction(l);
-    __u32 skip, missed = d->missed;
+    __u32 skip;
+    enum cursor_verdict verdict = cursor_look(d->next, segment->sequence, segment->length, &skip);
 
-    if (missed) {
-        look_lost(l, d, missed);
-        d->missed = 0;
-    }
-    switch (cursor_look(d->next, segment->sequence, segment->length, &skip)) {
-    case CURSOR_OLD:
+    if (verdict == CURSOR_OLD)
         return;
-    case CURSOR_AHEAD:
-        /* A hole inside a body hides nothing: the cursor runs ahead. */
-        if (http1_skippable(&d->http1) < skip) {
-            if (!shelf_keep(l->skb, d, segment))
-                look_lost(l, d, segment->length);
-            return;
-        }
-        bytes_skip(l->connection, l->scratch, skip, l->outgoing);
-        skip = 0;
-        break;
-    case CURSOR_NEW:
-        break;
+    if (verdict == CURSOR_AHEAD && http1_skippable(&d->http1) < skip) {
+        /* What was missed will not come again: TCP has it. */
+        if (d->missed || !segment_keep(l->skb, d, segment))
+            look_lost(l, d, segment->length);
+        return;
     }
-    l->at = segment->offset + skip;
+    l->at = segment->offset;
     l->end = segment->offset + segment->length;
-    if (!look_through(l))
-        look_lost(l, d, l->end - l->at);
+    l->berth = 0;
+    look_through(l, d, verdict, skip);
     d->next = segment->sequence + segment->length;
-    if (d->store)
-        look_through_shelf(l, d);
+}
+
+/* Looks at one kept berth. 1: there is none that could be looked at now. */
+static long look_at_kept(__u32 index, void *context)
+{
+    struct look *l = context;
+    struct direction *d = look_direction(l);
+    __u32 place = 0, skip = 0, name = kept_next(d, &place);
+    struct berth *berth = name ? berth_of(name) : NULL;
+    enum cursor_verdict verdict;
+
+    if (!berth)
+        return 1;
+    opaque_value(place);
+    d->kept[place & (KEPT_MAX - 1)] = 0;
+    verdict = cursor_look(d->next, berth->sequence, berth->length, &skip);
+    if (verdict != CURSOR_OLD) {
+        l->at = 0;
+        l->end = berth->length;
+        l->berth = name;
+        l->stored = berth->stored;
+        d->next = berth->sequence + berth->length;
+        look_through(l, d, verdict, skip);
+    }
+    berth_free(name);
+    return 0;
 }
 
 static __always_inline struct probe_set *probes_of(const struct connection *c)
@@ -189,7 +194,8 @@ static __always_inline struct probe_set *probes_of(const struct connection *c)
     return key ? bpf_map_lookup_elem(&probe_sets, &key) : NULL;
 }
 
-/* Two CPUs can be in one socket's ingress; the other one's work is short, so wait for it. */
+/* Two CPUs can be in one socket's ingress. The other one's work is short, unless it lost its CPU.
+ */
 static __always_inline int direction_claim(struct direction *d)
 {
     for (int i = 0; i < CLAIM_TRIES; i++)
@@ -198,9 +204,10 @@ static __always_inline int direction_claim(struct direction *d)
     return 0;
 }
 
+/* A full barrier: mail posted before is seen after it, or its sender can claim. */
 static __always_inline void direction_release(struct direction *d)
 {
-    *(volatile __u32 *)&d->claimed = 0;
+    __sync_lock_test_and_set(&d->claimed, 0);
 }
 
 static __always_inline struct connection *connection_of(struct __sk_buff *skb)
@@ -219,19 +226,54 @@ static __always_inline struct connection *connection_of(struct __sk_buff *skb)
     return c;
 }
 
-static __always_inline void look_with_scratch(struct __sk_buff *skb, struct connection *c,
-                                              const struct segment *segment, __u32 outgoing)
+/* Egress runs under the socket lock: one CPU at a time. */
+static __always_inline void look_outgoing(struct look *l, const struct segment *segment)
 {
-    struct look look = {.skb = skb, .connection = c, .outgoing = outgoing};
+    struct direction *d = &l->connection->out;
 
-    look.scratch = scratch_take();
-    if (!look.scratch) {
+    look_at_segment(l, segment);
+    if (d->any)
+        bpf_loop(KEPT_MAX, look_at_kept, l, 0);
+}
+
+/* Who finds the direction claimed posts the segment; who holds it looks at the mail before leaving.
+ */
+static __always_inline void look_incoming(struct look *l, const struct segment *segment)
+{
+    struct direction *d = &l->connection->in;
+
+    if (direction_claim(d)) {
+        look_at_segment(l, segment);
+    } else {
+        if (!segment_post(l->skb, d, segment))
+            __sync_fetch_and_add(&d->missed, segment->length);
+        if (!direction_claim(d)) /* the holder may have left before it saw the mail */
+            return;
+    }
+    for (int round = 1;; round++) {
+        if (d->any || mail_waits(d))
+            bpf_loop(KEPT_MAX + MAIL_MAX, look_at_kept, l, 0);
+        direction_release(d);
+        if (round == MAIL_ROUNDS || !mail_waits(d) || !direction_claim(d))
+            return;
+    }
+}
+
+static __always_inline void look(struct __sk_buff *skb, struct connection *c,
+                                 const struct segment *segment, __u32 outgoing)
+{
+    struct look l = {.skb = skb, .connection = c, .outgoing = outgoing, .scratch = scratch_take()};
+
+    if (!l.scratch) {
         __sync_fetch_and_add(outgoing ? &c->out.missed : &c->in.missed, segment->length);
         return;
     }
-    if (outgoing)
-        look.probes = probes_of(c);
-    look_at_segment(&look, segment);
-    counters_add(c->slot, &look.scratch->tally);
-    scratch_give(look.scratch);
+    if (outgoing) {
+        l.probes = probes_of(c);
+        look_outgoing(&l, segment);
+    } else {
+        look_incoming(&l, segment);
+    }
+    counters_add(c->slot, &l.scratch->tally);
+    scratch_give(l.scratch);
 }

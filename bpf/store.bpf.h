@@ -1,86 +1,83 @@
-/* Segments that came before an earlier one: a small bounded store that puts them back in order.
- * A connection borrows a shelf while it has a hole; it happens on loopback without any loss.
- * Kernel only. */
+/* Segments that cannot be looked at when they pass: a small bounded store. Kernel only.
+ *
+ * A segment that comes before an earlier one (it happens on loopback without any loss) is kept in a
+ * berth until the hole is filled. One that meets another CPU in its direction is posted: whoever
+ * holds the direction looks at it before leaving, so nobody waits for anybody.
+ *
+ *   berth:  FREE --berth_take--> filled --kept--> in direction.kept --looked at--> FREE
+ *                                filled --posted--> in direction.mail --collected--> in
+ * direction.kept
+ */
 #pragma once
 
 #include "maps.bpf.h"
 
-#define SHELVES 16
-#define SHELF_BYTES 65536 /* a power of two: how far behind a hole bytes are kept */
-#define SHELF_RANGES 8
-#define COPY_MAX                                                                                   \
-    32768 /* bytes of one copy; the shelf has so many more, for the verifier's arithmetic */
+#define BERTHS 64
+#define BERTH_BYTES 65536 /* a power of two; longer ones are kept without the bytes behind */
+#define COPY_MAX 32768    /* bytes of one copy; a berth has so many more, for the verifier's sums */
 
-struct shelf {
-    __u32 claimed;
-    __u32 base; /* sequence number of bytes[0] */
-    __u32 count;
-    __u32 zero;
-    struct {
-        __u32 start, length; /* relative to base */
-    } ranges[SHELF_RANGES];
-    __u8 bytes[SHELF_BYTES + COPY_MAX];
+struct berth {
+    __u32 taken;
+    __u32 sequence;
+    __u32 length; /* of the segment, or of several in a row */
+    __u32 stored; /* bytes of it that are here; the others are only known to have passed */
+    __u8 bytes[BERTH_BYTES + COPY_MAX];
 };
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, SHELVES);
+    __uint(max_entries, BERTHS);
     __type(key, __u32);
-    __type(value, struct shelf);
-} shelves SEC(".maps");
+    __type(value, struct berth);
+} berths SEC(".maps");
 
-static __always_inline struct shelf *shelf_of(const struct direction *d)
+/* Berths are named by 1 + their index; 0 is none. */
+static __always_inline struct berth *berth_of(__u32 name)
 {
-    __u32 key = d->store - 1;
+    __u32 key = name - 1;
 
-    return bpf_map_lookup_elem(&shelves, &key);
+    return bpf_map_lookup_elem(&berths, &key);
 }
 
-static __always_inline struct shelf *shelf_borrow(struct direction *d)
+static __always_inline void berth_free(__u32 name)
 {
-    for (__u32 i = 0; i < SHELVES; i++) {
-        __u32 key = i;
-        struct shelf *shelf = bpf_map_lookup_elem(&shelves, &key);
+    struct berth *berth = berth_of(name);
 
-        if (!shelf)
-            return NULL;
-        if (*(volatile __u32 *)&shelf->claimed || __sync_lock_test_and_set(&shelf->claimed, 1))
+    if (berth)
+        __sync_lock_test_and_set(&berth->taken, 0);
+}
+
+/* An empty berth for bytes from `sequence` on; 0: all are taken. */
+static __always_inline __u32 berth_take(__u32 sequence)
+{
+    for (__u32 i = 1; i <= BERTHS; i++) {
+        struct berth *berth = berth_of(i);
+
+        if (!berth)
+            return 0;
+        if (*(volatile __u32 *)&berth->taken || __sync_lock_test_and_set(&berth->taken, 1))
             continue;
-        shelf->base = d->next;
-        shelf->count = 0;
-        d->store = i + 1;
-        return shelf;
+        berth->sequence = sequence;
+        berth->length = 0;
+        berth->stored = 0;
+        return i;
     }
-    return NULL;
+    return 0;
 }
 
-static __always_inline void shelf_return(struct direction *d)
+/* Adds a segment that begins where the berth's bytes end. */
+static __always_inline void berth_append(struct __sk_buff *skb, struct berth *berth,
+                                         const struct segment *segment)
 {
-    struct shelf *shelf;
+    __u32 start = berth->stored, rest = segment->length, done = 0;
 
-    if (!d->store)
-        return;
-    shelf = shelf_of(d);
-    d->store = 0;
-    if (shelf)
-        *(volatile __u32 *)&shelf->claimed = 0;
-}
-
-/* Keeps a segment for later. 0: no room, its bytes are lost. */
-static __always_inline int shelf_keep(struct __sk_buff *skb, struct direction *d,
-                                      const struct segment *segment)
-{
-    struct shelf *shelf = d->store ? shelf_of(d) : shelf_borrow(d);
-    __u32 start, length = segment->length, count, done = 0;
-
-    if (!shelf)
-        return 0;
-    start = segment->sequence - shelf->base;
-    count = shelf->count;
-    if (count >= SHELF_RANGES || start >= SHELF_BYTES || length > SHELF_BYTES - start)
-        return 0;
-    for (int i = 0; i < SHELF_BYTES / COPY_MAX && done < length; i++) {
-        __u32 n = length - done, at = start + done;
+    berth->length += segment->length;
+    if (start != berth->length - segment->length || start >= BERTH_BYTES)
+        return; /* what is not stored is a tail */
+    if (rest > BERTH_BYTES - start)
+        rest = BERTH_BYTES - start;
+    for (int i = 0; i < BERTH_BYTES / COPY_MAX && done < rest; i++) {
+        __u32 n = rest - done, at = start + done;
 
         if (n > COPY_MAX)
             n = COPY_MAX;
@@ -89,62 +86,153 @@ static __always_inline int shelf_keep(struct __sk_buff *skb, struct direction *d
         n &= COPY_MAX - 1;
         n++;
         opaque_value(at);
-        at &= SHELF_BYTES - 1;
-        if (bpf_skb_load_bytes(skb, segment->offset + done, &shelf->bytes[at], n))
-            return 0;
+        at &= BERTH_BYTES - 1;
+        if (bpf_skb_load_bytes(skb, segment->offset + done, &berth->bytes[at], n))
+            break;
         done += n;
     }
-    opaque_value(count);
-    count &= SHELF_RANGES - 1;
-    shelf->ranges[count].start = start;
-    shelf->ranges[count].length = length;
-    shelf->count++;
+    berth->stored = start + done;
+}
+
+/* The berth that goes on with this segment, or an empty one; 0: none. */
+static __always_inline __u32 berth_for(struct direction *d, const struct segment *segment,
+                                       __u32 *place)
+{
+    __u32 free_place = KEPT_MAX, name;
+
+    for (__u32 i = 0; i < KEPT_MAX; i++) {
+        struct berth *berth;
+
+        name = d->kept[i];
+        if (!name) {
+            free_place = i;
+            continue;
+        }
+        berth = berth_of(name);
+        *place = i;
+        if (berth && berth->sequence + berth->length == segment->sequence)
+            return name;
+    }
+    if (free_place >= KEPT_MAX)
+        return 0;
+    *place = free_place;
+    return berth_take(segment->sequence);
+}
+
+/* Keeps a segment until the hole before it is filled. 0: there is no room. */
+static __always_inline int segment_keep(struct __sk_buff *skb, struct direction *d,
+                                        const struct segment *segment)
+{
+    __u32 place = 0, name = berth_for(d, segment, &place);
+    struct berth *berth = name ? berth_of(name) : NULL;
+
+    if (!berth)
+        return 0;
+    berth_append(skb, berth, segment);
+    opaque_value(place);
+    d->kept[place & (KEPT_MAX - 1)] = name;
     return 1;
 }
 
-/* Where kept bytes continue at `next`: their offset, and how many. 0: the hole is still there. */
-static __always_inline __u32 shelf_continue(struct shelf *shelf, __u32 next, __u32 *offset)
+/* Leaves a segment to whoever holds the direction. 0: there is no room. */
+static __always_inline int segment_post(struct __sk_buff *skb, struct direction *d,
+                                        const struct segment *segment)
 {
-    __u32 at = next - shelf->base;
+    __u32 name = berth_take(segment->sequence);
+    struct berth *berth = name ? berth_of(name) : NULL;
 
-    for (__u32 i = 0; i < SHELF_RANGES; i++) {
-        __u32 into = at - shelf->ranges[i].start;
-
-        if (i >= shelf->count)
-            break;
-        if (into >= shelf->ranges[i].length)
-            continue;
-        *offset = at;
-        return shelf->ranges[i].length - into;
-    }
-    return 0;
-}
-
-/* Are there bytes kept beyond `next`? */
-static __always_inline int shelf_waits(struct shelf *shelf, __u32 next)
-{
-    for (__u32 i = 0; i < SHELF_RANGES; i++) {
-        __u32 end = shelf->base + shelf->ranges[i].start + shelf->ranges[i].length;
-
-        if (i < shelf->count && (__s32)(end - next) > 0)
+    if (!berth)
+        return 0;
+    berth_append(skb, berth, segment);
+    for (int i = 0; i < MAIL_MAX; i++)
+        if (!__sync_val_compare_and_swap(&d->mail[i], 0, name))
             return 1;
-    }
+    berth_free(name);
     return 0;
 }
 
-/* Copies a window's worth of kept bytes. */
-__noinline int shelf_window(struct window *w, __u32 key, __u32 offset)
+/* Posted berths become kept ones. */
+static __always_inline void mail_collect(struct direction *d)
 {
-    struct shelf *shelf = bpf_map_lookup_elem(&shelves, &key);
+    for (int i = 0; i < MAIL_MAX; i++) {
+        if (!*(volatile __u32 *)&d->mail[i])
+            continue;
+        for (int k = 0; k < KEPT_MAX; k++) {
+            if (d->kept[k])
+                continue;
+            d->kept[k] = __sync_lock_test_and_set(&d->mail[i], 0);
+            break;
+        }
+    }
+}
 
-    if (!shelf || !w)
+/* The next kept berth that can be looked at now: the one that begins first, if nothing is missing
+ * before it but bytes of a body. Returns its name, and where it stands in `kept` through `place`.
+ */
+verified_once __u32 kept_next(struct direction *d, __u32 *place)
+{
+    __u32 best = 0;
+    __s32 best_ahead = 0;
+
+    if (!d || !place)
+        return 0;
+    mail_collect(d);
+    for (__u32 i = 0; i < KEPT_MAX; i++) {
+        struct berth *berth = d->kept[i] ? berth_of(d->kept[i]) : NULL;
+        __s32 ahead;
+
+        if (!berth)
+            continue;
+        ahead = (__s32)(berth->sequence - d->next);
+        if (best && ahead >= best_ahead)
+            continue;
+        best = d->kept[i];
+        best_ahead = ahead;
+        *place = i;
+    }
+    if (best_ahead > 0 && http1_skippable(&d->http1) < (__u32)best_ahead)
+        return 0;
+    return best;
+}
+
+/* Frees whatever is kept or posted; returns whether there was any. */
+verified_once int store_clear(struct direction *d)
+{
+    int any = 0;
+
+    if (!d)
+        return 0;
+    for (int i = 0; i < KEPT_MAX; i++) {
+        if (!d->kept[i])
+            continue;
+        berth_free(d->kept[i]);
+        d->kept[i] = 0;
+        any = 1;
+    }
+    for (int i = 0; i < MAIL_MAX; i++) {
+        __u32 name = __sync_lock_test_and_set(&d->mail[i], 0);
+
+        if (!name)
+            continue;
+        berth_free(name);
+        any = 1;
+    }
+    return any;
+}
+
+/* Copies a window's worth of a berth from `offset` on. */
+verified_once int berth_window(struct window *w, __u32 name, __u32 offset)
+{
+    struct berth *berth = berth_of(name);
+
+    if (!berth || !w)
         return 0;
     for (int i = 0; i < WINDOW_SIZE / 8; i++) {
         __u32 at = offset + i * 8;
 
         opaque_value(at);
-        at &= SHELF_BYTES - 1;
-        __builtin_memcpy(&w->bytes[i * 8], &shelf->bytes[at], 8);
+        at &= BERTH_BYTES - 1;
+        *(__u64 *)&w->bytes[i * 8] = *(const __u64 *)&berth->bytes[at];
     }
     return 0;
 }
