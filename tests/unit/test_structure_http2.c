@@ -448,6 +448,10 @@ static const struct block blocks[] = {
     {BLOCK("\x00\x89\x21\xea\x49\x6a\x4a\xc9\xf5\x59\x7f\x8b\x1d\x75\xd0\x62\x0d\x26\x3d\x4c\x4d"
            "\x65\x64"),
      .grpc = 1, NO_GRPC},
+    {BLOCK("\x08\x82\x13\x00"), NO_GRPC},     /* "2/0" */
+    {BLOCK("\x08\x83\x08\x1f\xff"), NO_GRPC}, /* 109, padded with a whole byte */
+    {BLOCK("\xff"), .bad = 1, NO_GRPC},       /* cut inside an integer */
+    {BLOCK("\xff\x80\x80\x80\x80\x01"), .bad = 1, NO_GRPC},
     {BLOCK("\x80"), .bad = 1, NO_GRPC},                 /* index 0 */
     {BLOCK("\x88\x08"), .bad = 1, NO_GRPC},             /* cut inside a field */
     {BLOCK("\x88\x08\x03\x35\x30"), .bad = 1, NO_GRPC}, /* ... and inside its value */
@@ -514,6 +518,27 @@ static void first_frame_has_to_be_settings(void **state)
     free(b);
 }
 
+/* A promise's fields are nobody's response, but the table takes them. */
+static void promises_feed_the_table(void **state)
+{
+    const uint8_t promise[] = "\x01\x00\x00\x00\x02\x48\x03\x35\x30\x33\xaa";
+    struct bytes *b = calloc(1, sizeof(*b));
+    struct seen seen;
+
+    (void)state;
+    add_frame(b, H2_SETTINGS, 0, 0, (const uint8_t *)"", 0);
+    add_frame(b, H2_PUSH_PROMISE, H2_PADDED | H2_END_HEADERS, 1, promise, sizeof(promise) - 1);
+    add_frame(b, H2_HEADERS, H2_END_HEADERS, 0x80000003, (const uint8_t *)"\xbe", 1);
+    seen = read_cut_everywhere(b, false);
+    assert_int_equal(seen.bad, 0);
+    assert_int_equal(seen.blocks, 1);
+    assert_int_equal(seen.last_stream, 3); /* the highest bit is reserved */
+    assert_int_equal(seen.status[1], 503);
+    add_frame(b, H2_RST_STREAM, 0, 3, (const uint8_t *)"12345", 5);
+    assert_int_equal(read_all(b, false, 0, 1).bad, 1);
+    free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -522,6 +547,7 @@ int main(void)
         cmocka_unit_test(blocks_by_hand),
         cmocka_unit_test(ring_at_its_end),
         cmocka_unit_test(first_frame_has_to_be_settings),
+        cmocka_unit_test(promises_feed_the_table),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
