@@ -1,0 +1,82 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kernel/probes.h"
+
+static size_t fill(struct health_check *checks, size_t count, struct probe_set *set)
+{
+    const struct cluster cluster = {.health_checks = checks, .health_check_count = count};
+
+    return probes_fill(&cluster, set);
+}
+
+static void path_and_lower_case_host(void **state)
+{
+    struct health_check checks[] = {{"/Check", "Me.Example"}, {"/x", ""}};
+    struct probe_set set;
+
+    (void)state;
+    assert_int_equal(fill(checks, 2, &set), 2);
+    assert_int_equal(set.probe[0].path_len, 6);
+    assert_string_equal(set.probe[0].path, "/Check");
+    assert_int_equal(set.probe[0].host_len, 10);
+    assert_string_equal(set.probe[0].host, "me.example");
+    assert_int_equal(set.probe[1].host_len, 0);
+    assert_int_equal(set.probe[2].path_len, 0);
+}
+
+static void the_limits(void **state)
+{
+    char path[PROBE_PATH_MAX + 1], host[PROBE_HOST_MAX + 1];
+    struct health_check checks[] = {{path, ""}, {"/", host}};
+    struct probe_set set;
+
+    (void)state;
+    memset(path, 'p', sizeof(path));
+    memset(host, 'h', sizeof(host));
+    path[PROBE_PATH_MAX - 1] = host[PROBE_HOST_MAX - 1] = 0;
+    assert_int_equal(fill(checks, 2, &set), 2);
+    path[PROBE_PATH_MAX - 1] = 'p', path[PROBE_PATH_MAX] = 0;
+    assert_int_equal(fill(checks, 2, &set), 1);
+    assert_string_equal(set.probe[0].path, "/"); /* the one that fits moves up */
+    host[PROBE_HOST_MAX - 1] = 'h', host[PROBE_HOST_MAX] = 0;
+    assert_int_equal(fill(checks, 2, &set), 0);
+}
+
+static void no_more_than_a_set_holds(void **state)
+{
+    struct health_check checks[PROBES_PER_SET + 1];
+    struct probe_set set;
+
+    (void)state;
+    for (size_t i = 0; i < PROBES_PER_SET + 1; i++)
+        checks[i] = (struct health_check){"/", ""};
+    assert_int_equal(fill(checks, PROBES_PER_SET + 1, &set), PROBES_PER_SET);
+    assert_int_equal(fill(NULL, 0, &set), 0);
+}
+
+static void an_empty_path_is_no_pattern(void **state)
+{
+    struct health_check checks[] = {{"", "host"}};
+    struct probe_set set;
+
+    (void)state;
+    assert_int_equal(fill(checks, 1, &set), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(path_and_lower_case_host),
+        cmocka_unit_test(the_limits),
+        cmocka_unit_test(no_more_than_a_set_holds),
+        cmocka_unit_test(an_empty_path_is_no_pattern),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
