@@ -118,10 +118,14 @@ class Table:
         computed = [1 / (1 + load), 1 / (1 + load / os.cpu_count())]
         columns = {
             "requests/s": self._column(Spread(r["rate"] for r in runs)),
-            "p99 us": self._column(Spread(r["p99_us"] for r in runs)),
-            "requests : bare": ("", None), "p99 : bare": ("", None), "computed": ("", None)}
+            "p99 us": ("", None), "requests : bare": ("", None), "p99 : bare": ("", None),
+            "computed": ("", None)}
+        timed = all(r["p99_us"] for r in [*runs, *bare])  # wrk cannot say for pipelines
+        if timed:
+            columns["p99 us"] = self._column(Spread(r["p99_us"] for r in runs))
         if variant != "bare":
             columns["requests : bare"] = self._column(ratios(runs, bare, lambda r: r["rate"]), 3)
+        if variant != "bare" and timed:
             columns["p99 : bare"] = self._column(ratios(runs, bare, lambda r: r["p99_us"]), 2)
         if variant == "loadtap":
             columns["computed"] = (
