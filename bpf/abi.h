@@ -22,10 +22,10 @@ struct endpoint_key {
 
 /* Value of the endpoint map. */
 struct endpoint_value {
-    __u32 slot;     /* index into the counters */
-    __u8 protocol;  /* enum protocol */
-    __u8 probe_set; /* 0: none; else index into the health check patterns */
-    __u16 zero;
+    __u32 slot;      /* index into the counters */
+    __u16 probe_set; /* 0: none; else index into the health check patterns */
+    __u8 protocol;   /* enum protocol */
+    __u8 zero;
 };
 
 /* Counters of one endpoint. 64 bits each, they only grow, and nobody resets them: every reader
@@ -58,7 +58,7 @@ struct counters {
 #define PROBE_PATH_MAX 128
 #define PROBE_HOST_MAX 64
 #define PROBES_PER_SET 4
-#define PROBE_SETS_MAX 256
+#define PROBE_SETS_MAX 65535
 
 struct probe {
     __u8 path_len; /* 0: unused */

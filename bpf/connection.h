@@ -46,8 +46,11 @@ pure void connection_settle(struct connection *c, enum cause cause, struct tally
         t->finished++;
         waiting -= !early;
     }
-    t->finished += waiting - probes;
-    settle_result(t, waiting - probes, cause);
+    waiting -= probes;
+    if (waiting > 0) { /* egress may just be adding a health check */
+        t->finished += waiting;
+        settle_result(t, waiting, cause);
+    }
     x->responses = x->requests + early;
     x->probe_responses = x->probes;
     x->answered = x->interim = 0;
@@ -58,6 +61,8 @@ pure void connection_settle(struct connection *c, enum cause cause, struct tally
 pure void connection_settle_head(struct connection *c, enum cause cause, struct tally *t)
 {
     if (c->kind != KIND_HTTP1 || !http1_in_head(&c->out.http1))
+        return;
+    if (c->out.http1.flags & H1_PROBE_AGENT)
         return;
     if (c->exchange.early == c->exchange.requests + 1)
         return; /* counted, and ended, when it was answered */

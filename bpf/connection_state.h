@@ -1,13 +1,14 @@
 /* What is kept of one upstream connection, and what its messages mean for the counters. Pure.
  *
- * Who writes what: egress runs under the socket lock and owns `out`, the request side of the
- * exchange and nothing else. Ingress owns `in` and the response side; two CPUs can be in one
- * socket's ingress, so it is claimed first. Either reads the other's numbers; each is one aligned
- * store.
+ * Who writes what: egress runs under the socket lock and owns `out`, the request side of the exchange
+ * and nothing else. Ingress owns `in` and the response side; two CPUs can be in one socket's ingress,
+ * so it is claimed first; the end of the connection is left to whoever holds the claim. Either reads
+ * the other's numbers, each one aligned store; what both may count is claimed by number.
  *
  *   kind:  UNKNOWN --request line--> HTTP1
  *          UNKNOWN --TLS, HTTP/2--> OPAQUE       (also from the start, by the cluster's settings)
  *          UNKNOWN --other bytes--> SESSION      (also from the start: protocol tcp)
+ *          HTTP1 --101 to h2c; TLS or HTTP/2 where http1 was set--> OPAQUE
  *   life:  CONNECTING -> ESTABLISHED -> REMOTE_CLOSED | LOCAL_CLOSED -> ENDED;  CONNECTING -> ENDED
  */
 #pragma once
@@ -33,6 +34,7 @@ enum life {
 enum request_kind { REQUEST_HEAD = 1, REQUEST_CONNECT = 2, REQUEST_PROBE = 4 };
 
 struct exchange {
+    __u32 issued; /* request numbers that were counted as issued; either side claims the next */
     /* written by egress */
     __u32 requests; /* heads complete, ever */
     __u32 probes;   /* ... of which are health checks */
@@ -50,8 +52,8 @@ struct exchange {
     __u8 kinds[EXCHANGE_DEPTH / 2]; /* enum request_kind by number; written by egress */
 };
 
-#define KEPT_MAX 8
-#define MAIL_MAX 4
+#define KEPT_MAX 16
+#define MAIL_MAX 16
 
 struct direction {
     __u32 next;    /* sequence number of the next byte to look at */
@@ -61,8 +63,11 @@ struct direction {
     /* Berths with segments that came before an earlier one; `any` reads them all at once. */
     union {
         __u8 kept[KEPT_MAX];
-        __u64 any;
+        __u64 any[KEPT_MAX / 8];
     };
+    /* Working memory of kept_next(): here the verifier does not follow each value it can have. */
+    __u32 first;
+    __s32 first_ahead;
     struct http1 http1;
 };
 
@@ -75,17 +80,23 @@ pure int mail_waits(const struct direction *d)
     return 0;
 }
 
+pure int kept_waits(const struct direction *d)
+{
+    return (d->any[0] | d->any[1]) != 0;
+}
+
 pure int direction_waits(const struct direction *d)
 {
-    return d->any || d->missed || mail_waits(d);
+    return kept_waits(d) || d->missed || mail_waits(d);
 }
 
 struct connection {
     __u32 slot;
-    __u8 protocol; /* enum protocol, as configured */
-    __u8 probe_set;
-    __u8 kind; /* enum kind */
-    __u8 life; /* enum life */
+    __u16 probe_set;
+    __u8 kind;      /* enum kind */
+    __u8 life;      /* enum life */
+    __u32 ending;   /* 1 + enum cause: the end, left to whoever holds `in`; 0: none, or settled */
+    __u32 protocol; /* enum protocol, as configured */
     struct direction out, in;
     struct exchange exchange;
 };
@@ -98,7 +109,7 @@ struct tally {
     __u32 issued, success, error, finished, unclassified, no_result, probes, opaque, sessions, gap;
 };
 
-pure void connection_start(struct connection *c, __u32 slot, __u8 protocol, __u8 probe_set)
+pure void connection_start(struct connection *c, __u32 slot, __u8 protocol, __u16 probe_set)
 {
     __builtin_memset(c, 0, sizeof(*c));
     c->slot = slot;

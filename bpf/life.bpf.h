@@ -57,26 +57,23 @@ static __always_inline struct endpoint_value *endpoint_of(struct bpf_sock_ops *c
     return endpoint;
 }
 
-/* Ends what still waits and everything else of the connection. */
+/* Ends what still waits and everything else of the connection. A look at its last bytes may be under
+ * way on another CPU: then what waits is settled by that one, before it leaves. */
 static __always_inline void connection_end(struct connection *c, enum cause cause)
 {
     struct counters *row = row_of(c);
     struct tally t = {};
-    bool established = c->life != LIFE_CONNECTING, claimed;
+    bool established = c->life != LIFE_CONNECTING;
 
     if (!row || c->life >= LIFE_ENDED)
         return;
-    claimed = direction_claim(&c->in);
-    if (!claimed || direction_waits(&c->in))
-        cause = CAUSE_LOST;
-    connection_settle(c, cause, &t);
-    connection_settle_head(c, cause, &t);
-    store_clear(&c->in);
-    store_clear(&c->out);
     c->life = LIFE_ENDED;
-    if (claimed)
+    __sync_lock_test_and_set(&c->ending, 1 + cause);
+    if (direction_claim(&c->in)) {
+        connection_settle_end(c, &t);
         direction_release(&c->in);
-    counters_add(c->slot, &t);
+        counters_add(c->slot, &t);
+    }
     if (established) {
         add(row->cx_closed, 1);
         if (c->protocol == PROTOCOL_TCP)

@@ -9,7 +9,7 @@
 #define STEPS_PER_WINDOW 24
 #define WINDOWS_PER_PACKET 8192 /* far more than 188 KB hold; what is left then is a gap */
 #define CLAIM_TRIES 64
-#define MAIL_ROUNDS 4
+#define WORK_ROUNDS 8
 
 /* One packet's way through one direction of a connection. */
 struct look {
@@ -166,14 +166,12 @@ static long look_at_kept(__u32 index, void *context)
 {
     struct look *l = context;
     struct direction *d = look_direction(l);
-    __u32 place = 0, skip = 0, name = kept_next(d, &place);
+    __u32 place = kept_next(d), skip = 0, name = place ? kept_take(d, place) : 0;
     struct berth *berth = name ? berth_of(name) : NULL;
     enum cursor_verdict verdict;
 
     if (!berth)
         return 1;
-    opaque_value(place);
-    d->kept[place & (KEPT_MAX - 1)] = 0;
     verdict = cursor_look(d->next, berth->sequence, berth->length, &skip);
     if (verdict != CURSOR_OLD) {
         l->at = 0;
@@ -194,8 +192,8 @@ static __always_inline struct probe_set *probes_of(const struct connection *c)
     return key ? bpf_map_lookup_elem(&probe_sets, &key) : NULL;
 }
 
-/* Two CPUs can be in one socket's ingress. The other one's work is short, unless it lost its CPU.
- */
+/* Two CPUs can be in one socket's ingress. A few tries spare the mail where the other is about to
+ * leave; who fails leaves its work to the other. */
 static __always_inline int direction_claim(struct direction *d)
 {
     for (int i = 0; i < CLAIM_TRIES; i++)
@@ -226,14 +224,48 @@ static __always_inline struct connection *connection_of(struct __sk_buff *skb)
     return c;
 }
 
+/* There is no room for a segment: unless it is a repetition, its bytes will not be seen again. */
+static __always_inline void segment_missed(struct direction *d, const struct segment *segment)
+{
+    __u32 skip;
+
+    if (cursor_look(d->next, segment->sequence, segment->length, &skip) != CURSOR_OLD)
+        __sync_fetch_and_add(&d->missed, segment->length);
+}
+
 /* Egress runs under the socket lock: one CPU at a time. */
 static __always_inline void look_outgoing(struct look *l, const struct segment *segment)
 {
     struct direction *d = &l->connection->out;
 
     look_at_segment(l, segment);
-    if (d->any)
+    if (kept_waits(d))
         bpf_loop(KEPT_MAX, look_at_kept, l, 0);
+}
+
+/* Settles the end of the connection, once; by whoever holds `in`. */
+verified_once int connection_settle_end(struct connection *c, struct tally *t)
+{
+    __u32 ending;
+    enum cause cause;
+
+    if (!c || !t)
+        return 0;
+    ending = __sync_lock_test_and_set(&c->ending, 0);
+    if (!ending)
+        return 0;
+    cause = direction_waits(&c->in) ? CAUSE_LOST : (enum cause)(ending - 1);
+    connection_settle(c, cause, t);
+    connection_settle_head(c, cause, t);
+    c->in.http1.state = H1_STOP; /* later bytes are nobody's */
+    store_clear(&c->in);
+    store_clear(&c->out);
+    return 0;
+}
+
+static __always_inline int work_waits(const struct connection *c)
+{
+    return mail_waits(&c->in) || *(const volatile __u32 *)&c->ending;
 }
 
 /* Who finds the direction claimed posts the segment; who holds it looks at the mail before leaving.
@@ -246,15 +278,17 @@ static __always_inline void look_incoming(struct look *l, const struct segment *
         look_at_segment(l, segment);
     } else {
         if (!segment_post(l->skb, d, segment))
-            __sync_fetch_and_add(&d->missed, segment->length);
+            segment_missed(d, segment);
         if (!direction_claim(d)) /* the holder may have left before it saw the mail */
             return;
     }
     for (int round = 1;; round++) {
-        if (d->any || mail_waits(d))
+        if (kept_waits(d) || mail_waits(d))
             bpf_loop(KEPT_MAX + MAIL_MAX, look_at_kept, l, 0);
+        if (*(volatile __u32 *)&l->connection->ending)
+            connection_settle_end(l->connection, &l->scratch->tally);
         direction_release(d);
-        if (round == MAIL_ROUNDS || !mail_waits(d) || !direction_claim(d))
+        if (round == WORK_ROUNDS || !work_waits(l->connection) || !direction_claim(d))
             return;
     }
 }
@@ -265,7 +299,7 @@ static __always_inline void look(struct __sk_buff *skb, struct connection *c,
     struct look l = {.skb = skb, .connection = c, .outgoing = outgoing, .scratch = scratch_take()};
 
     if (!l.scratch) {
-        __sync_fetch_and_add(outgoing ? &c->out.missed : &c->in.missed, segment->length);
+        segment_missed(outgoing ? &c->out : &c->in, segment);
         return;
     }
     if (outgoing) {

@@ -24,7 +24,7 @@ struct {
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, PROBE_SETS_MAX);
+    __uint(max_entries, 1);
     __type(key, __u32);
     __type(value, struct probe_set);
 } probe_sets SEC(".maps");

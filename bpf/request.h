@@ -4,8 +4,12 @@
 #include "connection_state.h"
 
 /* A request whose response cannot be paired: known to be issued, and that is all. */
-pure void request_unpaired(struct tally *t)
+pure void request_unpaired(struct tally *t, __u8 kind)
 {
+    if (kind & REQUEST_PROBE) {
+        t->probes++;
+        return;
+    }
     t->issued++;
     t->finished++;
     t->unclassified++;
@@ -18,19 +22,19 @@ pure void request_push(struct exchange *x, struct tally *t, __u8 kind)
 
     if (waiting >= EXCHANGE_DEPTH)
         x->overflow = 1;
-    if (x->early == number + 1)
-        kind &= ~REQUEST_PROBE; /* counted already */
-    else if (x->overflow || x->lost) {
-        request_unpaired(t);
+    if ((x->overflow || x->lost) && x->issued == number) {
+        request_unpaired(t, kind);
         return;
     }
-    exchange_set_kind(x, number, kind);
-    if (kind & REQUEST_PROBE) {
+    if (!number_claim(&x->issued, number)) {
+        kind &= ~REQUEST_PROBE; /* answered early, and counted then */
+    } else if (kind & REQUEST_PROBE) {
         t->probes++;
         x->probes++;
-    } else if (x->early != number + 1) {
+    } else {
         t->issued++;
     }
+    exchange_set_kind(x, number, kind);
     *(volatile __u32 *)&x->requests = number + 1;
 }
 

@@ -45,9 +45,10 @@ pure int response_pair(struct connection *c, struct tally *t)
         return exchange_kind(x, x->responses);
     if (waiting < 0 || x->overflow || x->lost || !http1_in_head(&c->out.http1))
         return -1;
-    if (x->early != x->responses + 1)
+    if (number_claim(&x->issued, x->responses)) {
         t->issued++;
-    x->early = x->responses + 1;
+        x->early = x->responses + 1;
+    }
     return 0;
 }
 
@@ -67,10 +68,12 @@ pure void response_result(struct connection *c, int kind, struct tally *t)
 }
 
 /* How the body after a final head ends (RFC 9112, 6.3). */
-pure enum http1_event response_body(struct connection *c, int kind)
+pure enum http1_event response_body(struct connection *c, int kind, struct tally *t)
 {
     struct http1 *p = &c->in.http1;
 
+    if ((kind & REQUEST_CONNECT) && p->status / 100 != 2 && c->out.http1.state == H1_STOP)
+        t->opaque++; /* bytes sent on trust behind the CONNECT: what comes next is not followed */
     if (p->status == 101 || ((kind & REQUEST_CONNECT) && p->status / 100 == 2)) {
         c->exchange.tunnel = 1;
         p->state = H1_STOP;
@@ -111,7 +114,7 @@ pure enum http1_event response_head(struct connection *c, struct tally *t)
         http1_restart(&c->in.http1);
         return H1_NONE;
     }
-    return response_body(c, kind);
+    return response_body(c, kind, t);
 }
 
 /* Not HTTP where a response was due: what Envoy turns into a 502 (error), unless the result stood.
@@ -146,7 +149,10 @@ pure void response_event(struct connection *c, enum http1_event event, struct ta
         c->in.http1.state = H1_STOP;
         break;
     case H1_IS_HTTP2:
-        connection_opaque(c, t);
+        if (c->kind == KIND_UNKNOWN)
+            connection_opaque(c, t);
+        else
+            response_bad(c, t); /* SETTINGS are no answer to an HTTP/1 request */
         c->in.http1.state = H1_STOP;
         break;
     default:

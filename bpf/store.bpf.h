@@ -14,7 +14,7 @@
 
 #define BERTHS 64
 #define BERTH_BYTES 65536 /* a power of two; longer ones are kept without the bytes behind */
-#define COPY_MAX 32768    /* bytes of one copy; a berth has so many more, for the verifier's sums */
+#define COPY_MAX 16384    /* bytes of one copy; a berth has so many more, for the verifier's sums */
 
 struct berth {
     __u32 taken;
@@ -73,7 +73,7 @@ static __always_inline void berth_append(struct __sk_buff *skb, struct berth *be
 
     berth->length += segment->length;
     if (start != berth->length - segment->length || start >= BERTH_BYTES)
-        return; /* what is not stored is a tail */
+        return; /* behind bytes that are not stored */
     if (rest > BERTH_BYTES - start)
         rest = BERTH_BYTES - start;
     for (int i = 0; i < BERTH_BYTES / COPY_MAX && done < rest; i++) {
@@ -94,43 +94,47 @@ static __always_inline void berth_append(struct __sk_buff *skb, struct berth *be
     berth->stored = start + done;
 }
 
-/* The berth that goes on with this segment, or an empty one; 0: none. */
-static __always_inline __u32 berth_for(struct direction *d, const struct segment *segment,
-                                       __u32 *place)
+/* Where a segment is to be kept: 1 + the place in `kept`; 0: nowhere. Behind bytes that it follows
+ * in the same berth if it fits, else in a berth of its own; where there is none left, behind them
+ * all the same: then it is only known to have passed, which is enough for bytes of a body. */
+verified_once __u32 kept_place(struct direction *d, __u32 sequence, __u32 length)
 {
-    __u32 free_place = KEPT_MAX, name;
+    __u32 follows = 0, empty = 0, name;
 
-    for (__u32 i = 0; i < KEPT_MAX; i++) {
-        struct berth *berth;
-
-        name = d->kept[i];
-        if (!name) {
-            free_place = i;
-            continue;
-        }
-        berth = berth_of(name);
-        *place = i;
-        if (berth && berth->sequence + berth->length == segment->sequence)
-            return name;
-    }
-    if (free_place >= KEPT_MAX)
+    if (!d)
         return 0;
-    *place = free_place;
-    return berth_take(segment->sequence);
+    for (__u32 i = 0; i < KEPT_MAX; i++) {
+        struct berth *berth = d->kept[i] ? berth_of(d->kept[i]) : NULL;
+
+        if (!d->kept[i])
+            empty = i + 1;
+        if (!berth || berth->sequence + berth->length != sequence)
+            continue;
+        follows = i + 1;
+        if (berth->length + length <= BERTH_BYTES)
+            return follows;
+    }
+    name = empty ? berth_take(sequence) : 0;
+    if (!name)
+        return follows;
+    d->kept[(empty - 1) & (KEPT_MAX - 1)] = name;
+    return empty;
 }
 
 /* Keeps a segment until the hole before it is filled. 0: there is no room. */
 static __always_inline int segment_keep(struct __sk_buff *skb, struct direction *d,
                                         const struct segment *segment)
 {
-    __u32 place = 0, name = berth_for(d, segment, &place);
-    struct berth *berth = name ? berth_of(name) : NULL;
+    __u32 place = kept_place(d, segment->sequence, segment->length) - 1;
+    struct berth *berth;
 
+    if (place >= KEPT_MAX)
+        return 0;
+    opaque_value(place);
+    berth = berth_of(d->kept[place & (KEPT_MAX - 1)]);
     if (!berth)
         return 0;
     berth_append(skb, berth, segment);
-    opaque_value(place);
-    d->kept[place & (KEPT_MAX - 1)] = name;
     return 1;
 }
 
@@ -151,48 +155,45 @@ static __always_inline int segment_post(struct __sk_buff *skb, struct direction 
     return 0;
 }
 
-/* Posted berths become kept ones. */
-static __always_inline void mail_collect(struct direction *d)
+/* The kept or posted berth that begins first, if it can be looked at now: nothing is missing before
+ * it but bytes of a body. Returns 1 + its place, posted ones behind kept ones; 0: none. */
+verified_once __u32 kept_next(struct direction *d)
 {
-    for (int i = 0; i < MAIL_MAX; i++) {
-        if (!*(volatile __u32 *)&d->mail[i])
-            continue;
-        for (int k = 0; k < KEPT_MAX; k++) {
-            if (d->kept[k])
-                continue;
-            d->kept[k] = __sync_lock_test_and_set(&d->mail[i], 0);
-            break;
-        }
-    }
-}
-
-/* The next kept berth that can be looked at now: the one that begins first, if nothing is missing
- * before it but bytes of a body. Returns its name, and where it stands in `kept` through `place`.
- */
-verified_once __u32 kept_next(struct direction *d, __u32 *place)
-{
-    __u32 best = 0;
-    __s32 best_ahead = 0;
-
-    if (!d || !place)
+    if (!d)
         return 0;
-    mail_collect(d);
-    for (__u32 i = 0; i < KEPT_MAX; i++) {
-        struct berth *berth = d->kept[i] ? berth_of(d->kept[i]) : NULL;
+    d->first = 0;
+    d->first_ahead = 0;
+    for (__u32 i = 0; i < KEPT_MAX + MAIL_MAX; i++) {
+        __u32 name = i < KEPT_MAX ? d->kept[i] : *(volatile __u32 *)&d->mail[i - KEPT_MAX];
+        struct berth *berth = name ? berth_of(name) : NULL;
         __s32 ahead;
 
         if (!berth)
             continue;
         ahead = (__s32)(berth->sequence - d->next);
-        if (best && ahead >= best_ahead)
+        if (*(volatile __u32 *)&d->first && ahead >= *(volatile __s32 *)&d->first_ahead)
             continue;
-        best = d->kept[i];
-        best_ahead = ahead;
-        *place = i;
+        *(volatile __u32 *)&d->first = i + 1;
+        *(volatile __s32 *)&d->first_ahead = ahead;
     }
-    if (best_ahead > 0 && http1_skippable(&d->http1) < (__u32)best_ahead)
+    if (d->first_ahead > 0 && http1_skippable(&d->http1) < (__u32)d->first_ahead)
         return 0;
-    return best;
+    return d->first;
+}
+
+/* Takes a berth out of its place, named as kept_next() does; the caller frees it. */
+verified_once __u32 kept_take(struct direction *d, __u32 place)
+{
+    __u32 name;
+
+    if (!d)
+        return 0;
+    place--;
+    if (place >= KEPT_MAX)
+        return __sync_lock_test_and_set(&d->mail[(place - KEPT_MAX) & (MAIL_MAX - 1)], 0);
+    name = d->kept[place & (KEPT_MAX - 1)];
+    d->kept[place & (KEPT_MAX - 1)] = 0;
+    return name;
 }
 
 /* Frees whatever is kept or posted; returns whether there was any. */

@@ -26,6 +26,10 @@ struct window {
 /* Keeps the compiler from proving that a mask is needless: the verifier wants to see it. */
 #define opaque_value(value) __asm__ volatile("" : "+r"(value))
 
+/* Counts `number` once, whichever of two CPUs comes first: true for that one. */
+#define number_claim(counter, number)                                                              \
+    (__sync_val_compare_and_swap(counter, number, (number) + 1) == (number))
+
 pure __u8 window_byte(const struct window *w, __u32 position)
 {
     opaque_value(position);

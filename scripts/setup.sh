@@ -23,7 +23,6 @@ build libevent-dev event2/event.h
 build libc-ares-dev ares.h
 build libjansson-dev jansson.h
 build uthash-dev uthash.h
-build libssl-dev openssl/ssl.h
 test libcmocka-dev cmocka.h
 test clang-format clang-format
 test clang-tidy clang-tidy

@@ -50,11 +50,34 @@ static void clear_frees_everything(void **state)
     clusters_clear(&clusters);
 }
 
+/* Only what sockets can show may look idle in a report. */
+static void observed_or_not(void **state)
+{
+    struct endpoint pipe = {.not_observed = "pipe"}, both[] = {pipe, {.host = (char *)"10.0.0.1"}};
+    struct locality_endpoints none = {0}, pipes = {.endpoints = &pipe, .endpoint_count = 1},
+                              mixed = {.endpoints = both, .endpoint_count = 2};
+    struct cluster cluster = {.groups = &none, .group_count = 1};
+
+    (void)state;
+    assert_true(cluster_observed(&cluster)); /* no endpoint, no load */
+    cluster.groups = &pipes;
+    assert_false(cluster_observed(&cluster));
+    cluster.groups = &mixed;
+    assert_true(cluster_observed(&cluster));
+    cluster = (struct cluster){.discovery = DISCOVERY_EDS};
+    assert_false(cluster_observed(&cluster));
+    cluster.discovery = DISCOVERY_OTHER;
+    assert_false(cluster_observed(&cluster));
+    cluster.discovery = DISCOVERY_ORIGINAL_DST;
+    assert_true(cluster_observed(&cluster));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(find_by_exact_name),
         cmocka_unit_test(clear_frees_everything),
+        cmocka_unit_test(observed_or_not),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,3 +42,18 @@ void clusters_clear(struct clusters *clusters)
     free(clusters->items);
     *clusters = (struct clusters){.items = NULL};
 }
+
+bool cluster_observed(const struct cluster *cluster)
+{
+    bool any = false;
+
+    if (cluster->discovery == DISCOVERY_EDS || cluster->discovery == DISCOVERY_OTHER)
+        return cluster->group_count > 0;
+    for (size_t g = 0; g < cluster->group_count; g++)
+        for (size_t e = 0; e < cluster->groups[g].endpoint_count; e++) {
+            if (cluster->groups[g].endpoints[e].host)
+                return true;
+            any = true;
+        }
+    return !any;
+}

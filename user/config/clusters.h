@@ -70,6 +70,10 @@ struct clusters {
     size_t count;
 };
 
+/* Can sockets show this cluster's load? Not where its endpoints are not known (EDS, extensions), or
+ * none of those it has is a TCP socket. ORIGINAL_DST has no endpoints for Envoy either. */
+bool cluster_observed(const struct cluster *cluster);
+
 /* NULL where there is none. O(count). */
 const struct cluster *clusters_find(const struct clusters *clusters, const char *name);
 void clusters_clear(struct clusters *clusters); /* frees what it holds, not the struct */

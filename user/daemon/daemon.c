@@ -18,10 +18,12 @@
 #include "stream/transport.h"
 #include "upstream/hosts.h"
 
+#define ACCURACY_SECONDS 5 /* between two looks at where counting was not exact */
+
 struct daemon {
     const struct bootstrap *bootstrap;
     struct event_base *base;
-    struct event *timer, *interrupt, *terminate;
+    struct event *timer, *accuracy_timer, *interrupt, *terminate;
     struct hosts *hosts;
     struct tap *tap;
     struct upstreams *upstreams;
@@ -71,14 +73,21 @@ static void tell_inexact(void *arg, const struct host *host, const char *what)
                 address_text(&host->address, text), what);
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *arg)
+static void on_accuracy_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct daemon *daemon = arg;
     const struct accuracy_ops ops = {op_read, tell_inexact, daemon};
 
     (void)fd, (void)what;
-    reporter_run(daemon->reporter, now_us());
     accuracy_check(daemon->accuracy, &ops);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct daemon *daemon = arg;
+
+    (void)fd, (void)what;
+    reporter_run(daemon->reporter, now_us());
     arm(daemon);
 }
 
@@ -228,9 +237,10 @@ static int start_loop(struct daemon *daemon)
     if (!daemon->base)
         return -ENOMEM;
     daemon->timer = evtimer_new(daemon->base, on_timer, daemon);
+    daemon->accuracy_timer = event_new(daemon->base, -1, EV_PERSIST, on_accuracy_timer, daemon);
     daemon->interrupt = evsignal_new(daemon->base, SIGINT, on_signal, daemon);
     daemon->terminate = evsignal_new(daemon->base, SIGTERM, on_signal, daemon);
-    if (!daemon->timer || !daemon->interrupt || !daemon->terminate)
+    if (!daemon->timer || !daemon->accuracy_timer || !daemon->interrupt || !daemon->terminate)
         return -ENOMEM;
     event_add(daemon->interrupt, NULL);
     event_add(daemon->terminate, NULL);
@@ -242,6 +252,7 @@ static int start_tap(struct daemon *daemon)
     const struct tap_options options = {
         .cgroup = daemon->bootstrap->cgroup_path,
         .slots = (uint32_t)upstreams_estimate(&daemon->bootstrap->clusters),
+        .checked = (uint32_t)upstreams_checked(&daemon->bootstrap->clusters),
     };
     char error[TAP_ERROR_MAX];
     int result = tap_open(&options, &daemon->tap, error);
@@ -262,10 +273,14 @@ static int start_reporter(struct daemon *daemon)
         .omit_connections = daemon->bootstrap->omit_connection_fields,
     };
     const struct reporter_ops ops = {op_open_stream, op_send, op_read};
+    const struct timeval every = {.tv_sec = ACCURACY_SECONDS};
 
     daemon->reporter = reporter_new(&options, &ops, daemon);
     daemon->accuracy = accuracy_new(daemon->hosts);
-    return daemon->reporter && daemon->accuracy ? 0 : -ENOMEM;
+    if (!daemon->reporter || !daemon->accuracy)
+        return -ENOMEM;
+    event_add(daemon->accuracy_timer, &every);
+    return 0;
 }
 
 static int start_upstreams(struct daemon *daemon)
@@ -309,6 +324,8 @@ static void stop(struct daemon *daemon)
     hosts_free(daemon->hosts);
     if (daemon->timer)
         event_free(daemon->timer);
+    if (daemon->accuracy_timer)
+        event_free(daemon->accuracy_timer);
     if (daemon->interrupt)
         event_free(daemon->interrupt);
     if (daemon->terminate)
@@ -324,8 +341,8 @@ int daemon_run(const struct bootstrap *bootstrap)
 
     if (result)
         log_error("cannot start: %s", strerror(-result));
-    else
-        event_base_dispatch(daemon.base);
+    else if (event_base_dispatch(daemon.base) < 0)
+        log_error("the event loop failed");
     stop(&daemon);
     return result;
 }

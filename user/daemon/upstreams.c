@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,18 +79,33 @@ size_t upstreams_estimate(const struct clusters *clusters)
     return count;
 }
 
+size_t upstreams_checked(const struct clusters *clusters)
+{
+    size_t count = 0;
+
+    for (size_t c = 0; c < clusters->count; c++)
+        count += clusters->items[c].health_check_count > 0;
+    return count;
+}
+
+/* "cluster a (endpoints[1])": the locality group matters where both are in one cluster. */
+static void place_text(const struct upstreams *upstreams, const struct host *host, char *out,
+                       size_t size)
+{
+    snprintf(out, size, "cluster %.200s (endpoints[%u])",
+             upstreams->options.clusters->items[host->cluster].name, host->group);
+}
+
 static void warn_shared(const struct upstreams *upstreams, const struct host *owner,
                         const struct host *one, const struct host *two)
 {
-    const struct cluster *items = upstreams->options.clusters->items;
-    const struct host *loser = owner == one ? two : one;
-    char text[ADDRESS_TEXT_MAX];
+    char text[ADDRESS_TEXT_MAX], first[256], second[256];
 
-    log_warning(
-        "%s stands in cluster %s and in cluster %s: its traffic counts for %s, which stands "
-        "first in the configuration",
-        address_text(&owner->address, text), items[owner->cluster].name, items[loser->cluster].name,
-        items[owner->cluster].name);
+    place_text(upstreams, owner, first, sizeof(first));
+    place_text(upstreams, owner == one ? two : one, second, sizeof(second));
+    log_warning("%s stands in %s and in %s: its traffic counts for the former, which stands first "
+                "in the configuration",
+                address_text(&owner->address, text), first, second);
 }
 
 static int add_host(struct upstreams *upstreams, uint32_t cluster, uint32_t group,

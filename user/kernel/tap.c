@@ -7,10 +7,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <linux/magic.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -24,7 +26,6 @@
 
 #define DESCRIPTION_MAX 512
 #define CGROUP_PATH_MAX 4096
-#define PAGE 4096
 
 struct tap {
     struct loadtap_bpf *skeleton;
@@ -32,7 +33,8 @@ struct tap {
     const struct counters *rows; /* mapped */
     uint32_t slots;
     /* Cluster of each health check set; [0] stays unused, as set 0 means none. */
-    const struct cluster *set_owners[PROBE_SETS_MAX];
+    const struct cluster **set_owners;
+    uint32_t sets;
     char description[DESCRIPTION_MAX];
 };
 
@@ -88,6 +90,7 @@ static int load(struct tap *tap, char *error)
     tap->skeleton->rodata->own_netns_cookie = netns_cookie();
     bpf_map__set_max_entries(tap->skeleton->maps.endpoints, tap->slots);
     bpf_map__set_max_entries(tap->skeleton->maps.counters, tap->slots);
+    bpf_map__set_max_entries(tap->skeleton->maps.probe_sets, tap->sets);
     result = loadtap_bpf__load(tap->skeleton);
     if (result == -EPERM)
         return failure(error, result,
@@ -137,6 +140,23 @@ static int attach_at(struct tap *tap, const char *path, int fd, char *error)
     return 0;
 }
 
+static int open_cgroup(const char *path, char *error)
+{
+    char root[CGROUP_PATH_MAX];
+    struct statfs in;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return failure(error, -errno, "cannot open cgroup %s: %s", path, strerror(errno));
+    if (!fstatfs(fd, &in) && in.f_type == CGROUP2_SUPER_MAGIC)
+        return fd;
+    close(fd);
+    if (cgroup_root("/proc/mounts", root, sizeof(root)))
+        snprintf(root, sizeof(root), "nowhere");
+    return failure(error, -EINVAL, "%s is no cgroup v2 directory (cgroup v2 is mounted at %.500s)",
+                   path, root);
+}
+
 static int attach(struct tap *tap, const char *cgroup, char *error)
 {
     char root[CGROUP_PATH_MAX];
@@ -151,20 +171,12 @@ static int attach(struct tap *tap, const char *cgroup, char *error)
                 "/sys/fs/cgroup) or set cgroup_path");
         cgroup = root;
     }
-    fd = open(cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    fd = open_cgroup(cgroup, error);
     if (fd < 0)
-        return failure(error, -errno, "cannot open cgroup %s: %s", cgroup, strerror(errno));
+        return fd;
     result = attach_at(tap, cgroup, fd, error);
     close(fd);
     return result;
-}
-
-/* The counters are mapped by whole pages. */
-static uint32_t whole_pages(uint32_t slots)
-{
-    uint32_t per_page = PAGE / sizeof(struct counters);
-
-    return (slots + per_page - 1) / per_page * per_page;
 }
 
 int tap_open(const struct tap_options *options, struct tap **out, char *error)
@@ -174,8 +186,10 @@ int tap_open(const struct tap_options *options, struct tap **out, char *error)
 
     if (!tap)
         return failure(error, -ENOMEM, "out of memory");
-    tap->slots = whole_pages(options->slots);
-    result = load(tap, error);
+    tap->slots = options->slots;
+    tap->sets = 1 + (options->checked < PROBE_SETS_MAX ? options->checked : PROBE_SETS_MAX);
+    tap->set_owners = calloc(tap->sets, sizeof(const struct cluster *));
+    result = tap->set_owners ? load(tap, error) : failure(error, -ENOMEM, "out of memory");
     if (!result)
         result = map_counters(tap, error);
     if (!result)
@@ -197,6 +211,7 @@ void tap_close(struct tap *tap)
     if (tap->rows)
         munmap((void *)tap->rows, (size_t)tap->slots * sizeof(struct counters));
     loadtap_bpf__destroy(tap->skeleton);
+    free(tap->set_owners);
     free(tap);
 }
 
@@ -216,9 +231,9 @@ static int probe_set_of(struct tap *tap, const struct cluster *cluster)
 
     if (!probes_fill(cluster, &set))
         return 0;
-    while (index < PROBE_SETS_MAX && tap->set_owners[index] && tap->set_owners[index] != cluster)
+    while (index < tap->sets && tap->set_owners[index] && tap->set_owners[index] != cluster)
         index++;
-    if (index == PROBE_SETS_MAX)
+    if (index == tap->sets)
         return -ENOSPC;
     if (tap->set_owners[index])
         return (int)index;
@@ -241,7 +256,7 @@ int tap_observe(struct tap *tap, const struct address *address, uint32_t slot,
         return set;
     if (slot >= tap->slots)
         return -ENOSPC;
-    value.probe_set = (__u8)set;
+    value.probe_set = (__u16)set;
     memcpy(key.ip, address->ip, sizeof(key.ip));
     return bpf_map_update_elem(bpf_map__fd(tap->skeleton->maps.endpoints), &key, &value, BPF_ANY);
 }

@@ -13,6 +13,7 @@ struct tap;
 struct tap_options {
     const char *cgroup; /* path of a cgroup v2 directory; NULL: the root found in /proc/mounts */
     uint32_t slots;     /* rows of counters to provide */
+    uint32_t checked;   /* clusters with health checks to provide for */
 };
 
 #define TAP_ERROR_MAX 1024
@@ -24,7 +25,7 @@ void tap_close(struct tap *tap);
 
 /* From now on connections to `address` count in row `slot`. Replaces an earlier owner of the
  * address; connections that are open stay with the old row. 0; -ENOSPC: more slots, or more
- * clusters with health checks, than there is room for; -errno. */
+ * clusters with health checks, than was said at opening; -errno. */
 int tap_observe(struct tap *tap, const struct address *address, uint32_t slot,
                 const struct cluster *cluster);
 

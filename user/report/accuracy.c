@@ -11,8 +11,8 @@ static const struct {
     size_t counter; /* offset in struct counters */
     const char *what;
 } kinds[] = {
-    {offsetof(struct counters, cx_opaque), "is opaque in part: it carries TLS, HTTP/2 or broken "
-                                           "HTTP, of which only connections are counted"},
+    {offsetof(struct counters, cx_opaque),
+     "has opaque connections (TLS, HTTP/2, or broken HTTP): they are counted, their requests not"},
     {offsetof(struct counters, cx_sessions),
      "carries TCP sessions that are no HTTP: they are not counted as requests (set protocol: tcp)"},
     {offsetof(struct counters, gap_bytes),

@@ -273,6 +273,16 @@ static int append_cluster(struct buffer *buffer, const struct report *report, ui
     return append(buffer, &part);
 }
 
+/* A cluster without a number to tell is left out: an empty entry would say that it is idle. */
+static bool can_tell(const struct report *report, uint32_t index)
+{
+    const struct cluster *cluster = &report->clusters->items[index];
+
+    if (cluster->protocol == PROTOCOL_OPAQUE && report->omit_connections)
+        return false;
+    return cluster_observed(cluster);
+}
+
 int report_encode(const struct report *report, uint8_t **out, size_t *length,
                   struct window_load *sum)
 {
@@ -286,7 +296,7 @@ int report_encode(const struct report *report, uint8_t **out, size_t *length,
     for (size_t i = 0; !error && i < report->clusters->count; i++) {
         struct scratch scratch = {0};
 
-        if (!window_has(report->window, (uint32_t)i))
+        if (!window_has(report->window, (uint32_t)i) || !can_tell(report, (uint32_t)i))
             continue;
         error = scratch_init(&scratch, report, (uint32_t)i);
         if (!error)

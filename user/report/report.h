@@ -24,6 +24,8 @@ struct report {
 /* Packs the report. Rules:
  * - Each cluster of the window's set has an entry, idle ones too: cluster_name,
  *   cluster_service_name unless empty, load_report_interval.
+ *   Left out are those whose load no socket shows: endpoints unknown or no TCP sockets; TLS without
+ *   connection fields.
  * - Groups of one priority and locality are one locality entry. It is there where issued, success,
  *   error or in progress is not zero, or, unless left out, a connection field (now active, newly
  *   established, failed) is not zero. `locality` is always set, if only to an empty message.

@@ -306,6 +306,9 @@ int reporter_response(struct reporter *reporter, uint64_t now_us, const uint8_t 
     }
     unmatched = match_names(reporter, &response, &unknown);
     changed = change_set(reporter, now_us) || !reporter->has_settings;
+    if (!reporter->has_settings)
+        log_info("load reporting begins: what was counted before this first response is discarded, "
+                 "as Envoy does");
     reporter->has_settings = true;
     reporter->settings = (struct settings){.interval_us = response.interval_us,
                                            .endpoints = response.endpoints,
