@@ -59,7 +59,8 @@ struct direction {
     __u32 next;    /* sequence number of the next byte to look at */
     __u32 claimed; /* a CPU is in here (ingress) */
     __u32 missed;  /* bytes for which the store had no room, since the last hole was settled */
-    __u32 mail[MAIL_MAX]; /* berths that others posted (ingress) */
+    __u32 mails;   /* berths that others posted (ingress); counted after, and taken before, .. */
+    __u32 mail[MAIL_MAX]; /* .. they stand here */
     /* Berths with segments that came before an earlier one; `any` reads them all at once. */
     union {
         __u8 kept[KEPT_MAX];
@@ -74,10 +75,7 @@ struct direction {
 /* Are there bytes that passed, but were not looked at? */
 pure int mail_waits(const struct direction *d)
 {
-    for (int i = 0; i < MAIL_MAX; i++)
-        if (*(const volatile __u32 *)&d->mail[i])
-            return 1;
-    return 0;
+    return *(const volatile __u32 *)&d->mails != 0;
 }
 
 pure int kept_waits(const struct direction *d)

@@ -142,10 +142,9 @@ pure enum http1_event h1_literal(struct http1 *p, __u64 literal, __u32 length, _
             p->flags |= H1_SPACE;
         return H1_NONE;
     }
-    if (p->matched < length && !(p->flags & H1_SPACE) && c == h1_literal_byte(literal, p->matched))
-        p->matched++;
-    else
-        p->matched = H1_NO_MATCH;
+    if (p->matched >= length || (p->flags & H1_SPACE) || c != h1_literal_byte(literal, p->matched))
+        return h1_other(p, c);
+    p->matched++;
     return H1_NONE;
 }
 
@@ -153,8 +152,10 @@ pure enum http1_event h1_host(struct http1 *p, const struct probe_set *set, __u8
 {
     __u32 at = p->matched;
 
-    if (!set || c == ' ' || c == '\t')
+    if (c == ' ' || c == '\t')
         return H1_NONE;
+    if (!set || !p->probes)
+        return c == '\r' || c == '\n' ? H1_NONE : h1_other(p, c);
     p->flags |= H1_HAS_HOST;
     if (c == '\r' || c == '\n')
         c = 0; /* the patterns end in NUL */

@@ -60,8 +60,7 @@ int tap_egress(struct __sk_buff *skb)
         c->out.next = segment.sequence;
     if (!segment.length)
         return PASS;
-    request_resume(c);
-    look(skb, c, &segment, 1);
+    look_outgoing(skb, c, &segment);
     return PASS;
 }
 
@@ -73,6 +72,6 @@ int tap_ingress(struct __sk_buff *skb)
 
     if (!c || c->life == LIFE_CONNECTING || !segment_read(skb, &segment) || !segment.length)
         return PASS;
-    look(skb, c, &segment, 0);
+    look_incoming(skb, c, &segment);
     return PASS;
 }

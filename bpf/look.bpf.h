@@ -215,9 +215,6 @@ static __always_inline struct connection *connection_of(struct __sk_buff *skb)
 
     if (!sk)
         return NULL;
-    sk = bpf_sk_fullsock(sk);
-    if (!sk)
-        return NULL;
     c = bpf_sk_storage_get(&connections, sk, NULL, 0);
     if (!c || c->kind >= KIND_SESSION || c->life >= LIFE_ENDED)
         return NULL;
@@ -231,16 +228,6 @@ static __always_inline void segment_missed(struct direction *d, const struct seg
 
     if (cursor_look(d->next, segment->sequence, segment->length, &skip) != CURSOR_OLD)
         __sync_fetch_and_add(&d->missed, segment->length);
-}
-
-/* Egress runs under the socket lock: one CPU at a time. */
-static __always_inline void look_outgoing(struct look *l, const struct segment *segment)
-{
-    struct direction *d = &l->connection->out;
-
-    look_at_segment(l, segment);
-    if (kept_waits(d))
-        bpf_loop(KEPT_MAX, look_at_kept, l, 0);
 }
 
 /* Settles the end of the connection, once; by whoever holds `in`. */
@@ -268,20 +255,51 @@ static __always_inline int work_waits(const struct connection *c)
     return mail_waits(&c->in) || *(const volatile __u32 *)&c->ending;
 }
 
-/* Who finds the direction claimed posts the segment; who holds it looks at the mail before leaving.
- */
-static __always_inline void look_incoming(struct look *l, const struct segment *segment)
+/* The greater part of all bytes: the next ones of a body that goes on after them. 0: not that. */
+static __always_inline int body_pass(struct direction *d, const struct segment *segment)
 {
-    struct direction *d = &l->connection->in;
+    __u32 skip;
 
-    if (direction_claim(d)) {
-        look_at_segment(l, segment);
-    } else {
-        if (!segment_post(l->skb, d, segment))
-            segment_missed(d, segment);
-        if (!direction_claim(d)) /* the holder may have left before it saw the mail */
-            return;
+    if (kept_waits(d) ||
+        cursor_look(d->next, segment->sequence, segment->length, &skip) != CURSOR_NEW ||
+        http1_skippable(&d->http1) <= segment->length - skip)
+        return 0;
+    http1_skip(&d->http1, segment->length - skip);
+    d->next = segment->sequence + segment->length;
+    return 1;
+}
+
+static __always_inline void look_done(struct look *l)
+{
+    counters_add(l->connection->slot, &l->scratch->tally);
+    scratch_give(l->scratch);
+}
+
+/* Egress runs under the socket lock: one CPU at a time. */
+static __always_inline void look_outgoing(struct __sk_buff *skb, struct connection *c,
+                                          const struct segment *segment)
+{
+    struct look l = {.skb = skb, .connection = c, .outgoing = 1};
+
+    request_resume(c);
+    if (body_pass(&c->out, segment))
+        return;
+    l.scratch = scratch_take();
+    if (!l.scratch) {
+        segment_missed(&c->out, segment);
+        return;
     }
+    l.probes = probes_of(c);
+    look_at_segment(&l, segment);
+    if (kept_waits(&c->out))
+        bpf_loop(KEPT_MAX, look_at_kept, &l, 0);
+    look_done(&l);
+}
+
+/* Looks at what is left to who holds the direction: kept and posted segments, the connection's end.
+ * Gives the claim up. */
+static __always_inline void look_at_work(struct look *l, struct direction *d)
+{
     for (int round = 1;; round++) {
         if (kept_waits(d) || mail_waits(d))
             bpf_loop(KEPT_MAX + MAIL_MAX, look_at_kept, l, 0);
@@ -293,21 +311,37 @@ static __always_inline void look_incoming(struct look *l, const struct segment *
     }
 }
 
-static __always_inline void look(struct __sk_buff *skb, struct connection *c,
-                                 const struct segment *segment, __u32 outgoing)
+/* Who finds the direction claimed posts the segment; who holds it looks at the mail before leaving. */
+static __always_inline void look_incoming(struct __sk_buff *skb, struct connection *c,
+                                          const struct segment *segment)
 {
-    struct look l = {.skb = skb, .connection = c, .outgoing = outgoing, .scratch = scratch_take()};
+    struct look l = {.skb = skb, .connection = c};
+    struct direction *d = &c->in;
+    int passed = 0;
 
+    if (!direction_claim(d)) {
+        if (!segment_post(skb, d, segment))
+            segment_missed(d, segment);
+        if (!direction_claim(d)) /* the holder may have left before it saw the mail */
+            return;
+        passed = 1;
+    } else {
+        passed = body_pass(d, segment);
+    }
+    if (passed && !work_waits(c)) {
+        direction_release(d);
+        if (!work_waits(c) || !direction_claim(d))
+            return;
+    }
+    l.scratch = scratch_take();
     if (!l.scratch) {
-        segment_missed(outgoing ? &c->out : &c->in, segment);
+        if (!passed)
+            segment_missed(d, segment);
+        direction_release(d);
         return;
     }
-    if (outgoing) {
-        l.probes = probes_of(c);
-        look_outgoing(&l, segment);
-    } else {
-        look_incoming(&l, segment);
-    }
-    counters_add(c->slot, &l.scratch->tally);
-    scratch_give(l.scratch);
+    if (!passed)
+        look_at_segment(&l, segment);
+    look_at_work(&l, d);
+    look_done(&l);
 }

@@ -149,8 +149,10 @@ static __always_inline int segment_post(struct __sk_buff *skb, struct direction 
         return 0;
     berth_append(skb, berth, segment);
     for (int i = 0; i < MAIL_MAX; i++)
-        if (!__sync_val_compare_and_swap(&d->mail[i], 0, name))
+        if (!__sync_val_compare_and_swap(&d->mail[i], 0, name)) {
+            __sync_fetch_and_add(&d->mails, 1);
             return 1;
+        }
     berth_free(name);
     return 0;
 }
@@ -189,8 +191,10 @@ verified_once __u32 kept_take(struct direction *d, __u32 place)
     if (!d)
         return 0;
     place--;
-    if (place >= KEPT_MAX)
+    if (place >= KEPT_MAX) {
+        __sync_fetch_and_add(&d->mails, -1);
         return __sync_lock_test_and_set(&d->mail[(place - KEPT_MAX) & (MAIL_MAX - 1)], 0);
+    }
     name = d->kept[place & (KEPT_MAX - 1)];
     d->kept[place & (KEPT_MAX - 1)] = 0;
     return name;
@@ -215,6 +219,7 @@ verified_once int store_clear(struct direction *d)
 
         if (!name)
             continue;
+        __sync_fetch_and_add(&d->mails, -1);
         berth_free(name);
         any = 1;
     }
