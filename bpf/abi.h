@@ -32,7 +32,7 @@ struct endpoint_value {
  * subtracts. Each is changed by an atomic add, because egress programs nest (a packet of another
  * socket may be sent from a softirq while this one is looked at) and CPUs share the row.
  *
- * At every instant: rq_issued + cx_failed_error
+ * Whenever no packet is just being looked at: rq_issued + cx_failed_error
  *   = rq_success + rq_error + rq_unclassified + rq_no_result + requests that await a result. */
 struct counters {
     __u64 cx_opened;       /* connect() was called */

@@ -3,13 +3,22 @@
  * The machine reads what decides where a message ends and what it was: method, version, status,
  * Content-Length, Transfer-Encoding, and what marks a health check. All else is skipped.
  *
- *   START -> METHOD -> TARGET -> VERSION -> VERSION_END -> LINE ...        a request
- *   START -> STATUS -> SKIP_LINE -> LINE ...                               a response
- *   LINE -> NAME -> VALUE -> LINE | LINE -> SKIP_LINE -> LINE | LINE -> HEAD_LF    (event HEAD)
- *   the owner then chooses the body: START | BODY | CHUNK_SIZE | UNTIL_CLOSE | STOP
- *   CHUNK_SIZE -> CHUNK_EXTENSION -> CHUNK_DATA -> CHUNK_END -> CHUNK_SIZE ... -> TRAILER (event
- * END) before a connection's first request: START -> PROXY1 | PROXY2_MAGIC -> PROXY2_HEAD ->
- * PROXY2_BODY -> START
+ *   request    START -> METHOD -> TARGET -> VERSION -> VERSION_END -> LINE      event REQUEST_LINE
+ *   response   START -> VERSION -> STATUS -> SKIP_LINE -> LINE
+ *   fields     LINE -> NAME -> VALUE -> VALUE_LF -> LINE | NAME or VALUE -> SKIP_LINE -> LINE
+ *   their end  LINE -> HEAD_LF                                                  event HEAD
+ *   The owner then chooses the body: BODY, CHUNK_SIZE, UNTIL_CLOSE, START (none),
+ *   TUNNEL_WAIT (a CONNECT was sent), STOP (a tunnel).
+ *   body       BODY                                                             event END
+ *   chunks     CHUNK_SIZE -> CHUNK_EXTENSION or CHUNK_LF -> CHUNK_DATA -> CHUNK_END -> CHUNK_SIZE
+ *   last one   CHUNK_SIZE -> ... -> TRAILER -> TRAILER_LINE -> TRAILER -> TRAILER_LF   event END
+ *
+ *   Instead of a connection's first request:
+ *   PROXY      START -> PROXY1 -> START | START -> PROXY2_MAGIC -> PROXY2_HEAD -> PROXY2_BODY -> START
+ *   TLS        START -> TLS                                                     event IS_TLS
+ *   HTTP/2     VERSION | for a response START -> SETTINGS                       event IS_HTTP2
+ *
+ * A CR may be missing before any LF. After event BAD, and after a hole, the owner sets STOP.
  */
 #pragma once
 

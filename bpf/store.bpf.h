@@ -2,11 +2,10 @@
  *
  * A segment that comes before an earlier one (it happens on loopback without any loss) is kept in a
  * berth until the hole is filled. One that meets another CPU in its direction is posted: whoever
- * holds the direction looks at it before leaving, so nobody waits for anybody.
+ * holds the direction looks at it before leaving, so nobody has to wait.
  *
- *   berth:  FREE --berth_take--> filled --kept--> in direction.kept --looked at--> FREE
- *                                filled --posted--> in direction.mail --collected--> in
- * direction.kept
+ *   berth:  FREE --berth_take--> filled --kept----> in direction.kept --looked at--> FREE
+ *                                filled --posted--> in direction.mail --looked at--> FREE
  */
 #pragma once
 

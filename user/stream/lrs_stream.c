@@ -33,8 +33,8 @@
  *
  * A message going out, in WAITING and STREAMING:
  *
- *   none --send--> queued --DATA frames, as the peer's windows allow--> last byte handed out -->
- * none marked: SETTINGS queued --its ACK--> confirmed
+ *   none --send--> queued --DATA frames, as the peer's windows allow--> last byte handed out --> none
+ *                                             and if marked: SETTINGS queued --its ACK--> confirmed
  *
  * nghttp2 lets SETTINGS overtake DATA that waits; hence it is queued only behind the last byte. */
 enum state { WAITING, STREAMING, ENDED };
