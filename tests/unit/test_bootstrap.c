@@ -29,6 +29,8 @@
 #define REPORT_TO(service)                                                                         \
     "cluster_manager: {load_stats_config: {api_type: GRPC, grpc_services: [" service "]}}\n"
 #define REPORT REPORT_TO("{envoy_grpc: {cluster_name: m}}")
+#define LABEL_63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 #define SMALL(options, endpoints) CLUSTERS("{name: b, " options ASSIGNMENT(endpoints) "}") REPORT
 #define LOCAL ENDPOINT("127.0.0.1", "80")
 
@@ -222,6 +224,7 @@ static void addresses_and_ports(void **state)
     bootstrap_free(must_load(SMALL("", ENDPOINT("::1", "65535"))));
     bootstrap_free(must_load(SMALL("type: STRICT_DNS, ", ENDPOINT("10.0.0.1", "1"))));
     bootstrap_free(must_load(SMALL("type: STRICT_DNS, ", ENDPOINT("a_b.example.", "1"))));
+    bootstrap_free(must_load(SMALL("type: STRICT_DNS, ", ENDPOINT("b." LABEL_63 ".c", "1"))));
     expect_error(SMALL("", ENDPOINT("10.0.0.1", "0")),
                  "port_value: found 0, expected a port from 1 to 65535");
     expect_error(SMALL("", ENDPOINT("10.0.0.1", "65536")), "port_value: found 65536");
@@ -232,6 +235,11 @@ static void addresses_and_ports(void **state)
     expect_error(SMALL("type: STRICT_DNS, ", ENDPOINT("10.0.0.256", "80")), "expected a host name");
     expect_error(SMALL("type: STRICT_DNS, ", ENDPOINT("http://web", "80")), "expected a host name");
     expect_error(SMALL("type: STRICT_DNS, ", ENDPOINT("a..b", "80")), "expected a host name");
+    expect_error(SMALL("type: STRICT_DNS, ", ENDPOINT("-a", "80")), "expected a host name");
+    expect_error(SMALL("type: STRICT_DNS, ", ENDPOINT("a.-b", "80")), "expected a host name");
+    expect_error(SMALL("type: STRICT_DNS, ", ENDPOINT(".a", "80")), "expected a host name");
+    expect_error(SMALL("type: STRICT_DNS, ", ENDPOINT("b." LABEL_63 "x", "80")),
+                 "expected a host name");
     expect_error(SMALL("", "{endpoint: {address: {socket_address: {address: 10.0.0.1}}}}"),
                  "socket_address: found no port_value");
     expect_error(SMALL("", "{endpoint: {}}"), "lb_endpoints[0].endpoint: found no address");

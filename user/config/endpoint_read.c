@@ -13,14 +13,27 @@ typedef Envoy__Config__Endpoint__V3__LocalityLbEndpoints LocalityLbEndpoints;
 
 #define PRIORITY_MAX 128 /* Envoy's own bound */
 
-/* Letters, digits, "-", "_" and dots, as resolvers take them; 253 characters (RFC 1035, 3.1). */
+/* Letters, digits, "-" (not first) and "_", 63 at most (RFC 1035, 2.3.1), as resolvers take them.
+ * Returns its length; 0: none. */
+static size_t label_length(const char *text)
+{
+    size_t length =
+        strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+
+    return text[0] != '-' && length <= 63 ? length : 0;
+}
+
+/* Labels between dots, the last of which may end in one; 253 characters (RFC 1035, 3.1). */
 static bool is_host_name(const char *text)
 {
-    size_t length = strlen(text);
+    const char *rest = text;
+    size_t length = label_length(rest);
 
-    return length > 0 && length <= 253 && text[0] != '.' && !strstr(text, "..") &&
-           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
-               length;
+    while (length && rest[length] == '.' && rest[length + 1]) {
+        rest += length + 1;
+        length = label_length(rest);
+    }
+    return length && strlen(text) <= 253 && (!rest[length] || !strcmp(rest + length, "."));
 }
 
 /* Four numbers that are no address are a slip, not a name. */

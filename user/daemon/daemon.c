@@ -18,12 +18,13 @@
 #include "stream/transport.h"
 #include "upstream/hosts.h"
 
-#define ACCURACY_SECONDS 5 /* between two looks at where counting was not exact */
+#define WATCH_SECONDS 5 /* between two looks at what a person should be told */
+#define SILENCE_US 10000000ULL
 
 struct daemon {
     const struct bootstrap *bootstrap;
     struct event_base *base;
-    struct event *timer, *accuracy_timer, *interrupt, *terminate;
+    struct event *timer, *watch, *interrupt, *terminate;
     struct hosts *hosts;
     struct tap *tap;
     struct upstreams *upstreams;
@@ -31,6 +32,8 @@ struct daemon {
     struct accuracy *accuracy;
     struct lrs_client *client; /* NULL while there is no stream */
     bool outage;               /* no stream since one ended; told once */
+    bool answered;             /* the management server has ever answered */
+    uint64_t up_us; /* since when the stream is up; 0: it is not, or its silence was told */
 };
 
 static uint64_t now_us(void)
@@ -73,13 +76,23 @@ static void tell_inexact(void *arg, const struct host *host, const char *what)
                 address_text(&host->address, text), what);
 }
 
-static void on_accuracy_timer(evutil_socket_t fd, short what, void *arg)
+static void tell_silence(struct daemon *daemon)
+{
+    if (daemon->answered || !daemon->up_us || now_us() - daemon->up_us < SILENCE_US)
+        return;
+    log_warning("management server: connected, but no LoadStatsResponse came: nothing is reported "
+                "before it answers");
+    daemon->up_us = 0;
+}
+
+static void on_watch(evutil_socket_t fd, short what, void *arg)
 {
     struct daemon *daemon = arg;
     const struct accuracy_ops ops = {op_read, tell_inexact, daemon};
 
     (void)fd, (void)what;
     accuracy_check(daemon->accuracy, &ops);
+    tell_silence(daemon);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -106,6 +119,7 @@ static void on_stream_up(void *arg)
     struct daemon *daemon = arg;
 
     daemon->outage = false;
+    daemon->up_us = now_us();
     reporter_stream_up(daemon->reporter, now_us());
     arm(daemon);
 }
@@ -121,6 +135,7 @@ static void tell_outage(struct daemon *daemon, const char *reason)
 static void stream_ended(struct daemon *daemon, const char *reason)
 {
     tell_outage(daemon, reason);
+    daemon->up_us = 0;
     lrs_client_free(TAKE(daemon->client));
     reporter_stream_down(daemon->reporter, now_us());
     arm(daemon);
@@ -137,6 +152,8 @@ static void on_response(void *arg, const uint8_t *message, size_t length)
 
     if (reporter_response(daemon->reporter, now_us(), message, length) == -EBADMSG)
         stream_ended(daemon, "sent something that is no LoadStatsResponse");
+    else
+        daemon->answered = true;
     arm(daemon);
 }
 
@@ -237,10 +254,10 @@ static int start_loop(struct daemon *daemon)
     if (!daemon->base)
         return -ENOMEM;
     daemon->timer = evtimer_new(daemon->base, on_timer, daemon);
-    daemon->accuracy_timer = event_new(daemon->base, -1, EV_PERSIST, on_accuracy_timer, daemon);
+    daemon->watch = event_new(daemon->base, -1, EV_PERSIST, on_watch, daemon);
     daemon->interrupt = evsignal_new(daemon->base, SIGINT, on_signal, daemon);
     daemon->terminate = evsignal_new(daemon->base, SIGTERM, on_signal, daemon);
-    if (!daemon->timer || !daemon->accuracy_timer || !daemon->interrupt || !daemon->terminate)
+    if (!daemon->timer || !daemon->watch || !daemon->interrupt || !daemon->terminate)
         return -ENOMEM;
     event_add(daemon->interrupt, NULL);
     event_add(daemon->terminate, NULL);
@@ -260,7 +277,8 @@ static int start_tap(struct daemon *daemon)
     if (result)
         log_error("%s", error);
     else
-        log_info("%s", tap_description(daemon->tap));
+        log_info("%s; connections that are open already are not seen",
+                 tap_description(daemon->tap));
     return result;
 }
 
@@ -273,13 +291,13 @@ static int start_reporter(struct daemon *daemon)
         .omit_connections = daemon->bootstrap->omit_connection_fields,
     };
     const struct reporter_ops ops = {op_open_stream, op_send, op_read};
-    const struct timeval every = {.tv_sec = ACCURACY_SECONDS};
+    const struct timeval every = {.tv_sec = WATCH_SECONDS};
 
     daemon->reporter = reporter_new(&options, &ops, daemon);
     daemon->accuracy = accuracy_new(daemon->hosts);
     if (!daemon->reporter || !daemon->accuracy)
         return -ENOMEM;
-    event_add(daemon->accuracy_timer, &every);
+    event_add(daemon->watch, &every);
     return 0;
 }
 
@@ -324,8 +342,8 @@ static void stop(struct daemon *daemon)
     hosts_free(daemon->hosts);
     if (daemon->timer)
         event_free(daemon->timer);
-    if (daemon->accuracy_timer)
-        event_free(daemon->accuracy_timer);
+    if (daemon->watch)
+        event_free(daemon->watch);
     if (daemon->interrupt)
         event_free(daemon->interrupt);
     if (daemon->terminate)
