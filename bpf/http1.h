@@ -8,7 +8,7 @@
  *   fields     LINE -> NAME -> VALUE -> VALUE_LF -> LINE | NAME or VALUE -> SKIP_LINE -> LINE
  *   their end  LINE -> HEAD_LF                                                  event HEAD
  *   The owner then chooses the body: BODY, CHUNK_SIZE, UNTIL_CLOSE, START (none),
- *   TUNNEL_WAIT (a CONNECT was sent), STOP (a tunnel).
+ *   TUNNEL_WAIT (a CONNECT was sent; TUNNEL_TRUST once bytes follow it), STOP (a tunnel).
  *   body       BODY                                                             event END
  *   chunks     CHUNK_SIZE -> CHUNK_EXTENSION or CHUNK_LF -> CHUNK_DATA -> CHUNK_END -> CHUNK_SIZE
  *   last one   CHUNK_SIZE -> ... -> TRAILER -> TRAILER_LINE -> TRAILER -> TRAILER_LF   event END

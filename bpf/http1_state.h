@@ -32,9 +32,10 @@ enum http1_state {
     H1_PROXY2_HEAD,
     H1_TLS,
     H1_SETTINGS,
-    H1_UNTIL_CLOSE, /* from here on bytes are passed without reading, without end */
-    H1_TUNNEL_WAIT, /* a CONNECT was sent, not answered yet */
-    H1_STOP,        /* not HTTP any more, or lost */
+    H1_UNTIL_CLOSE,  /* from here on bytes are passed without reading, without end */
+    H1_TUNNEL_WAIT,  /* a CONNECT was sent, not answered yet */
+    H1_TUNNEL_TRUST, /* ... and bytes behind it: never to be read as a request */
+    H1_STOP,         /* not HTTP any more, or lost */
 };
 
 enum http1_event {
@@ -147,7 +148,7 @@ pure enum http1_event http1_skip(struct http1 *p, __u64 count)
 {
     if (p->state >= H1_UNTIL_CLOSE) {
         if (p->state == H1_TUNNEL_WAIT)
-            p->state = H1_STOP; /* sent on trust before the answer: never to be read as a request */
+            p->state = H1_TUNNEL_TRUST;
         return H1_NONE;
     }
     p->length -= count;

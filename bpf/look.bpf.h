@@ -281,7 +281,11 @@ static __always_inline void look_outgoing(struct __sk_buff *skb, struct connecti
 {
     struct look l = {.skb = skb, .connection = c, .outgoing = 1};
 
-    request_resume(c);
+    if (request_resume(c)) {
+        struct tally t = {.opaque = 1};
+
+        counters_add(c->slot, &t);
+    }
     if (body_pass(&c->out, segment))
         return;
     l.scratch = scratch_take();

@@ -38,11 +38,20 @@ pure void request_push(struct exchange *x, struct tally *t, __u8 kind)
     *(volatile __u32 *)&x->requests = number + 1;
 }
 
-pure enum http1_event request_body(struct http1 *p)
+/* Is the CONNECT that was sent last refused, and the refusal read completely? Where responses cannot
+ * be paired, nobody knows. */
+pure int connect_refused(const struct exchange *x)
 {
+    return !x->tunnel && !x->lost && !x->overflow && x->responses == x->requests;
+}
+
+pure enum http1_event request_body(struct connection *c)
+{
+    struct http1 *p = &c->out.http1;
+
     if (p->words == H1_IS_CONNECT) {
         p->state = H1_TUNNEL_WAIT;
-        return H1_NONE;
+        return connect_refused(&c->exchange) ? H1_END : H1_NONE; /* refused inside its own head */
     }
     if (p->flags & H1_CODED) {
         h1_chunk_start(p);
@@ -63,7 +72,7 @@ pure enum http1_event request_head(struct connection *c, const struct probe_set 
     if (http1_is_probe(p, set))
         kind |= REQUEST_PROBE;
     request_push(&c->exchange, t, kind);
-    return request_body(p);
+    return request_body(c);
 }
 
 pure void request_event(struct connection *c, enum http1_event event, const struct probe_set *set,
@@ -97,15 +106,20 @@ pure void request_event(struct connection *c, enum http1_event event, const stru
     }
 }
 
-/* After CONNECT: a refusal that was read completely makes the next byte a request again. Where
- * responses cannot be paired, nobody knows whether it was refused. */
-pure void request_resume(struct connection *c)
+/* After CONNECT: a refusal that was read completely makes the next byte a request again, unless bytes
+ * were sent before it. Returns how many connections became opaque by that. */
+pure __u32 request_resume(struct connection *c)
 {
-    const struct exchange *x = &c->exchange;
+    __u8 state = c->out.http1.state;
 
-    if (c->out.http1.state == H1_TUNNEL_WAIT && !x->tunnel && !x->lost && !x->overflow &&
-        x->responses == x->requests)
+    if ((state != H1_TUNNEL_WAIT && state != H1_TUNNEL_TRUST) || !connect_refused(&c->exchange))
+        return 0;
+    if (state == H1_TUNNEL_WAIT) {
         http1_restart(&c->out.http1);
+        return 0;
+    }
+    c->out.http1.state = H1_STOP;
+    return 1;
 }
 
 /* Reads on in the window; to be called again while it has bytes. */

@@ -68,12 +68,10 @@ pure void response_result(struct connection *c, int kind, struct tally *t)
 }
 
 /* How the body after a final head ends (RFC 9112, 6.3). */
-pure enum http1_event response_body(struct connection *c, int kind, struct tally *t)
+pure enum http1_event response_body(struct connection *c, int kind)
 {
     struct http1 *p = &c->in.http1;
 
-    if ((kind & REQUEST_CONNECT) && p->status / 100 != 2 && c->out.http1.state == H1_STOP)
-        t->opaque++; /* bytes sent on trust behind the CONNECT: what comes next is not followed */
     if (p->status == 101 || ((kind & REQUEST_CONNECT) && p->status / 100 == 2)) {
         c->exchange.tunnel = 1;
         p->state = H1_STOP;
@@ -114,7 +112,7 @@ pure enum http1_event response_head(struct connection *c, struct tally *t)
         http1_restart(&c->in.http1);
         return H1_NONE;
     }
-    return response_body(c, kind, t);
+    return response_body(c, kind);
 }
 
 /* Not HTTP where a response was due: what Envoy turns into a 502 (error), unless the result stood.

@@ -36,7 +36,7 @@ static inline void feed(struct connection *c, int outgoing, const void *data, si
     if (outgoing && c->exchange.tunnel)
         return;
     if (outgoing)
-        request_resume(c);
+        t->opaque += request_resume(c);
     while (length && c->kind < KIND_SESSION) {
         size_t n = length < window ? length : window;
 
