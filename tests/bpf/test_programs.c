@@ -46,8 +46,10 @@ static void exchange(const struct pair *p, const char *request, const char *resp
     hear(p->proxy, response);
 }
 
-static void close_listener(const struct pair *p)
+static void close_pair(const struct pair *p)
 {
+    close(p->proxy);
+    close(p->upstream);
     close(p->listener);
 }
 
@@ -74,9 +76,7 @@ static void keep_alive_counts_once(void **state)
     assert_true(adds_up(&c, 1));
     say(p.upstream, OK);
     hear(p.proxy, OK);
-    close(p.proxy);
-    close(p.upstream);
-    close_listener(&p);
+    close_pair(&p);
     c = counted(SLOT_AUTO);
     assert_counted(c, cx_closed, 1);
     assert_counted(c, rq_success, 1);
@@ -112,7 +112,7 @@ static void ends_of_an_unanswered_request(void **state)
             close(p.upstream);
             break;
         }
-        close_listener(&p);
+        close(p.listener);
         c = counted(SLOT_AUTO);
         assert_counted(c, rq_issued, 1);
         assert_counted(c, rq_finished, 1);
@@ -133,9 +133,7 @@ static void proxy_closes_with_unread_bytes(void **state)
     say(p.proxy, GET);
     say(p.upstream, "HTTP/1.1 ");
     usleep(50000);
-    close(p.proxy);
-    close(p.upstream);
-    close_listener(&p);
+    close_pair(&p);
     c = counted(SLOT_AUTO);
     assert_counted(c, rq_issued, 2);
     assert_counted(c, rq_success, 1);
@@ -173,9 +171,7 @@ static void tcp_session_is_one_request(void **state)
     c = counted(SLOT_TCP);
     assert_counted(c, rq_issued, 1);
     assert_counted(c, rq_finished, 0);
-    close(p.proxy);
-    close(p.upstream);
-    close_listener(&p);
+    close_pair(&p);
     c = counted(SLOT_TCP);
     assert_counted(c, rq_finished, 1);
     assert_counted(c, rq_success, 0);
@@ -193,9 +189,7 @@ static void ipv6_and_mapped_ipv4(void **state)
     exchange(&p, GET, OK);
     c = counted(SLOT_V6);
     assert_counted(c, rq_success, 1);
-    close(p.proxy);
-    close(p.upstream);
-    close_listener(&p);
+    close_pair(&p);
 
     listener = listen_on("127.0.0.1", FIXTURE_PORT);
     inet_pton(AF_INET6, "::ffff:127.0.0.1", &mapped.sin6_addr);
@@ -228,9 +222,7 @@ static void a_socket_connected_anew_starts_anew(void **state)
     assert_int_equal(connect(p.proxy, (struct sockaddr *)&name, length), 0);
     p.upstream = accept_one(p.listener);
     exchange(&p, GET, OK);
-    close(p.proxy);
-    close(p.upstream);
-    close_listener(&p);
+    close_pair(&p);
     c = counted(SLOT_AUTO);
     assert_counted(c, cx_established, 2);
     assert_counted(c, cx_closed, 2);
@@ -255,9 +247,7 @@ static void a_socket_shared_by_forks_is_one(void **state)
     hear(p.upstream, GET);
     say(p.upstream, OK);
     hear(p.proxy, OK);
-    close(p.proxy);
-    close(p.upstream);
-    close_listener(&p);
+    close_pair(&p);
     c = counted(SLOT_AUTO);
     assert_counted(c, cx_established, 1);
     assert_counted(c, cx_closed, 1);
@@ -327,9 +317,7 @@ static void health_checks_are_no_requests(void **state)
     exchange(&p, "GET /healthz HTTP/1.0\r\n\r\n", OK);
     exchange(&p, "GET / HTTP/1.1\r\nUser-Agent: Envoy/HC\r\n\r\n", ERR);
     exchange(&p, GET, OK);
-    close(p.proxy);
-    close(p.upstream);
-    close_listener(&p);
+    close_pair(&p);
     c = counted(SLOT_CHECKED);
     assert_counted(c, rq_probes, 2);
     assert_counted(c, rq_issued, 1);
@@ -354,9 +342,7 @@ static void super_packets(void **state)
     }
     for (int i = 0; i < 50; i++)
         exchange(&p, requests, responses);
-    close(p.proxy);
-    close(p.upstream);
-    close_listener(&p);
+    close_pair(&p);
     c = counted(SLOT_AUTO);
     assert_counted(c, rq_issued, 50 * BATCH);
     assert_counted(c, rq_success, 50 * BATCH);
@@ -383,9 +369,7 @@ static void large_bodies_are_passed_unread(void **state)
     assert_int_equal(recv(p.proxy, heard, size, MSG_WAITALL), size);
     wait(NULL);
     exchange(&p, GET, ERR);
-    close(p.proxy);
-    close(p.upstream);
-    close_listener(&p);
+    close_pair(&p);
     c = counted(SLOT_AUTO);
     assert_counted(c, rq_issued, 2);
     assert_counted(c, rq_success, 1);
