@@ -4,7 +4,6 @@
  * bytes). They only look: every packet passes, and if the daemon dies, traffic does not notice. */
 #include <linux/bpf.h>
 
-#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include <stdbool.h>

@@ -199,11 +199,9 @@ verified_once __u32 kept_take(struct direction *d, __u32 place)
     return name;
 }
 
-/* Frees whatever is kept or posted; returns whether there was any. */
+/* Frees whatever is kept or posted. */
 verified_once int store_clear(struct direction *d)
 {
-    int any = 0;
-
     if (!d)
         return 0;
     for (int i = 0; i < KEPT_MAX; i++) {
@@ -211,7 +209,6 @@ verified_once int store_clear(struct direction *d)
             continue;
         berth_free(d->kept[i]);
         d->kept[i] = 0;
-        any = 1;
     }
     for (int i = 0; i < MAIL_MAX; i++) {
         __u32 name = __sync_lock_test_and_set(&d->mail[i], 0);
@@ -220,9 +217,8 @@ verified_once int store_clear(struct direction *d)
             continue;
         __sync_fetch_and_add(&d->mails, -1);
         berth_free(name);
-        any = 1;
     }
-    return any;
+    return 0;
 }
 
 /* Copies a window's worth of a berth from `offset` on. */
