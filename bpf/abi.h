@@ -47,10 +47,14 @@ struct counters {
     __u64 rq_no_result;    /* ended by the proxy, or after a 1xx, before a result */
     __u64 cx_failed_error; /* the part of rq_error that are failed connects, not issued requests */
     __u64 rq_probes;       /* health checks, left out of all of the above */
-    __u64 cx_opaque;       /* connections that cannot be read: TLS, HTTP/2, broken HTTP */
+    __u64 cx_opaque;       /* connections that cannot be read: TLS, broken HTTP */
     __u64 cx_sessions;     /* connections in auto mode that are plain TCP sessions */
     __u64 gap_bytes;       /* bytes that went by unseen inside heads or framing */
     __u64 cx_untracked;    /* connections for which the kernel gave no state: not counted at all */
+    __u64 cx_joined;       /* the part of cx_opened that was open before loadtap saw it */
+    __u64 rq_untracked;    /* the part of rq_unclassified for which a table of streams had no room */
+    __u64 overruns;        /* packets whose look ran out of its budget; the rest is in gap_bytes */
+    __u64 zero[5];
 };
 
 /* HTTP health checks of a cluster that are not requests: exact path, and exact host unless empty.
@@ -78,4 +82,4 @@ struct probe_set {
 
 _Static_assert(sizeof(struct endpoint_key) == 20, "endpoint_key has no padding");
 _Static_assert(sizeof(struct endpoint_value) == 8, "endpoint_value has no padding");
-_Static_assert(sizeof(struct counters) == 128, "counters fill two cache lines");
+_Static_assert(sizeof(struct counters) == 192, "counters fill three cache lines");

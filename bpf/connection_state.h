@@ -105,6 +105,7 @@ _Static_assert(__builtin_offsetof(struct connection, life) == CONNECTION_LIFE_OF
 /* What a look at some bytes adds to the endpoint's counters; added up first, stored once. */
 struct tally {
     __u32 issued, success, error, finished, unclassified, no_result, probes, opaque, sessions, gap;
+    __u32 untracked, overruns;
 };
 
 pure void connection_start(struct connection *c, __u32 slot, __u8 protocol, __u16 probe_set)

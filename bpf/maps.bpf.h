@@ -98,5 +98,7 @@ __noinline int counters_add(__u32 slot, struct tally *t)
     add(row->cx_opaque, t->opaque);
     add(row->cx_sessions, t->sessions);
     add(row->gap_bytes, t->gap);
+    add(row->rq_untracked, t->untracked);
+    add(row->overruns, t->overruns);
     return 0;
 }

@@ -302,6 +302,9 @@ void tap_read(const struct tap *tap, uint32_t slot, struct counters *out)
     out->cx_sessions = load_counter(&row->cx_sessions);
     out->gap_bytes = load_counter(&row->gap_bytes);
     out->cx_untracked = load_counter(&row->cx_untracked);
+    out->cx_joined = load_counter(&row->cx_joined);
+    out->rq_untracked = load_counter(&row->rq_untracked);
+    out->overruns = load_counter(&row->overruns);
 }
 
 const char *tap_description(const struct tap *tap)
