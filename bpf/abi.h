@@ -52,8 +52,8 @@ struct counters {
     __u64 gap_bytes;       /* bytes that went by unseen inside heads or framing */
     __u64 cx_untracked;    /* connections for which the kernel gave no state: not counted at all */
     __u64 cx_joined;       /* the part of cx_opened that was open before loadtap saw it */
-    __u64 rq_untracked;    /* the part of rq_unclassified for which a table of streams had no room */
-    __u64 overruns;        /* packets whose look ran out of its budget; the rest is in gap_bytes */
+    __u64 rq_untracked; /* the part of rq_unclassified for which a table of streams had no room */
+    __u64 overruns;     /* packets whose look ran out of its budget; the rest is in gap_bytes */
     __u64 zero[5];
 };
 
@@ -71,8 +71,20 @@ struct probe {
     char host[PROBE_HOST_MAX]; /* lower case; NUL behind it */
 };
 
+/* The same strings in HPACK's Huffman coding (RFC 7541, 5.2). Length 0: does not fit. */
+struct probe_coded {
+    __u8 path_len;
+    __u8 host_len;
+    __u8 path[PROBE_PATH_MAX];
+    __u8 host[PROBE_HOST_MAX];
+};
+
 struct probe_set {
     struct probe probe[PROBES_PER_SET];
+    struct probe_coded coded[PROBES_PER_SET];
+    __u8 slash; /* bit per pattern whose path is "/" .. */
+    __u8 index; /* .. or "/index.html": HPACK's static table has both */
+    __u8 zero[6];
 };
 
 /* The one byte of a connection's state that the daemon writes: on a socket of its own, before it

@@ -5,22 +5,6 @@
 #include "request.h"
 #include "response.h"
 
-enum cause {
-    CAUSE_UPSTREAM, /* the upstream closed or reset, or the network failed: an error */
-    CAUSE_PROXY,    /* the proxy closed or reset: no result */
-    CAUSE_LOST,     /* a gap hid it: unclassified */
-};
-
-pure void settle_result(struct tally *t, __u32 count, enum cause cause)
-{
-    if (cause == CAUSE_UPSTREAM)
-        t->error += count;
-    else if (cause == CAUSE_PROXY)
-        t->no_result += count;
-    else
-        t->unclassified += count;
-}
-
 /* One whose answer was cut in the body has its result; one that had only a 1xx gets none (as Envoy
  * counts it). */
 pure void settle_front(const struct exchange *x, enum cause cause, struct tally *t)
@@ -39,6 +23,10 @@ pure void connection_settle(struct connection *c, enum cause cause, struct tally
 
     if (x->lost)
         cause = CAUSE_LOST;
+    if (c->kind == KIND_HTTP2) {
+        streams_settle(c, 0, cause, t);
+        return;
+    }
     if (waiting < 0 || (!waiting && !early))
         return;
     if (!response_of_probe(x)) {
@@ -71,10 +59,23 @@ pure void connection_settle_head(struct connection *c, enum cause cause, struct 
     settle_result(t, 1, c->exchange.lost ? CAUSE_LOST : cause);
 }
 
+/* Whatever comes in this direction is not read any more. */
+pure void direction_stop(struct direction *d)
+{
+    if (d->is_http2)
+        d->http2.state = H2_BROKEN;
+    else
+        d->http1.state = H1_STOP;
+}
+
 /* A hole that will not be filled hid heads or framing of this direction. */
 pure void connection_lost(struct connection *c, struct direction *d, __u32 bytes, struct tally *t)
 {
     t->gap += bytes;
+    if (d->is_http2) {
+        http2_direction_lost(c, d, t);
+        return;
+    }
     d->http1.state = H1_STOP;
     if (d == &c->in) {
         c->exchange.lost = 1;
@@ -87,10 +88,38 @@ pure void connection_lost(struct connection *c, struct direction *d, __u32 bytes
 /* The upstream's FIN: it ends a body without length, and every request that still waits. */
 pure void connection_remote_closed(struct connection *c, struct tally *t)
 {
-    if (c->in.http1.state == H1_UNTIL_CLOSE)
+    if (!c->in.is_http2 && c->in.http1.state == H1_UNTIL_CLOSE)
         response_event(c, H1_END, t);
     if (c->exchange.tunnel)
         return;
-    connection_settle(c, direction_waits(&c->in) ? CAUSE_LOST : CAUSE_UPSTREAM, t);
-    c->in.http1.state = H1_STOP; /* bytes beyond a FIN are no response, whoever sends them */
+    connection_settle(c, incoming_waits(c) ? CAUSE_LOST : CAUSE_UPSTREAM, t);
+    direction_stop(&c->in); /* bytes beyond a FIN are no response, whoever sends them */
+}
+
+/* Bytes of a direction that need not be read are passed. */
+pure void connection_skip(struct connection *c, __u32 count, __u32 outgoing, struct tally *t)
+{
+    struct direction *d = outgoing ? &c->out : &c->in;
+
+    if (d->is_http2)
+        http2_event(c, http2_skip(&d->http2, count), NULL, t, outgoing);
+    else if (outgoing)
+        request_event(c, http1_skip(&d->http1, count), NULL, t);
+    else
+        response_event(c, http1_skip(&d->http1, count), t);
+}
+
+/* At the start of a window: does this direction go over to HTTP/2? */
+pure void connection_turn(struct connection *c, const struct window *w, __u32 outgoing)
+{
+    if (outgoing && request_turns(c))
+        request_turn(c, 0);
+    else if (!outgoing && response_turns(c, w))
+        response_turn(c);
+}
+
+/* Is this direction lost, so that each segment's start has to be looked at for a way back? */
+pure int direction_is_lost(const struct direction *d)
+{
+    return d->is_http2 && d->http2.state == H2_LOST;
 }

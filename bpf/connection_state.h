@@ -6,17 +6,24 @@
  * the other's numbers, each one aligned store; what both may count is claimed by number.
  *
  *   kind:  UNKNOWN --request line--> HTTP1
- *          UNKNOWN --TLS, HTTP/2--> OPAQUE       (also from the start, by the cluster's settings)
+ *          UNKNOWN --preface--> HTTP2
+ *          UNKNOWN --TLS--> OPAQUE               (also from the start, by the cluster's settings)
  *          UNKNOWN --other bytes--> SESSION      (also from the start: protocol tcp)
- *          HTTP1 --101 to h2c; TLS or HTTP/2 where http1 was set--> OPAQUE
+ *          HTTP1 --101 to h2c--> HTTP2
+ *          HTTP1 --TLS where http1 was set--> OPAQUE
+ *
+ * Each direction goes over to HTTP/2 by itself, at its own next byte: the memory of its parser is
+ * written by its owner only.
  *   life:  CONNECTING -> ESTABLISHED -> REMOTE_CLOSED | LOCAL_CLOSED -> ENDED;  CONNECTING -> ENDED
  */
 #pragma once
 
+#include "annex.h"
 #include "cursor.h"
 #include "http1.h"
+#include "http2_frames.h"
 
-enum kind { KIND_UNKNOWN, KIND_HTTP1, KIND_SESSION, KIND_OPAQUE };
+enum kind { KIND_UNKNOWN, KIND_HTTP1, KIND_HTTP2, KIND_SESSION, KIND_OPAQUE };
 
 enum life {
     LIFE_CONNECTING,
@@ -29,6 +36,8 @@ enum life {
 
 /* Requests that await their response on one connection; beyond, results are unclassified. */
 #define EXCHANGE_DEPTH 256
+/* Open HTTP/2 streams of which the connection itself has room; the annex has more. */
+#define STREAM_SLOTS 64
 
 /* Kinds of a request that its response's framing or counting depends on; four bits are kept. */
 enum request_kind { REQUEST_HEAD = 1, REQUEST_CONNECT = 2, REQUEST_PROBE = 4 };
@@ -49,7 +58,10 @@ struct exchange {
     __u8 lost;   /* a gap hid response heads: results of this connection are unclassified */
     __u8 tunnel; /* 101, or 2xx to CONNECT */
     __u16 zero;
-    __u8 kinds[EXCHANGE_DEPTH / 2]; /* enum request_kind by number; written by egress */
+    union {
+        __u8 kinds[EXCHANGE_DEPTH / 2]; /* enum request_kind by number; written by egress */
+        __u32 streams[STREAM_SLOTS];    /* HTTP/2: http2_streams.h */
+    };
 };
 
 #define KEPT_MAX 16
@@ -59,8 +71,8 @@ struct direction {
     __u32 next;    /* sequence number of the next byte to look at */
     __u32 claimed; /* a CPU is in here (ingress) */
     __u32 missed;  /* bytes for which the store had no room, since the last hole was settled */
-    __u32 mails;   /* berths that others posted (ingress); counted after, and taken before, .. */
-    __u32 mail[MAIL_MAX]; /* .. they stand here */
+    __u8 is_http2; /* which parser's state is below */
+    __u8 zero[3];
     /* Berths with segments that came before an earlier one; `any` reads them all at once. */
     union {
         __u8 kept[KEPT_MAX];
@@ -69,23 +81,27 @@ struct direction {
     /* Working memory of kept_next(): here the verifier does not follow each value it can have. */
     __u32 first;
     __s32 first_ahead;
-    struct http1 http1;
+    union {
+        struct http1 http1;
+        struct http2 http2;
+    };
+};
+
+/* Segments of ingress that met another CPU there. */
+struct inbox {
+    __u32 mails;          /* berths that others posted; counted after, and taken before, .. */
+    __u32 mail[MAIL_MAX]; /* .. they stand here */
 };
 
 /* Are there bytes that passed, but were not looked at? */
-pure int mail_waits(const struct direction *d)
+pure int mail_waits(const struct inbox *box)
 {
-    return *(const volatile __u32 *)&d->mails != 0;
+    return *(const volatile __u32 *)&box->mails != 0;
 }
 
 pure int kept_waits(const struct direction *d)
 {
     return (d->any[0] | d->any[1]) != 0;
-}
-
-pure int direction_waits(const struct direction *d)
-{
-    return kept_waits(d) || d->missed || mail_waits(d);
 }
 
 struct connection {
@@ -95,9 +111,29 @@ struct connection {
     __u8 life;      /* enum life */
     __u32 ending;   /* 1 + enum cause: the end, left to whoever holds `in`; 0: none, or settled */
     __u32 protocol; /* enum protocol, as configured */
+    __u32 annex;    /* 1 + the index of its annex; 0: none */
+    __u32 zero;
+    __u64 id; /* of this connection among all: its socket's cookie */
     struct direction out, in;
+    struct inbox inbox;
     struct exchange exchange;
 };
+
+/* The kernel takes a socket storage from its caches by powers of two, with a head of less than 96
+ * bytes: one KiB a connection. */
+_Static_assert(sizeof(struct connection) <= 1024 - 96, "a connection fits one KiB");
+
+/* Are there bytes of ingress that passed, but were not looked at? */
+pure int incoming_waits(const struct connection *c)
+{
+    return kept_waits(&c->in) || c->in.missed || mail_waits(&c->inbox);
+}
+
+/* Bytes from here on that need not be read, whatever they are. */
+pure __u64 direction_skippable(const struct direction *d)
+{
+    return d->is_http2 ? http2_skippable(&d->http2) : http1_skippable(&d->http1);
+}
 
 _Static_assert(__builtin_offsetof(struct connection, life) == CONNECTION_LIFE_OFFSET,
                "abi.h says where the daemon writes");
@@ -107,6 +143,22 @@ struct tally {
     __u32 issued, success, error, finished, unclassified, no_result, probes, opaque, sessions, gap;
     __u32 untracked, overruns;
 };
+
+enum cause {
+    CAUSE_UPSTREAM, /* the upstream closed or reset, or the network failed: an error */
+    CAUSE_PROXY,    /* the proxy closed or reset: no result */
+    CAUSE_LOST,     /* a gap hid it: unclassified */
+};
+
+pure void settle_result(struct tally *t, __u32 count, enum cause cause)
+{
+    if (cause == CAUSE_UPSTREAM)
+        t->error += count;
+    else if (cause == CAUSE_PROXY)
+        t->no_result += count;
+    else
+        t->unclassified += count;
+}
 
 pure void connection_start(struct connection *c, __u32 slot, __u8 protocol, __u16 probe_set)
 {
@@ -121,7 +173,7 @@ pure void connection_start(struct connection *c, __u32 slot, __u8 protocol, __u1
         c->kind = KIND_HTTP1;
     else if (protocol == PROTOCOL_TCP)
         c->kind = KIND_SESSION;
-    else if (protocol != PROTOCOL_AUTO)
+    else if (protocol == PROTOCOL_OPAQUE)
         c->kind = KIND_OPAQUE;
 }
 

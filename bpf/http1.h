@@ -16,7 +16,7 @@
  *   Instead of a connection's first request:
  *   PROXY      START -> PROXY1 -> START | START -> PROXY2_MAGIC -> PROXY2_HEAD -> PROXY2_BODY -> START
  *   TLS        START -> TLS                                                     event IS_TLS
- *   HTTP/2     VERSION | for a response START -> SETTINGS                       event IS_HTTP2
+ *   HTTP/2     VERSION                                                          event IS_HTTP2
  *
  * A CR may be missing before any LF. After event BAD, and after a hole, the owner sets STOP.
  */
@@ -57,8 +57,6 @@ pure enum http1_event h1_body_byte(struct http1 *p, __u8 c)
         return h1_proxy2_head(p, c);
     case H1_TLS:
         return c == 3 ? H1_IS_TLS : H1_BAD;
-    case H1_SETTINGS:
-        return h1_settings(p, c);
     default:
         return http1_skip(p, 1);
     }

@@ -123,31 +123,13 @@ pure enum http1_event h1_version_end(struct http1 *p, __u8 c)
     return H1_REQUEST_LINE;
 }
 
-/* A server that speaks: "HTTP/1.", or in HTTP/2 a SETTINGS frame (RFC 9113, 3.4 and 4.1). */
 pure enum http1_event h1_response_start(struct http1 *p, __u8 c)
 {
     p->status = 0;
-    if (c == 0 && (p->flags & H1_FIRST)) {
-        p->state = H1_SETTINGS;
-        p->matched = 1;
-        return H1_NONE;
-    }
     p->state = H1_VERSION;
     p->words = 0;
     p->matched = 0;
     return h1_version(p, c);
-}
-
-pure enum http1_event h1_settings(struct http1 *p, __u8 c)
-{
-    switch (p->matched++) {
-    case 1:
-        return c == 0 ? H1_NONE : H1_BAD; /* no SETTINGS frame is 256 bytes or longer in practice */
-    case 2:
-        return H1_NONE;
-    default:
-        return c == 4 ? H1_IS_HTTP2 : H1_BAD;
-    }
 }
 
 /* SP, three digits, then SP or the end of the line. */

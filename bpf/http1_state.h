@@ -31,7 +31,6 @@ enum http1_state {
     H1_PROXY2_MAGIC,
     H1_PROXY2_HEAD,
     H1_TLS,
-    H1_SETTINGS,
     H1_UNTIL_CLOSE,  /* from here on bytes are passed without reading, without end */
     H1_TUNNEL_WAIT,  /* a CONNECT was sent, not answered yet */
     H1_TUNNEL_TRUST, /* ... and bytes behind it: never to be read as a request */

@@ -116,6 +116,7 @@ static __always_inline void on_connect(struct bpf_sock_ops *ctx, struct bpf_sock
     /* Besides what other programs asked for. Cannot fail: the socket is full, the flag known. */
     bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
     connection_start(c, slot, endpoint->protocol, endpoint->probe_set);
+    c->id = bpf_get_socket_cookie(ctx);
     add(row->cx_opened, 1);
 }
 

@@ -7,6 +7,8 @@
 #include "store.bpf.h"
 
 #define STEPS_PER_WINDOW 24
+#define FRAMES_PER_WINDOW 128
+#define WINDOW_SMALL 64
 #define WINDOWS_PER_PACKET 8192 /* far more than 188 KB hold; what is left then is a gap */
 #define CLAIM_TRIES 64
 #define WORK_ROUNDS 8
@@ -20,8 +22,11 @@ struct look {
     __u32 at, end; /* what is left to look at, in the packet or in the berth */
     __u32 berth;   /* 0: the packet; else the berth's name */
     __u32 stored;  /* where the berth's bytes end */
+    __u32 most;    /* bytes to load next: few after a body, where often another one begins */
     __u32 outgoing;
 };
+
+/* --- steps: each in a global function, which the verifier walks once, alone ------------- */
 
 __noinline int request_step(struct connection *c, struct scratch *s, struct probe_set *set)
 {
@@ -39,20 +44,73 @@ __noinline int response_step(struct connection *c, struct scratch *s)
     return 0;
 }
 
+__noinline int frame_event(struct connection *c, struct scratch *s, struct probe_set *set,
+                           __u32 event, __u32 outgoing)
+{
+    if (!c || !s)
+        return 0;
+    http2_event(c, event, set, &s->tally, outgoing);
+    return 0;
+}
+
+/* The choice between the protocols is made outside of these loops: inside, the verifier walks every
+ * order of choices. */
+__noinline int requests_read(struct connection *c, struct scratch *s, struct probe_set *set)
+{
+    if (!c || !s)
+        return 0;
+    for (int i = 0; i < STEPS_PER_WINDOW; i++) {
+        if (s->window.position >= s->window.length || c->out.is_http2)
+            break;
+        request_step(c, s, set);
+    }
+    return 0;
+}
+
+__noinline int responses_read(struct connection *c, struct scratch *s)
+{
+    if (!c || !s)
+        return 0;
+    for (int i = 0; i < STEPS_PER_WINDOW; i++) {
+        if (s->window.position >= s->window.length || c->in.is_http2)
+            break;
+        response_step(c, s);
+    }
+    return 0;
+}
+
+__noinline int frames_read(struct connection *c, struct scratch *s, struct probe_set *set,
+                           __u32 outgoing)
+{
+    if (!c || !s)
+        return 0;
+    for (int i = 0; i < FRAMES_PER_WINDOW; i++) {
+        enum http2_event event;
+
+        if (s->window.position >= s->window.length)
+            break;
+        event = http2_parse(c, s, set, outgoing);
+        if (event != H2_NONE)
+            frame_event(c, s, set, event, outgoing);
+    }
+    return 0;
+}
+
+/* 1: this direction is HTTP/2. */
+__noinline int turn_step(struct connection *c, struct scratch *s, __u32 outgoing)
+{
+    if (!c || !s)
+        return 0;
+    connection_turn(c, &s->window, outgoing);
+    return outgoing ? c->out.is_http2 : c->in.is_http2;
+}
+
 /* Passes bytes that need not be read. */
 __noinline int bytes_skip(struct connection *c, struct scratch *s, __u32 count, __u32 outgoing)
 {
-    enum http1_event event;
-
     if (!c || !s)
         return 0;
-    event = http1_skip(outgoing ? &c->out.http1 : &c->in.http1, count);
-    if (event == H1_NONE)
-        return 0;
-    if (outgoing)
-        request_event(c, event, NULL, &s->tally);
-    else
-        response_event(c, event, &s->tally);
+    connection_skip(c, count, outgoing, &s->tally);
     return 0;
 }
 
@@ -64,32 +122,33 @@ __noinline int direction_lost(struct connection *c, struct scratch *s, __u32 byt
     return 0;
 }
 
+__noinline int direction_resync(struct connection *c, struct scratch *s, __u32 total,
+                                __u32 outgoing)
+{
+    if (!c || !s)
+        return 0;
+    http2_resync(outgoing ? &c->out.http2 : &c->in.http2, &s->window, total);
+    return 0;
+}
+
+/* --- a segment's way --------------------------------------------------------------------- */
+
 static __always_inline struct direction *look_direction(struct look *l)
 {
     return l->outgoing ? &l->connection->out : &l->connection->in;
 }
 
-/* Reads one window's worth. 1: nothing is left, or nothing can be read. */
-static __always_inline long look_window(struct look *l)
+/* Loads the next bytes, `most` of them at most. 0: there are none that could be read. */
+static __always_inline __u32 look_load(struct look *l, __u32 most)
 {
-    struct direction *d = look_direction(l);
     struct window *w = &l->scratch->window;
     __u32 rest = l->end - l->at, n;
-    __u64 skippable = http1_skippable(&d->http1);
 
-    if (!rest)
-        return 1;
-    if (skippable) {
-        n = skippable < rest ? (__u32)skippable : rest;
-        bytes_skip(l->connection, l->scratch, n, l->outgoing);
-        l->at += n;
-        return 0;
-    }
     if (l->berth && l->at >= l->stored)
-        return 1;
+        return 0;
     if (l->berth && rest > l->stored - l->at)
         rest = l->stored - l->at;
-    n = rest < WINDOW_SIZE ? rest : WINDOW_SIZE;
+    n = rest < most ? rest : most;
     n--; /* keeps n > 0 in the verifier's eyes, on 6.1 too */
     opaque_value(n);
     n &= WINDOW_SIZE - 1;
@@ -99,15 +158,50 @@ static __always_inline long look_window(struct look *l)
     if (l->berth)
         berth_window(w, l->berth, l->at);
     else if (bpf_skb_load_bytes(l->skb, l->at, w->bytes, n))
+        return 0;
+    return n;
+}
+
+static __always_inline void look_read(struct look *l)
+{
+    if (turn_step(l->connection, l->scratch, l->outgoing))
+        frames_read(l->connection, l->scratch, l->probes, l->outgoing);
+    else if (l->outgoing)
+        requests_read(l->connection, l->scratch, l->probes);
+    else
+        responses_read(l->connection, l->scratch);
+}
+
+/* Reads one window's worth. 1: nothing is left, or nothing can be read. */
+static __always_inline long look_window(struct look *l)
+{
+    struct direction *d = look_direction(l);
+    __u32 rest = l->end - l->at;
+    __u64 skippable = direction_skippable(d);
+
+    if (!rest)
         return 1;
-    for (int i = 0; i < STEPS_PER_WINDOW && w->position < w->length; i++) {
-        if (l->outgoing)
-            request_step(l->connection, l->scratch, l->probes);
-        else
-            response_step(l->connection, l->scratch);
+    if (skippable) {
+        __u32 n = skippable < rest ? (__u32)skippable : rest;
+
+        bytes_skip(l->connection, l->scratch, n, l->outgoing);
+        l->at += n;
+        l->most = WINDOW_SMALL;
+        return 0;
     }
-    l->at += w->position;
+    if (!look_load(l, l->most))
+        return 1;
+    l->most = WINDOW_SIZE;
+    look_read(l);
+    l->at += l->scratch->window.position;
     return 0;
+}
+
+/* A direction that was lost goes on where a segment begins with a frame. */
+static __always_inline void look_for_frame(struct look *l)
+{
+    if (l->at != l->end && look_load(l, WINDOW_SIZE))
+        direction_resync(l->connection, l->scratch, l->end - l->at, l->outgoing);
 }
 
 static long look_again(__u32 index, void *context)
@@ -132,7 +226,10 @@ static __always_inline void look_through(struct look *l, struct direction *d,
         d->missed = 0;
         skip = 0;
     }
+    if (!skip && direction_is_lost(d))
+        look_for_frame(l);
     l->at += skip;
+    l->most = WINDOW_SIZE;
     look_window(l);
     if (l->at != l->end)
         bpf_loop(WINDOWS_PER_PACKET, look_again, l, 0);
@@ -148,7 +245,7 @@ static __always_inline void look_at_segment(struct look *l, const struct segment
 
     if (verdict == CURSOR_OLD)
         return;
-    if (verdict == CURSOR_AHEAD && http1_skippable(&d->http1) < skip) {
+    if (verdict == CURSOR_AHEAD && direction_skippable(d) < skip) {
         /* What was missed will not come again: TCP has it. */
         if (d->missed || !segment_keep(l->skb, d, segment))
             look_lost(l, d, segment->length);
@@ -166,7 +263,8 @@ static long look_at_kept(__u32 index, void *context)
 {
     struct look *l = context;
     struct direction *d = look_direction(l);
-    __u32 place = kept_next(d), skip = 0, name = place ? kept_take(d, place) : 0;
+    struct inbox *box = &l->connection->inbox;
+    __u32 place = kept_next(d, box), skip = 0, name = place ? kept_take(d, box, place) : 0;
     struct berth *berth = name ? berth_of(name) : NULL;
     enum cursor_verdict verdict;
 
@@ -241,18 +339,20 @@ verified_once int connection_settle_end(struct connection *c, struct tally *t)
     ending = __sync_lock_test_and_set(&c->ending, 0);
     if (!ending)
         return 0;
-    cause = direction_waits(&c->in) ? CAUSE_LOST : (enum cause)(ending - 1);
+    cause = incoming_waits(c) ? CAUSE_LOST : (enum cause)(ending - 1);
     connection_settle(c, cause, t);
     connection_settle_head(c, cause, t);
-    c->in.http1.state = H1_STOP; /* later bytes are nobody's */
+    direction_stop(&c->in); /* later bytes are nobody's */
     store_clear(&c->in);
     store_clear(&c->out);
+    inbox_clear(&c->inbox);
+    annex_free(c);
     return 0;
 }
 
 static __always_inline int work_waits(const struct connection *c)
 {
-    return mail_waits(&c->in) || *(const volatile __u32 *)&c->ending;
+    return mail_waits(&c->inbox) || *(const volatile __u32 *)&c->ending;
 }
 
 /* The greater part of all bytes: the next ones of a body that goes on after them. 0: not that. */
@@ -260,11 +360,14 @@ static __always_inline int body_pass(struct direction *d, const struct segment *
 {
     __u32 skip;
 
-    if (kept_waits(d) ||
+    if (kept_waits(d) || direction_is_lost(d) ||
         cursor_look(d->next, segment->sequence, segment->length, &skip) != CURSOR_NEW ||
-        http1_skippable(&d->http1) <= segment->length - skip)
+        direction_skippable(d) <= segment->length - skip)
         return 0;
-    http1_skip(&d->http1, segment->length - skip);
+    if (d->is_http2)
+        http2_skip(&d->http2, segment->length - skip);
+    else
+        http1_skip(&d->http1, segment->length - skip);
     d->next = segment->sequence + segment->length;
     return 1;
 }
@@ -305,7 +408,7 @@ static __always_inline void look_outgoing(struct __sk_buff *skb, struct connecti
 static __always_inline void look_at_work(struct look *l, struct direction *d)
 {
     for (int round = 1;; round++) {
-        if (kept_waits(d) || mail_waits(d))
+        if (kept_waits(d) || mail_waits(&l->connection->inbox))
             bpf_loop(KEPT_MAX + MAIL_MAX, look_at_kept, l, 0);
         if (*(volatile __u32 *)&l->connection->ending)
             connection_settle_end(l->connection, &l->scratch->tally);
@@ -324,7 +427,7 @@ static __always_inline void look_incoming(struct __sk_buff *skb, struct connecti
     int passed = 0;
 
     if (!direction_claim(d)) {
-        if (!segment_post(skb, d, segment))
+        if (!segment_post(skb, &c->inbox, segment))
             segment_missed(d, segment);
         if (!direction_claim(d)) /* the holder may have left before it saw the mail */
             return;

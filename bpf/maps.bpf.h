@@ -37,15 +37,11 @@ struct {
     __type(value, struct connection);
 } connections SEC(".maps");
 
-/* Working memory of one look at a packet. Egress programs nest and can be preempted, so a CPU has a
+/* One look's working memory. Egress programs nest and can be preempted, so a CPU has a
  * few, each claimed by whoever works in it; plain per-CPU memory would be overwritten. */
 #define SCRATCHES 8
-
-struct scratch {
-    __u32 claimed;
-    struct tally tally;
-    struct window window;
-};
+#define ANNEXES 256
+#define ANNEX_LOOKS 64
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -73,6 +69,59 @@ static __always_inline struct scratch *scratch_take(void)
 static __always_inline void scratch_give(struct scratch *s)
 {
     *(volatile __u32 *)&s->claimed = 0;
+}
+
+/* Annexes are few, and shared by whoever needs one. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, ANNEXES);
+    __type(key, __u32);
+    __type(value, struct annex);
+} annexes SEC(".maps");
+
+static __always_inline struct annex *annex_at(__u32 index)
+{
+    return bpf_map_lookup_elem(&annexes, &index);
+}
+
+static __always_inline struct annex *annex_of(const struct connection *c)
+{
+    return annex_at(c->annex - 1);
+}
+
+/* Finds a free annex, from a place that differs by connection on. */
+__noinline int annex_take(struct connection *c)
+{
+    if (!c)
+        return 0;
+    for (__u32 i = 0; i < ANNEX_LOOKS; i++) {
+        __u32 index = ((__u32)c->id + i) % ANNEXES;
+        struct annex *a = annex_at(index);
+
+        if (!a || *(volatile __u32 *)&a->taken || __sync_lock_test_and_set(&a->taken, 1))
+            continue;
+        /* Its streams were all ended, and a ring is filled when it is taken into use. */
+        if (__sync_val_compare_and_swap(&c->annex, 0, index + 1))
+            __sync_lock_test_and_set(&a->taken, 0); /* the other direction was faster */
+        return 0;
+    }
+    return 0;
+}
+
+static __always_inline struct annex *annex_claim(struct connection *c)
+{
+    if (!c->annex)
+        annex_take(c);
+    return annex_of(c);
+}
+
+/* At the connection's end, when all its streams were settled. */
+static __always_inline void annex_free(struct connection *c)
+{
+    struct annex *a = c->annex ? annex_of(c) : NULL;
+
+    if (a)
+        __sync_lock_test_and_set(&a->taken, 0);
 }
 
 #define add(counter, amount)                                                                       \

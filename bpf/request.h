@@ -1,7 +1,7 @@
 /* The request side of a connection: what egress bytes mean. Pure. */
 #pragma once
 
-#include "connection_state.h"
+#include "http2.h"
 
 /* A request whose response cannot be paired: known to be issued, and that is all. */
 pure void request_unpaired(struct tally *t, __u8 kind)
@@ -67,6 +67,9 @@ pure enum http1_event request_head(struct connection *c, const struct probe_set 
     struct http1 *p = &c->out.http1;
     __u8 kind = p->words == H1_IS_HEAD ? REQUEST_HEAD : 0;
 
+    if (c->kind == KIND_HTTP2)
+        return H1_BAD; /* sent behind a request that was upgraded meanwhile */
+
     if (p->words == H1_IS_CONNECT)
         kind = REQUEST_CONNECT;
     if (http1_is_probe(p, set))
@@ -97,9 +100,11 @@ pure void request_event(struct connection *c, enum http1_event event, const stru
         p->state = H1_STOP;
         break;
     case H1_IS_TLS:
-    case H1_IS_HTTP2:
         connection_opaque(c, t);
         p->state = H1_STOP;
+        break;
+    case H1_IS_HTTP2:
+        request_turn(c, H2_PREFACE_READ);
         break;
     default:
         break;
@@ -110,7 +115,7 @@ pure void request_event(struct connection *c, enum http1_event event, const stru
  * were sent before it. Returns how many connections became opaque by that. */
 pure __u32 request_resume(struct connection *c)
 {
-    __u8 state = c->out.http1.state;
+    __u8 state = c->out.is_http2 ? H1_STOP : c->out.http1.state;
 
     if ((state != H1_TUNNEL_WAIT && state != H1_TUNNEL_TRUST) || !connect_refused(&c->exchange))
         return 0;

@@ -2,7 +2,7 @@
  * (Envoy's rules: status below 500 is a success, at the head). Pure. */
 #pragma once
 
-#include "connection_state.h"
+#include "http2.h"
 
 /* Is a request being answered inside its own head? */
 pure int exchange_early(const struct exchange *x)
@@ -59,9 +59,7 @@ pure void response_result(struct connection *c, int kind, struct tally *t)
     c->exchange.answered = 1;
     if (kind & REQUEST_PROBE)
         return;
-    if (p->status == 101 && (p->flags & H1_H2C))
-        t->unclassified++; /* the result comes as HTTP/2 */
-    else if (p->status >= 500 && p->status < 600)
+    if (p->status >= 500 && p->status < 600)
         t->error++;
     else
         t->success++;
@@ -97,6 +95,10 @@ pure enum http1_event response_head(struct connection *c, struct tally *t)
     __u16 status = c->in.http1.status;
     int kind = response_pair(c, t);
 
+    if (kind >= 0 && response_upgrades(c)) {
+        connection_upgrade(c, kind & REQUEST_PROBE);
+        return H1_NONE;
+    }
     if (kind < 0) {
         x->unsolicited = 1;
         kind = 0;
@@ -104,8 +106,6 @@ pure enum http1_event response_head(struct connection *c, struct tally *t)
         x->interim = 1;
     } else {
         response_result(c, kind, t);
-        if (status == 101 && (c->in.http1.flags & H1_H2C))
-            connection_opaque(c, t);
     }
     if (status / 100 == 1 && status != 101) {
         x->unsolicited = 0;
@@ -144,13 +144,6 @@ pure void response_event(struct connection *c, enum http1_event event, struct ta
             connection_session(c, t);
         else
             response_bad(c, t);
-        c->in.http1.state = H1_STOP;
-        break;
-    case H1_IS_HTTP2:
-        if (c->kind == KIND_UNKNOWN)
-            connection_opaque(c, t);
-        else
-            response_bad(c, t); /* SETTINGS are no answer to an HTTP/1 request */
         c->in.http1.state = H1_STOP;
         break;
     default:

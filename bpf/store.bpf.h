@@ -5,7 +5,7 @@
  * holds the direction looks at it before leaving, so nobody has to wait.
  *
  *   berth:  FREE --berth_take--> filled --kept----> in direction.kept --looked at--> FREE
- *                                filled --posted--> in direction.mail --looked at--> FREE
+ *                                filled --posted--> in inbox.mail     --looked at--> FREE
  */
 #pragma once
 
@@ -93,6 +93,16 @@ static __always_inline void berth_append(struct __sk_buff *skb, struct berth *be
     berth->stored = start + done;
 }
 
+/* Do bytes from `sequence` on go on where this berth's end? 2: and they fit. */
+verified_once int berth_precedes(__u32 name, __u32 sequence, __u32 length)
+{
+    struct berth *berth = name ? berth_of(name) : NULL;
+
+    if (!berth || berth->sequence + berth->length != sequence)
+        return 0;
+    return berth->length + length <= BERTH_BYTES ? 2 : 1;
+}
+
 /* Where a segment is to be kept: 1 + the place in `kept`; 0: nowhere. Behind bytes that it follows
  * in the same berth if it fits, else in a berth of its own; where there is none left, behind them
  * all the same: then it is only known to have passed, which is enough for bytes of a body. */
@@ -103,14 +113,13 @@ verified_once __u32 kept_place(struct direction *d, __u32 sequence, __u32 length
     if (!d)
         return 0;
     for (__u32 i = 0; i < KEPT_MAX; i++) {
-        struct berth *berth = d->kept[i] ? berth_of(d->kept[i]) : NULL;
+        int precedes = berth_precedes(d->kept[i], sequence, length);
 
         if (!d->kept[i])
             empty = i + 1;
-        if (!berth || berth->sequence + berth->length != sequence)
-            continue;
-        follows = i + 1;
-        if (berth->length + length <= BERTH_BYTES)
+        if (precedes)
+            follows = i + 1;
+        if (precedes == 2)
             return follows;
     }
     name = empty ? berth_take(sequence) : 0;
@@ -138,7 +147,7 @@ static __always_inline int segment_keep(struct __sk_buff *skb, struct direction 
 }
 
 /* Leaves a segment to whoever holds the direction. 0: there is no room. */
-static __always_inline int segment_post(struct __sk_buff *skb, struct direction *d,
+static __always_inline int segment_post(struct __sk_buff *skb, struct inbox *box,
                                         const struct segment *segment)
 {
     __u32 name = berth_take(segment->sequence);
@@ -148,8 +157,8 @@ static __always_inline int segment_post(struct __sk_buff *skb, struct direction 
         return 0;
     berth_append(skb, berth, segment);
     for (int i = 0; i < MAIL_MAX; i++)
-        if (!__sync_val_compare_and_swap(&d->mail[i], 0, name)) {
-            __sync_fetch_and_add(&d->mails, 1);
+        if (!__sync_val_compare_and_swap(&box->mail[i], 0, name)) {
+            __sync_fetch_and_add(&box->mails, 1);
             return 1;
         }
     berth_free(name);
@@ -158,14 +167,14 @@ static __always_inline int segment_post(struct __sk_buff *skb, struct direction 
 
 /* The kept or posted berth that begins first, if it can be looked at now: nothing is missing before
  * it but bytes of a body. Returns 1 + its place, posted ones behind kept ones; 0: none. */
-verified_once __u32 kept_next(struct direction *d)
+verified_once __u32 kept_next(struct direction *d, struct inbox *box)
 {
-    if (!d)
+    if (!d || !box)
         return 0;
     d->first = 0;
     d->first_ahead = 0;
     for (__u32 i = 0; i < KEPT_MAX + MAIL_MAX; i++) {
-        __u32 name = i < KEPT_MAX ? d->kept[i] : *(volatile __u32 *)&d->mail[i - KEPT_MAX];
+        __u32 name = i < KEPT_MAX ? d->kept[i] : *(volatile __u32 *)&box->mail[i - KEPT_MAX];
         struct berth *berth = name ? berth_of(name) : NULL;
         __s32 ahead;
 
@@ -177,29 +186,29 @@ verified_once __u32 kept_next(struct direction *d)
         *(volatile __u32 *)&d->first = i + 1;
         *(volatile __s32 *)&d->first_ahead = ahead;
     }
-    if (d->first_ahead > 0 && http1_skippable(&d->http1) < (__u32)d->first_ahead)
+    if (d->first_ahead > 0 && direction_skippable(d) < (__u32)d->first_ahead)
         return 0;
     return d->first;
 }
 
 /* Takes a berth out of its place, named as kept_next() does; the caller frees it. */
-verified_once __u32 kept_take(struct direction *d, __u32 place)
+verified_once __u32 kept_take(struct direction *d, struct inbox *box, __u32 place)
 {
     __u32 name;
 
-    if (!d)
+    if (!d || !box)
         return 0;
     place--;
     if (place >= KEPT_MAX) {
-        __sync_fetch_and_add(&d->mails, -1);
-        return __sync_lock_test_and_set(&d->mail[(place - KEPT_MAX) & (MAIL_MAX - 1)], 0);
+        __sync_fetch_and_add(&box->mails, -1);
+        return __sync_lock_test_and_set(&box->mail[(place - KEPT_MAX) & (MAIL_MAX - 1)], 0);
     }
     name = d->kept[place & (KEPT_MAX - 1)];
     d->kept[place & (KEPT_MAX - 1)] = 0;
     return name;
 }
 
-/* Frees whatever is kept or posted. */
+/* Frees whatever is kept. */
 verified_once int store_clear(struct direction *d)
 {
     if (!d)
@@ -210,14 +219,37 @@ verified_once int store_clear(struct direction *d)
         berth_free(d->kept[i]);
         d->kept[i] = 0;
     }
+    return 0;
+}
+
+/* Frees whatever is posted. */
+verified_once int inbox_clear(struct inbox *box)
+{
+    if (!box)
+        return 0;
     for (int i = 0; i < MAIL_MAX; i++) {
-        __u32 name = __sync_lock_test_and_set(&d->mail[i], 0);
+        __u32 name = __sync_lock_test_and_set(&box->mail[i], 0);
 
         if (!name)
             continue;
-        __sync_fetch_and_add(&d->mails, -1);
+        __sync_fetch_and_add(&box->mails, -1);
         berth_free(name);
     }
+    return 0;
+}
+
+#define CHUNK 64
+
+verified_once int berth_chunk(struct window *w, const struct berth *berth, __u32 to, __u32 from)
+{
+    if (!berth || !w)
+        return 0;
+    opaque_value(to);
+    opaque_value(from);
+    to &= WINDOW_SIZE - CHUNK;
+    from &= BERTH_BYTES - 1;
+    for (int i = 0; i < CHUNK; i += 8)
+        *(__u64 *)&w->bytes[to + i] = *(const __u64 *)&berth->bytes[from + i];
     return 0;
 }
 
@@ -228,12 +260,10 @@ verified_once int berth_window(struct window *w, __u32 name, __u32 offset)
 
     if (!berth || !w)
         return 0;
-    for (int i = 0; i < WINDOW_SIZE / 8; i++) {
-        __u32 at = offset + i * 8;
-
-        opaque_value(at);
-        at &= BERTH_BYTES - 1;
-        *(__u64 *)&w->bytes[i * 8] = *(const __u64 *)&berth->bytes[at];
+    for (__u32 i = 0; i < WINDOW_SIZE / CHUNK; i++) {
+        if (i * CHUNK >= w->length)
+            break;
+        berth_chunk(w, berth, i * CHUNK, offset + i * CHUNK);
     }
     return 0;
 }

@@ -1,12 +1,12 @@
 /* A window of a byte stream: what the parsers read. Pure: kernel and tests run the same code.
  *
- * The bytes after WINDOW_SIZE let an 8-byte read start at any masked position. */
+ * The bytes after WINDOW_SIZE let a read of so many start at any masked position. */
 #pragma once
 
 #include <linux/types.h>
 
-#define WINDOW_SIZE 1024 /* a power of two */
-#define WINDOW_SLACK 8
+#define WINDOW_SIZE 4096 /* a power of two */
+#define WINDOW_SLACK 32
 
 struct window {
     __u32 length;   /* bytes that are valid */

@@ -23,42 +23,77 @@ static inline void window_fill(struct window *w, const __u8 *bytes, size_t lengt
     w->position = 0;
 }
 
-/* Gives bytes of one direction to the connection, at most `window` of them at a time. */
+/* Annexes, as the kernel has them: few, so that tests meet the want of them. */
+#define FEED_ANNEXES 2
+
+static struct annex feed_annexes[FEED_ANNEXES];
+
+static struct annex *annex_of(const struct connection *c)
+{
+    return c->annex ? &feed_annexes[c->annex - 1] : NULL;
+}
+
+static struct annex *annex_claim(struct connection *c)
+{
+    for (__u32 i = 0; i < FEED_ANNEXES && !c->annex; i++) {
+        if (feed_annexes[i].taken)
+            continue;
+        memset(&feed_annexes[i], 0, sizeof(feed_annexes[i]));
+        feed_annexes[i].taken = 1;
+        c->annex = i + 1;
+    }
+    return annex_of(c);
+}
+
+/* One part of a window. */
+static inline void feed_part(struct connection *c, int outgoing, struct scratch *s,
+                             const struct probe_set *set)
+{
+    struct direction *d = outgoing ? &c->out : &c->in;
+
+    connection_turn(c, &s->window, outgoing);
+    if (d->is_http2)
+        http2_event(c, http2_parse(c, s, set, outgoing), set, &s->tally, outgoing);
+    else if (outgoing)
+        request_read(c, &s->window, set, &s->tally);
+    else
+        response_read(c, &s->window, &s->tally);
+}
+
+/* Gives bytes of one direction, a segment, to the connection, at most `window` of them at a time. */
 static inline void feed(struct connection *c, int outgoing, const void *data, size_t length,
                         size_t window, const struct probe_set *set, struct tally *t)
 {
+    static struct scratch s;
     const __u8 *bytes = data;
-    struct http1 *p = outgoing ? &c->out.http1 : &c->in.http1;
-    struct window w;
+    struct direction *d = outgoing ? &c->out : &c->in;
 
     if (window > WINDOW_SIZE)
         window = WINDOW_SIZE;
     if (outgoing && c->exchange.tunnel)
         return;
+    s.tally = *t;
     if (outgoing)
-        t->opaque += request_resume(c);
+        s.tally.opaque += request_resume(c);
+    if (direction_is_lost(d)) {
+        window_fill(&s.window, bytes, length < WINDOW_SIZE ? length : WINDOW_SIZE);
+        http2_resync(&d->http2, &s.window, (__u32)length);
+    }
     while (length && c->kind < KIND_SESSION) {
         size_t n = length < window ? length : window;
 
-        if (http1_skippable(p)) {
-            n = http1_skippable(p) < length ? (size_t)http1_skippable(p) : length;
-            enum http1_event event = http1_skip(p, n);
-
-            if (event != H1_NONE && outgoing)
-                request_event(c, event, set, t);
-            else if (event != H1_NONE)
-                response_event(c, event, t);
+        if (direction_skippable(d)) {
+            n = direction_skippable(d) < length ? (size_t)direction_skippable(d) : length;
+            connection_skip(c, (__u32)n, outgoing, &s.tally);
             bytes += n, length -= n;
             continue;
         }
-        window_fill(&w, bytes, n);
-        if (outgoing)
-            request_read(c, &w, set, t);
-        else
-            response_read(c, &w, t);
-        bytes += w.position, length -= w.position;
+        window_fill(&s.window, bytes, n);
+        feed_part(c, outgoing, &s, set);
+        bytes += s.window.position, length -= s.window.position;
     }
-    ASAN_UNPOISON_MEMORY_REGION(w.bytes, sizeof(w.bytes));
+    ASAN_UNPOISON_MEMORY_REGION(s.window.bytes, sizeof(s.window.bytes));
+    *t = s.tally;
 }
 
 /* The end of the connection, as the kernel's close does it. */
@@ -66,6 +101,8 @@ static inline void feed_end(struct connection *c, enum cause cause, struct tally
 {
     connection_settle(c, cause, t);
     connection_settle_head(c, cause, t);
+    if (c->annex)
+        annex_of(c)->taken = 0;
     c->life = LIFE_ENDED;
 }
 

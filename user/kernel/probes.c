@@ -3,12 +3,28 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "kernel/huffman.h"
+
 /* The pattern's NUL has to fit too: it is what the end of a Host field is compared with. */
 static bool fits(const struct health_check *check)
 {
     size_t path = strlen(check->path);
 
     return path > 0 && path < PROBE_PATH_MAX && strlen(check->host) < PROBE_HOST_MAX;
+}
+
+/* For HTTP/2, where strings come in either coding, or as an index into HPACK's static table. */
+static void fill_coded(struct probe_set *out, size_t i)
+{
+    const struct probe *probe = &out->probe[i];
+    struct probe_coded *coded = &out->coded[i];
+
+    coded->path_len =
+        (__u8)huffman_encode(probe->path, probe->path_len, coded->path, sizeof(coded->path));
+    coded->host_len =
+        (__u8)huffman_encode(probe->host, probe->host_len, coded->host, sizeof(coded->host));
+    out->slash |= (__u8)(!strcmp(probe->path, "/") << i);
+    out->index |= (__u8)(!strcmp(probe->path, "/index.html") << i);
 }
 
 size_t probes_fill(const struct cluster *cluster, struct probe_set *out)
@@ -27,7 +43,7 @@ size_t probes_fill(const struct cluster *cluster, struct probe_set *out)
         memcpy(probe->path, check->path, probe->path_len);
         for (size_t c = 0; c < probe->host_len; c++)
             probe->host[c] = (char)tolower((unsigned char)check->host[c]);
-        count++;
+        fill_coded(out, count++);
     }
     return count;
 }

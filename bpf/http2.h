@@ -1,0 +1,126 @@
+/* An HTTP/2 connection: how its directions begin, go on and are lost. Pure. */
+#pragma once
+
+#include "http2_request.h"
+#include "http2_response.h"
+#include "http2_resync.h"
+#include "scratch.h"
+
+/* The preface's first 12 bytes were sent, "PRI * HTTP/2". */
+#define H2_PREFACE_READ 12
+
+/* Egress: the request side goes over to HTTP/2; `have` bytes of its preface were read. After an
+ * upgrade the HTTP/1 request is stream 1 (RFC 7540, 3.2). */
+pure void request_turn(struct connection *c, __u8 have)
+{
+    c->out.is_http2 = 1;
+    http2_start(&c->out.http2, have);
+    c->out.http2.last = c->exchange.requests;
+    c->kind = KIND_HTTP2;
+}
+
+pure void response_turn(struct connection *c)
+{
+    c->in.is_http2 = 1;
+    http2_start(&c->in.http2, H2_PREFACE_LENGTH);
+}
+
+/* Does the other direction's state, or this one's next byte, say that it goes over now? */
+pure int request_turns(const struct connection *c)
+{
+    return c->kind == KIND_HTTP2 && !c->out.is_http2 && c->out.http1.state == H1_START;
+}
+
+/* A server's first byte can be 0 in HTTP/2 only, and may come before the client's first. */
+pure int response_turns(const struct connection *c, const struct window *w)
+{
+    const struct http1 *p = &c->in.http1;
+
+    if (c->in.is_http2 || p->state != H1_START)
+        return 0;
+    return c->kind == KIND_HTTP2 ||
+           (p->flags & H1_FIRST && c->kind == KIND_UNKNOWN && window_byte(w, w->position) == 0);
+}
+
+/* HTTP/1 with one request under way, and 101 to h2c as its answer: it goes on as stream 1. */
+pure int response_upgrades(const struct connection *c)
+{
+    return c->in.http1.status == 101 && c->in.http1.flags & H1_H2C && c->kind == KIND_HTTP1 &&
+           c->exchange.requests == 1 && !c->exchange.responses;
+}
+
+pure void connection_upgrade(struct connection *c, int probe)
+{
+    for (int i = 0; i < STREAM_SLOTS; i++)
+        c->exchange.streams[i] = 0;
+    if (!probe)
+        c->exchange.streams[0] = STREAM_KEY(1) | STREAM_OPEN;
+    response_turn(c);
+    *(volatile __u8 *)&c->kind = KIND_HTTP2;
+}
+
+/* A connection that is known to be HTTP/2, but whose beginning was not seen. */
+pure void connection_join_http2(struct connection *c)
+{
+    c->kind = KIND_HTTP2;
+    c->out.is_http2 = c->in.is_http2 = 1;
+    __builtin_memset(&c->out.http2, 0, sizeof(c->out.http2));
+    __builtin_memset(&c->in.http2, 0, sizeof(c->in.http2));
+    http2_lost(&c->out.http2);
+    http2_lost(&c->in.http2);
+}
+
+/* A hole hid frames of one direction. */
+pure void http2_direction_lost(struct connection *c, struct direction *d, struct tally *t)
+{
+    http2_lost(&d->http2);
+    if (d == &c->in) {
+        streams_settle(c, 0, CAUSE_LOST, t);
+        return;
+    }
+    c->out.http2.recover = 1;
+    c->exchange.lost = 1; /* it may have hidden that a stream was given up */
+}
+
+/* The larger ring of a direction that has or wants one. */
+pure struct hpack_ring *http2_ring(struct connection *c, struct hpack *p, __u32 outgoing)
+{
+    struct annex *a;
+    struct hpack_ring *big;
+
+    if (p->big != HPACK_BIG_USED && p->big != HPACK_BIG_WANTED)
+        return NULL;
+    a = annex_claim(c);
+    if (!a) {
+        p->big = HPACK_BIG_DENIED;
+        return NULL;
+    }
+    big = &a->rings[outgoing & 1];
+    if (p->big == HPACK_BIG_WANTED)
+        hpack_grow(p, big);
+    return big;
+}
+
+/* Reads on to the next event, or a part of the window. */
+verified_once enum http2_event http2_parse(struct connection *c, struct scratch *s,
+                                           const struct probe_set *set, __u32 outgoing)
+{
+    struct http2 *p;
+
+    if (!c || !s)
+        return H2_NONE;
+    p = outgoing ? &c->out.http2 : &c->in.http2;
+    return http2_step(p, http2_ring(c, &p->hpack, outgoing), &s->window, outgoing ? set : NULL,
+                      &s->memos, c->id << 1 | outgoing);
+}
+
+pure void http2_event(struct connection *c, enum http2_event event, const struct probe_set *set,
+                      struct tally *t, __u32 outgoing)
+{
+    if (outgoing)
+        http2_request_event(c, event, set, t);
+    else if (c->kind == KIND_HTTP2)
+        http2_response_event(c, event, t);
+    else if (event == H2_BAD && c->kind == KIND_UNKNOWN) /* it spoke first, and not HTTP/2 */
+        connection_session(c, t);
+}

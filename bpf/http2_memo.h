@@ -1,0 +1,55 @@
+/* Small header blocks that were read before, and what they said. Pure.
+ *
+ * A load repeats itself: the same bytes, while nothing was inserted into the table, say the same again.
+ * Only blocks that inserted nothing themselves and could be told are remembered. */
+#pragma once
+
+#include "hpack_state.h"
+
+#define MEMOS 64 /* a power of two */
+#define MEMO_BYTES 32
+
+struct memo {
+    __u64 bytes[MEMO_BYTES / 8]; /* the block, then zeros */
+    __u64 owner;                 /* connection and direction; 0: nothing is remembered here */
+    __u32 inserts;               /* of the table it refers to */
+    __u32 length;
+    struct hpack_fields fields;
+};
+
+struct memos {
+    struct memo memo[MEMOS];
+};
+
+/* What a block is looked up by; `fields` is not filled. */
+pure void memo_key(struct memo *key, const struct hpack *p, const struct window *w, __u32 length,
+                   __u64 owner)
+{
+    for (__u32 i = 0; i < MEMO_BYTES / 8; i++) {
+        __u64 word = window_word(w, w->position + i * 8);
+
+        if (length < i * 8 + 8)
+            word = length > i * 8 ? word & ((1ull << (length - i * 8) * 8) - 1) : 0;
+        key->bytes[i] = word;
+    }
+    key->owner = owner;
+    key->inserts = p->inserts;
+    key->length = length;
+}
+
+pure struct memo *memo_place(struct memos *memos, const struct memo *key)
+{
+    __u64 hash = key->owner + key->inserts + key->length;
+
+    for (int i = 0; i < MEMO_BYTES / 8; i++)
+        hash = (hash ^ key->bytes[i]) * 0x9e3779b97f4a7c15ull;
+    return &memos->memo[hash >> 58 & (MEMOS - 1)];
+}
+
+pure int memo_is(const struct memo *memo, const struct memo *key)
+{
+    return memo->bytes[0] == key->bytes[0] && memo->bytes[1] == key->bytes[1] &&
+           memo->bytes[2] == key->bytes[2] && memo->bytes[3] == key->bytes[3] &&
+           memo->owner == key->owner && memo->inserts == key->inserts &&
+           memo->length == key->length;
+}

@@ -1,0 +1,146 @@
+/* The request side of an HTTP/2 connection: what the proxy's frames mean. Pure. */
+#pragma once
+
+#include "http2_streams.h"
+
+/* Requests of which nothing is known but that they were issued. */
+pure void requests_unclassified(struct tally *t, __u32 count)
+{
+    t->issued += count;
+    t->finished += count;
+    t->unclassified += count;
+}
+
+/* A health check: Envoy's own, or one that the cluster describes. */
+pure int fields_are_probe(const struct hpack_fields *f, const struct probe_set *set)
+{
+    if (f->flags & FIELDS_AGENT)
+        return 1;
+    if (!set || !f->paths)
+        return 0;
+    for (int i = 0; i < PROBES_PER_SET; i++)
+        if (f->paths & 1 << i && (!set->probe[i].host_len || f->hosts & 1 << i))
+            return 1;
+    return 0;
+}
+
+pure __u32 fields_kind(const struct hpack_fields *f)
+{
+    if (f->flags & FIELDS_GRPC)
+        return STREAM_GRPC;
+    return f->flags & FIELDS_UNKNOWN && !(f->flags & FIELDS_TYPED) ? STREAM_DOUBT : 0;
+}
+
+/* Streams of a client are odd and only grow (RFC 9113, 5.1.1). */
+pure int stream_is_new(const struct connection *c, __u32 id)
+{
+    return id & 1 && id > c->out.http2.last;
+}
+
+/* A new stream: those that a gap hid before it have ids between. */
+pure void stream_count_to(struct connection *c, __u32 id, struct tally *t)
+{
+    struct http2 *p = &c->out.http2;
+
+    if (p->recover && p->last && id > p->last + 2)
+        requests_unclassified(t, (id - p->last) / 2 - 1);
+    p->recover = 0;
+    *(volatile __u32 *)&p->last = id;
+}
+
+/* After GOAWAY the upstream answers no stream above its last: as refused as those it found open. */
+pure int stream_refused(const struct connection *c, __u32 id)
+{
+    __u32 limit = *(const volatile __u32 *)&c->in.http2.last;
+
+    return limit && id >= limit;
+}
+
+pure void request_new(struct connection *c, __u32 id, __u32 flags, struct tally *t)
+{
+    stream_count_to(c, id, t);
+    if (stream_refused(c, id)) {
+        t->issued++;
+        t->finished++;
+        t->error++;
+    } else if (stream_open(c, id, flags)) {
+        t->issued += !(flags & STREAM_IN_HEAD);
+        if (stream_refused(c, id)) /* it came meanwhile, and may not have found this one */
+            stream_end(c, id, CAUSE_UPSTREAM, t);
+    } else {
+        requests_unclassified(t, 1);
+        t->untracked++;
+    }
+}
+
+/* The rest of a block that was cut. An answer or an end may have come before it: then the request
+ * was counted by it. */
+pure void request_completed(struct connection *c, __u32 id, const struct hpack_fields *f, int probe,
+                            struct tally *t)
+{
+    for (int i = 0; i < STREAM_TRIES; i++) {
+        __u32 *slot = stream_find(c, id), word;
+
+        if (!slot)
+            return;
+        word = slot_read(slot);
+        if (!stream_is(word, id))
+            continue;
+        if (!(word & STREAM_IN_HEAD))
+            return; /* trailers, or counted */
+        if (!slot_swap(slot, word, probe ? 0 : (word & ~STREAM_IN_HEAD) | fields_kind(f)))
+            continue;
+        if (probe)
+            t->probes++;
+        else
+            t->issued++;
+        return;
+    }
+}
+
+/* A whole header block was sent on stream `id`. */
+verified_once int request_fields(struct connection *c, __u32 id, const struct hpack_fields *f,
+                                 const struct probe_set *set, struct tally *t)
+{
+    int probe;
+
+    if (!c || !f || !t)
+        return 0;
+    probe = fields_are_probe(f, set);
+
+    if (!stream_is_new(c, id)) {
+        request_completed(c, id, f, probe, t);
+        return 0;
+    }
+    if (!probe) {
+        request_new(c, id, fields_kind(f), t);
+        return 0;
+    }
+    stream_count_to(c, id, t);
+    t->probes++;
+    return 0;
+}
+
+pure void http2_request_event(struct connection *c, enum http2_event event,
+                              const struct probe_set *set, struct tally *t)
+{
+    struct http2 *p = &c->out.http2;
+
+    switch (event) {
+    case H2_BLOCK_CUT:
+        if (stream_is_new(c, p->stream))
+            request_new(c, p->stream, STREAM_IN_HEAD, t);
+        break;
+    case H2_FIELDS:
+        request_fields(c, p->stream, &p->hpack.fields, set, t);
+        break;
+    case H2_RESET:
+        stream_end(c, p->stream, CAUSE_PROXY, t);
+        break;
+    case H2_BAD:
+        t->opaque++; /* requests that went before may still be answered */
+        break;
+    default:
+        break;
+    }
+}

@@ -1,0 +1,211 @@
+/* The open streams of an HTTP/2 connection: which await what. Pure.
+ *
+ *   (none) --HEADERS sent--> OPEN --final head--> OPEN|ANSWERED[|DECIDED] --end--> (none)
+ *   (none) --HEADERS cut---> OPEN|IN_HEAD --the rest of it--> OPEN
+ *
+ * Where a stream stands follows from its id: streams of a client are odd, k = id / 2 counts them, and
+ * slot k % 64 of the connection holds 32 bits: what k has above those six, and the flags. A newer
+ * stream that needs the slot moves an open one to the annex: four ways of 1,024 sets, same 32 bits.
+ * Where all four are taken, the newcomer is known to be issued, and that is all (`untracked`).
+ *
+ * Egress opens; either direction ends, and the end of the connection does. So a slot changes by
+ * compare-and-swap only, and who takes a stream out counts its end. */
+#pragma once
+
+#include "connection_state.h"
+
+enum stream_flag {
+    STREAM_OPEN = 1,
+    STREAM_GRPC = 2,
+    STREAM_DOUBT = 4,    /* a field that could not be told hid whether it is gRPC */
+    STREAM_ANSWERED = 8, /* its final head came */
+    STREAM_DECIDED = 16, /* its result was counted */
+    STREAM_INTERIM = 32, /* a 1xx came, and no final head so far */
+    STREAM_IN_HEAD = 64, /* its header block was cut: not issued so far */
+};
+
+#define STREAM_KEY(id) ((id) >> 1 >> 6 << 8)
+#define STREAM_KEY_MASK 0xffffff00u
+#define STREAM_TRIES 4
+#define ANNEX_PARTS (ANNEX_WAYS * ANNEX_SETS / STREAM_SLOTS)
+
+/* The id of a word that is in slot `place`, whatever of it lies above the lowest six bits. */
+pure __u32 stream_id(__u32 word, __u32 place)
+{
+    return ((word >> 8 << 6 | (place & (STREAM_SLOTS - 1))) << 1) | 1;
+}
+
+pure __u32 *stream_slot(struct connection *c, __u32 id)
+{
+    __u32 place = id >> 1;
+
+    opaque_value(place);
+    return &c->exchange.streams[place & (STREAM_SLOTS - 1)];
+}
+
+pure __u32 *annex_slot(struct annex *a, __u32 way, __u32 id)
+{
+    __u32 set = id >> 1;
+
+    opaque_value(set);
+    return &a->streams[way & (ANNEX_WAYS - 1)][set & (ANNEX_SETS - 1)];
+}
+
+pure __u32 slot_read(const __u32 *slot)
+{
+    return *(const volatile __u32 *)slot;
+}
+
+pure int slot_swap(__u32 *slot, __u32 from, __u32 to)
+{
+    return __sync_val_compare_and_swap(slot, from, to) == from;
+}
+
+pure int stream_is(__u32 word, __u32 id)
+{
+    return word && (word & STREAM_KEY_MASK) == STREAM_KEY(id);
+}
+
+/* The annex's slot that holds the stream; NULL: none. */
+pure __u32 *annex_find(struct connection *c, __u32 id)
+{
+    struct annex *a = c->annex ? annex_of(c) : NULL;
+
+    if (!a)
+        return NULL;
+    for (__u32 way = 0; way < ANNEX_WAYS; way++) {
+        __u32 *slot = annex_slot(a, way, id);
+
+        if (stream_is(slot_read(slot), id))
+            return slot;
+    }
+    return NULL;
+}
+
+/* The slot that holds an open stream; NULL: there is none. */
+pure __u32 *stream_find(struct connection *c, __u32 id)
+{
+    __u32 *slot = stream_slot(c, id);
+
+    return stream_is(slot_read(slot), id) ? slot : annex_find(c, id);
+}
+
+/* Puts a word into the annex. NULL: there is no room. */
+pure __u32 *annex_put(struct connection *c, __u32 id, __u32 word)
+{
+    struct annex *a = annex_claim(c);
+
+    if (!a)
+        return NULL;
+    for (__u32 way = 0; way < ANNEX_WAYS; way++) {
+        __u32 *slot = annex_slot(a, way, id);
+
+        if (!slot_read(slot) && slot_swap(slot, 0, word))
+            return slot;
+    }
+    return NULL;
+}
+
+/* Opens a stream, moving another out of its slot. The other direction may change or end that one
+ * meanwhile: it is found in its slot until the moment when it is in the annex. 0: there is no room.
+ */
+verified_once int stream_open(struct connection *c, __u32 id, __u32 flags)
+{
+    __u32 *slot, *moved, word, other;
+
+    if (!c)
+        return 0;
+    slot = stream_slot(c, id);
+    word = STREAM_KEY(id) | flags | STREAM_OPEN;
+    for (int i = 0; i < STREAM_TRIES; i++) {
+        other = slot_read(slot);
+        if (!other && slot_swap(slot, 0, word))
+            return 1;
+        if (!other)
+            continue;
+        moved = annex_put(c, stream_id(other, id >> 1), other);
+        if (!moved)
+            return 0;
+        if (slot_swap(slot, other, word))
+            return 1;
+        slot_swap(moved, other, 0);
+    }
+    return 0;
+}
+
+/* The stream was told how it ends, or its connection was, and not by a response's end. */
+pure void stream_settle(__u32 flags, enum cause cause, struct tally *t)
+{
+    if (flags & STREAM_IN_HEAD)
+        t->issued++;
+    t->finished++;
+    if (flags & STREAM_DECIDED)
+        return;
+    if (flags & STREAM_ANSWERED && flags & STREAM_DOUBT && !(flags & STREAM_GRPC))
+        cause = CAUSE_LOST; /* HTTP keeps the head's result, gRPC does not */
+    else if (flags & STREAM_INTERIM && cause == CAUSE_UPSTREAM)
+        cause = CAUSE_PROXY; /* only a 1xx came: Envoy counts neither */
+    settle_result(t, 1, cause);
+}
+
+/* Ends one stream. */
+verified_once int stream_end(struct connection *c, __u32 id, enum cause cause, struct tally *t)
+{
+    if (!c || !t)
+        return 0;
+    for (int i = 0; i < STREAM_TRIES; i++) {
+        __u32 *slot = stream_find(c, id), word;
+
+        if (!slot)
+            return 0;
+        word = slot_read(slot);
+        if (!stream_is(word, id) || !slot_swap(slot, word, 0))
+            continue;
+        stream_settle(word, cause, t);
+        return 1;
+    }
+    return 0;
+}
+
+/* Ends the streams above `last` among 64 of them: the connection's own, or a part of the annex. */
+verified_once int streams_settle_part(struct connection *c, __u32 part, __u32 last,
+                                      enum cause cause, struct tally *t)
+{
+    __u32 *slots, first = part - 1;
+
+    if (!c || !t)
+        return 0;
+    slots = c->exchange.streams;
+    if (part) {
+        struct annex *a = annex_of(c);
+
+        if (!a)
+            return 0;
+        opaque_value(first);
+        slots = &a->streams[0][0] + (first & (ANNEX_PARTS - 1)) * STREAM_SLOTS;
+    }
+    for (__u32 i = 0; i < STREAM_SLOTS; i++) {
+        __u32 word = slot_read(&slots[i]);
+
+        if (word && stream_id(word, i) > last && slot_swap(&slots[i], word, 0))
+            stream_settle(word, cause, t);
+    }
+    return 0;
+}
+
+/* Ends all streams above `last`. */
+verified_once int streams_settle(struct connection *c, __u32 last, enum cause cause,
+                                 struct tally *t)
+{
+    __u32 parts;
+
+    if (!c || !t)
+        return 0;
+    parts = c->annex ? 1 + ANNEX_PARTS : 1;
+    for (__u32 part = 0; part < 1 + ANNEX_PARTS; part++) {
+        if (part >= parts)
+            break;
+        streams_settle_part(c, part, last, cause, t);
+    }
+    return 0;
+}
