@@ -114,6 +114,7 @@ pure void hpack_forget(struct hpack *p)
     p->state = HPACK_AT_FIELD;
     p->more = 0;
     p->partial = 1;
+    p->inserts += HPACK_BIG_RING; /* another table: what was remembered of the old one is void */
     if (p->big == HPACK_BIG_USED)
         p->big = HPACK_BIG_WANTED;
     for (int i = 0; i < HPACK_RING; i++)

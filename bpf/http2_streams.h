@@ -82,11 +82,13 @@ pure __u32 *annex_find(struct connection *c, __u32 id)
     return NULL;
 }
 
-/* The slot that holds an open stream; NULL: there is none. */
+/* The slot that holds an open stream; NULL: there is none. Even ids are the server's own. */
 pure __u32 *stream_find(struct connection *c, __u32 id)
 {
     __u32 *slot = stream_slot(c, id);
 
+    if (!(id & 1))
+        return NULL;
     return stream_is(slot_read(slot), id) ? slot : annex_find(c, id);
 }
 

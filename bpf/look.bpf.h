@@ -233,8 +233,10 @@ static __always_inline void look_through(struct look *l, struct direction *d,
     look_window(l);
     if (l->at != l->end)
         bpf_loop(WINDOWS_PER_PACKET, look_again, l, 0);
-    if (l->at != l->end)
-        look_lost(l, d, l->end - l->at);
+    if (l->at == l->end)
+        return;
+    l->scratch->tally.overruns++;
+    look_lost(l, d, l->end - l->at);
 }
 
 static __always_inline void look_at_segment(struct look *l, const struct segment *segment)
