@@ -103,25 +103,48 @@ verified_once int berth_precedes(__u32 name, __u32 sequence, __u32 length)
     return berth->length + length <= BERTH_BYTES ? 2 : 1;
 }
 
-/* Where a segment is to be kept: 1 + the place in `kept`; 0: nowhere. Behind bytes that it follows
- * in the same berth if it fits, else in a berth of its own; where there is none left, behind them
- * all the same: then it is only known to have passed, which is enough for bytes of a body. */
-verified_once __u32 kept_place(struct direction *d, __u32 sequence, __u32 length)
+/* 1 + the place of a berth whose bytes these follow; 0: none. One where they fit, if there is. */
+verified_once __u32 kept_before(struct direction *d, __u32 sequence, __u32 length)
 {
-    __u32 follows = 0, empty = 0, name;
+    __u32 full = 0;
 
     if (!d)
         return 0;
     for (__u32 i = 0; i < KEPT_MAX; i++) {
         int precedes = berth_precedes(d->kept[i], sequence, length);
 
-        if (!d->kept[i])
-            empty = i + 1;
-        if (precedes)
-            follows = i + 1;
         if (precedes == 2)
-            return follows;
+            return i + 1;
+        if (precedes)
+            full = i + 1;
     }
+    return full;
+}
+
+/* 1 + an empty place; 0: none. */
+verified_once __u32 kept_empty(struct direction *d)
+{
+    if (!d)
+        return 0;
+    for (__u32 i = 0; i < KEPT_MAX; i++)
+        if (!d->kept[i])
+            return i + 1;
+    return 0;
+}
+
+/* Where a segment is to be kept: 1 + the place in `kept`; 0: nowhere. Behind bytes that it follows
+ * in the same berth if it fits, else in a berth of its own; where there is none left, behind them
+ * all the same: then it is only known to have passed, which is enough for bytes of a body. */
+verified_once __u32 kept_place(struct direction *d, __u32 sequence, __u32 length)
+{
+    __u32 follows, empty, name;
+
+    if (!d)
+        return 0;
+    follows = kept_before(d, sequence, length);
+    if (follows && berth_precedes(d->kept[(follows - 1) & (KEPT_MAX - 1)], sequence, length) == 2)
+        return follows;
+    empty = kept_empty(d);
     name = empty ? berth_take(sequence) : 0;
     if (!name)
         return follows;
