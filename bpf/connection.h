@@ -2,6 +2,7 @@
  */
 #pragma once
 
+#include "http2_quick.h"
 #include "request.h"
 #include "response.h"
 

@@ -273,7 +273,7 @@ pure enum http2_event http2_small_block(struct http2 *p, struct hpack_ring *big,
     struct memo key, *memo;
     enum http2_event event;
 
-    memo_key(&key, &p->hpack, w, p->left, owner);
+    memo_key(&key, &p->hpack, w, w->position, p->left, owner);
     memo = memo_place(memos, &key);
     if (memo_is(memo, &key)) {
         p->hpack.fields = memo->fields;

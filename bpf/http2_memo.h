@@ -21,17 +21,22 @@ struct memos {
     struct memo memo[MEMOS];
 };
 
-/* What a block is looked up by; `fields` is not filled. */
-pure void memo_key(struct memo *key, const struct hpack *p, const struct window *w, __u32 length,
-                   __u64 owner)
+/* The first `count` of eight bytes. */
+pure __u64 memo_word(const struct window *w, __u32 at, __u32 count)
 {
-    for (__u32 i = 0; i < MEMO_BYTES / 8; i++) {
-        __u64 word = window_word(w, w->position + i * 8);
+    __u64 word = window_word(w, at);
 
-        if (length < i * 8 + 8)
-            word = length > i * 8 ? word & ((1ull << (length - i * 8) * 8) - 1) : 0;
-        key->bytes[i] = word;
-    }
+    return count < 8 ? word & ((1ull << count * 8) - 1) : word;
+}
+
+/* What the block of `length` bytes at `at` is looked up by; `fields` is not filled. */
+pure void memo_key(struct memo *key, const struct hpack *p, const struct window *w, __u32 at,
+                   __u32 length, __u64 owner)
+{
+    key->bytes[0] = memo_word(w, at, length);
+    key->bytes[1] = length > 8 ? memo_word(w, at + 8, length - 8) : 0;
+    key->bytes[2] = length > 16 ? memo_word(w, at + 16, length - 16) : 0;
+    key->bytes[3] = length > 24 ? memo_word(w, at + 24, length - 24) : 0;
     key->owner = owner;
     key->inserts = p->inserts;
     key->length = length;
@@ -39,11 +44,10 @@ pure void memo_key(struct memo *key, const struct hpack *p, const struct window 
 
 pure struct memo *memo_place(struct memos *memos, const struct memo *key)
 {
-    __u64 hash = key->owner + key->inserts + key->length;
+    __u64 mix = key->bytes[0] ^ key->bytes[1] << 5 ^ key->bytes[2] << 11 ^ key->bytes[3] << 17;
 
-    for (int i = 0; i < MEMO_BYTES / 8; i++)
-        hash = (hash ^ key->bytes[i]) * 0x9e3779b97f4a7c15ull;
-    return &memos->memo[hash >> 58 & (MEMOS - 1)];
+    mix = (mix ^ mix >> 32 ^ key->owner << 8 ^ key->inserts) * 0x9e3779b97f4a7c15ull;
+    return &memos->memo[mix >> 58 & (MEMOS - 1)];
 }
 
 pure int memo_is(const struct memo *memo, const struct memo *key)

@@ -4,9 +4,9 @@
  *   (none) --HEADERS cut---> OPEN|IN_HEAD --the rest of it--> OPEN
  *
  * Where a stream stands follows from its id: streams of a client are odd, k = id / 2 counts them, and
- * slot k % 64 of the connection holds 32 bits: what k has above those six, and the flags. A newer
- * stream that needs the slot moves an open one to the annex: four ways of 1,024 sets, same 32 bits.
- * Where all four are taken, the newcomer is known to be issued, and that is all (`untracked`).
+ * slot k % 64 of the connection holds 32 bits: what k has above those six, and the flags. Where an older
+ * stream has the slot, the newer one goes to the annex: four ways of 1,024 sets, the same 32 bits. Where
+ * all four are taken, it is known to be issued, and that is all (`untracked`).
  *
  * Egress opens; either direction ends, and the end of the connection does. So a slot changes by
  * compare-and-swap only, and who takes a stream out counts its end. */
@@ -92,45 +92,25 @@ pure __u32 *stream_find(struct connection *c, __u32 id)
     return stream_is(slot_read(slot), id) ? slot : annex_find(c, id);
 }
 
-/* Puts a word into the annex. NULL: there is no room. */
-pure __u32 *annex_put(struct connection *c, __u32 id, __u32 word)
-{
-    struct annex *a = annex_claim(c);
-
-    if (!a)
-        return NULL;
-    for (__u32 way = 0; way < ANNEX_WAYS; way++) {
-        __u32 *slot = annex_slot(a, way, id);
-
-        if (!slot_read(slot) && slot_swap(slot, 0, word))
-            return slot;
-    }
-    return NULL;
-}
-
-/* Opens a stream, moving another out of its slot. The other direction may change or end that one
- * meanwhile: it is found in its slot until the moment when it is in the annex. 0: there is no room.
- */
+/* Opens a stream, in the annex where its slot is taken. 0: there is no room. */
 verified_once int stream_open(struct connection *c, __u32 id, __u32 flags)
 {
-    __u32 *slot, *moved, word, other;
+    __u32 *slot, word;
+    struct annex *a;
 
     if (!c)
         return 0;
     slot = stream_slot(c, id);
     word = STREAM_KEY(id) | flags | STREAM_OPEN;
-    for (int i = 0; i < STREAM_TRIES; i++) {
-        other = slot_read(slot);
-        if (!other && slot_swap(slot, 0, word))
+    if (!slot_read(slot) && slot_swap(slot, 0, word))
+        return 1;
+    a = annex_claim(c);
+    if (!a)
+        return 0;
+    for (__u32 way = 0; way < ANNEX_WAYS; way++) {
+        slot = annex_slot(a, way, id);
+        if (!slot_read(slot) && slot_swap(slot, 0, word))
             return 1;
-        if (!other)
-            continue;
-        moved = annex_put(c, stream_id(other, id >> 1), other);
-        if (!moved)
-            return 0;
-        if (slot_swap(slot, other, word))
-            return 1;
-        slot_swap(moved, other, 0);
     }
     return 0;
 }

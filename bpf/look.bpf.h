@@ -8,7 +8,6 @@
 
 #define STEPS_PER_WINDOW 24
 #define FRAMES_PER_WINDOW 128
-#define WINDOW_SMALL 64
 #define WINDOWS_PER_PACKET 8192 /* far more than 188 KB hold; what is left then is a gap */
 #define CLAIM_TRIES 64
 #define WORK_ROUNDS 8
@@ -22,7 +21,6 @@ struct look {
     __u32 at, end; /* what is left to look at, in the packet or in the berth */
     __u32 berth;   /* 0: the packet; else the berth's name */
     __u32 stored;  /* where the berth's bytes end */
-    __u32 most;    /* bytes to load next: few after a body, where often another one begins */
     __u32 outgoing;
 };
 
@@ -87,6 +85,8 @@ __noinline int frames_read(struct connection *c, struct scratch *s, struct probe
     for (int i = 0; i < FRAMES_PER_WINDOW; i++) {
         enum http2_event event;
 
+        if (outgoing ? http2_quick_requests(c, s, set) : http2_quick_responses(c, s))
+            continue;
         if (s->window.position >= s->window.length)
             break;
         event = http2_parse(c, s, set, outgoing);
@@ -138,8 +138,8 @@ static __always_inline struct direction *look_direction(struct look *l)
     return l->outgoing ? &l->connection->out : &l->connection->in;
 }
 
-/* Loads the next bytes, `most` of them at most. 0: there are none that could be read. */
-static __always_inline __u32 look_load(struct look *l, __u32 most)
+/* Loads the next bytes. 0: there are none that could be read. */
+static __always_inline __u32 look_load(struct look *l)
 {
     struct window *w = &l->scratch->window;
     __u32 rest = l->end - l->at, n;
@@ -148,7 +148,7 @@ static __always_inline __u32 look_load(struct look *l, __u32 most)
         return 0;
     if (l->berth && rest > l->stored - l->at)
         rest = l->stored - l->at;
-    n = rest < most ? rest : most;
+    n = rest < WINDOW_SIZE ? rest : WINDOW_SIZE;
     n--; /* keeps n > 0 in the verifier's eyes, on 6.1 too */
     opaque_value(n);
     n &= WINDOW_SIZE - 1;
@@ -186,12 +186,10 @@ static __always_inline long look_window(struct look *l)
 
         bytes_skip(l->connection, l->scratch, n, l->outgoing);
         l->at += n;
-        l->most = WINDOW_SMALL;
         return 0;
     }
-    if (!look_load(l, l->most))
+    if (!look_load(l))
         return 1;
-    l->most = WINDOW_SIZE;
     look_read(l);
     l->at += l->scratch->window.position;
     return 0;
@@ -200,7 +198,7 @@ static __always_inline long look_window(struct look *l)
 /* A direction that was lost goes on where a segment begins with a frame. */
 static __always_inline void look_for_frame(struct look *l)
 {
-    if (l->at != l->end && look_load(l, WINDOW_SIZE))
+    if (l->at != l->end && look_load(l))
         direction_resync(l->connection, l->scratch, l->end - l->at, l->outgoing);
 }
 
@@ -229,7 +227,6 @@ static __always_inline void look_through(struct look *l, struct direction *d,
     if (!skip && direction_is_lost(d))
         look_for_frame(l);
     l->at += skip;
-    l->most = WINDOW_SIZE;
     look_window(l);
     if (l->at != l->end)
         bpf_loop(WINDOWS_PER_PACKET, look_again, l, 0);

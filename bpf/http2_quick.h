@@ -1,0 +1,186 @@
+/* Frames that are whole in the window, and mean what most of them mean: read in place, many in a row.
+ * Pure.
+ *
+ * A load is mostly made of blocks that were read before and of data. What is anything else is left to
+ * the machine of http2_frames.h, and what it means to http2_request.h and http2_response.h: this is
+ * the same, with nothing kept between two frames. Neither knows which of them read a frame. */
+#pragma once
+
+#include "http2.h"
+
+#define QUICK_FRAMES 8
+#define QUICK_FLAGS (H2_END_STREAM | H2_END_HEADERS)
+
+struct frame {
+    __u32 length; /* of the payload */
+    __u32 type;
+    __u32 flags;
+    __u32 stream;
+};
+
+/* The frame at `at`. 0: it is not whole in the window. */
+pure int quick_frame(const struct window *w, __u32 at, struct frame *f)
+{
+    __u64 head;
+
+    if (at + H2_FRAME_HEAD > w->length)
+        return 0;
+    head = __builtin_bswap64(window_word(w, at));
+    f->length = (__u32)(head >> 40);
+    f->type = (head >> 32) & 0xff;
+    f->flags = (head >> 24) & 0xff;
+    f->stream = ((__u32)head << 8 | window_byte(w, at + 8)) & H2_STREAM_MASK;
+    return at + H2_FRAME_HEAD + f->length <= w->length;
+}
+
+/* Is the machine between two frames? */
+pure int quick_ready(const struct http2 *p)
+{
+    return p->state == H2_HEAD && !p->have && !p->first && !p->block_stream;
+}
+
+/* Frames without a meaning for the counts, whatever their payload is. */
+pure int quick_passes(const struct frame *f)
+{
+    return f->stream ? f->type == H2_WINDOW_UPDATE || f->type == H2_PRIORITY
+                     : f->type == H2_WINDOW_UPDATE || f->type == H2_PING || f->type == H2_SETTINGS;
+}
+
+/* What the block of a HEADERS frame said when it was read before; NULL: it was not. */
+pure const struct hpack_fields *quick_fields(const struct http2 *p, const struct window *w,
+                                             __u32 at, const struct frame *f, struct memos *memos,
+                                             __u64 owner)
+{
+    struct memo key, *memo;
+
+    if ((f->flags & ~H2_END_STREAM) != H2_END_HEADERS || f->length > MEMO_BYTES)
+        return NULL;
+    memo_key(&key, &p->hpack, w, at + H2_FRAME_HEAD, f->length, owner);
+    memo = memo_place(memos, &key);
+    return memo_is(memo, &key) ? &memo->fields : NULL;
+}
+
+/* A request's head, known by what its block said. */
+pure void quick_request(struct connection *c, struct annex *a, __u32 id,
+                        const struct hpack_fields *said, const struct probe_set *set,
+                        struct tally *t)
+{
+    struct http2 *p = &c->out.http2;
+    __u32 *slot = stream_slot(c, id);
+
+    if (a && slot_read(slot))
+        slot = annex_slot(a, 0, id);
+    if (said->flags & FIELDS_AGENT || said->paths || id <= p->last || !(id & 1) || p->recover ||
+        c->in.http2.last || slot_read(slot)) {
+        request_fields(c, id, said, set, t);
+        return;
+    }
+    /* An empty slot is filled by egress only. */
+    *(volatile __u32 *)slot = STREAM_KEY(id) | STREAM_OPEN | fields_kind(said);
+    *(volatile __u32 *)&p->last = id;
+    t->issued++;
+}
+
+/* Reads request frames from the window, as many as there are of the usual kind. 1: perhaps more. */
+verified_once int http2_quick_requests(struct connection *c, struct scratch *s,
+                                       const struct probe_set *set)
+{
+    struct annex *a;
+    __u32 at;
+    int i;
+
+    if (!c || !s || !quick_ready(&c->out.http2))
+        return 0;
+    a = c->annex ? annex_of(c) : NULL;
+    at = s->window.position;
+    for (i = 0; i < QUICK_FRAMES; i++) {
+        struct frame f;
+
+        if (!quick_frame(&s->window, at, &f))
+            break;
+        if (f.type == H2_HEADERS) {
+            const struct hpack_fields *said =
+                quick_fields(&c->out.http2, &s->window, at, &f, &s->memos, c->id << 1 | 1);
+
+            if (!said)
+                break;
+            quick_request(c, a, f.stream, said, set, &s->tally);
+        } else if (!(f.type == H2_DATA && f.stream) && !quick_passes(&f)) {
+            break;
+        }
+        at += H2_FRAME_HEAD + f.length;
+    }
+    s->window.position = at;
+    return i == QUICK_FRAMES;
+}
+
+/* What a header block makes of a stream in the usual cases: a final head below 500, or trailers that
+ * decide a gRPC call; 0: anything else. */
+pure __u32 quick_verdict(__u32 word, const struct hpack_fields *said, __u32 end)
+{
+    __u32 grpc = word & STREAM_GRPC;
+
+    if (word & (STREAM_DOUBT | STREAM_IN_HEAD | STREAM_DECIDED))
+        return 0;
+    if (!(word & STREAM_ANSWERED)) {
+        if (said->status != STATUS_BELOW_500 || (grpc && end))
+            return 0;
+        return (word & ~STREAM_INTERIM) | STREAM_ANSWERED | (grpc ? 0 : STREAM_DECIDED);
+    }
+    return end && said->grpc_status == GRPC_SUCCESS ? word | STREAM_DECIDED : 0;
+}
+
+/* A response's head, trailers (`said`), or the end of its data (NULL). */
+pure void quick_response(struct connection *c, struct annex *a, __u32 id,
+                         const struct hpack_fields *said, __u32 end, struct tally *t)
+{
+    __u32 *slot = stream_slot(c, id), word = slot_read(slot), next = 0;
+
+    if (a && !stream_is(word, id)) {
+        slot = annex_slot(a, 0, id);
+        word = slot_read(slot);
+    }
+    if (stream_is(word, id) && id & 1)
+        next = said ? quick_verdict(word, said, end) : word & STREAM_DECIDED ? word : 0;
+    if (!next || !slot_swap(slot, word, end ? 0 : next)) {
+        response_frame(c, id, said, end, t);
+        return;
+    }
+    t->success += said && next & STREAM_DECIDED;
+    t->finished += end;
+}
+
+/* Reads response frames from the window, as many as there are of the usual kind. 1: perhaps more. */
+verified_once int http2_quick_responses(struct connection *c, struct scratch *s)
+{
+    struct annex *a;
+    __u32 at;
+    int i;
+
+    if (!c || !s || c->kind != KIND_HTTP2 || !quick_ready(&c->in.http2))
+        return 0;
+    a = c->annex ? annex_of(c) : NULL;
+    at = s->window.position;
+    for (i = 0; i < QUICK_FRAMES; i++) {
+        struct frame f;
+
+        if (!quick_frame(&s->window, at, &f))
+            break;
+        if (f.type == H2_HEADERS) {
+            const struct hpack_fields *said =
+                quick_fields(&c->in.http2, &s->window, at, &f, &s->memos, c->id << 1);
+
+            if (!said)
+                break;
+            quick_response(c, a, f.stream, said, f.flags & H2_END_STREAM, &s->tally);
+        } else if (f.type == H2_DATA && f.stream) {
+            if (f.flags & H2_END_STREAM)
+                quick_response(c, a, f.stream, NULL, H2_END_STREAM, &s->tally);
+        } else if (!quick_passes(&f)) {
+            break;
+        }
+        at += H2_FRAME_HEAD + f.length;
+    }
+    s->window.position = at;
+    return i == QUICK_FRAMES;
+}
