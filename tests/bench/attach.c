@@ -1,7 +1,7 @@
 /* attach loadtap|empty CGROUP IP PORT...: attaches those programs to a cgroup, with each IP:PORT as
  * an endpoint, until stdin ends. Each line on stdin is a command, answered by one line of JSON:
  *   on, off   the kernel's statistics of BPF programs (BPF_ENABLE_STATS)
- *   read      per hook the runs and their nanoseconds so far, and what was counted */
+ *   read      per hook the runs, their nanoseconds and the program's id, and what was counted */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -79,7 +79,7 @@ static void print_hook(const struct attached *a, const char *name, enum bpf_atta
     if (fd < 0)
         return;
     if (!bpf_obj_get_info_by_fd(fd, &info, &size))
-        printf("\"%s\": [%llu, %llu], ", name, info.run_cnt, info.run_time_ns);
+        printf("\"%s\": [%llu, %llu, %u], ", name, info.run_cnt, info.run_time_ns, id);
     close(fd);
 }
 

@@ -37,7 +37,7 @@ class Attached:
         return self._answer()
 
     def read(self):
-        """Per hook [runs, nanoseconds], and what loadtap counted, since the programs were loaded."""
+        """Per hook [runs, nanoseconds, program], and what loadtap counted, since the programs were loaded."""
         return self._ask("read")
 
     def statistics(self, on):

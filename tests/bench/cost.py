@@ -35,7 +35,7 @@ def measured(traffic, attached, seconds):
         check_count(traffic, result["requests"], before, after)
     taken = {"requests": requests}
     for hook in HOOKS:
-        runs, ns = (a - b for a, b in zip(after[hook], before[hook]))
+        runs, ns = (a - b for a, b in zip(after[hook][:2], before[hook]))
         taken[hook] = {"runs": runs / requests, "ns": ns / requests, "each": ns / max(runs, 1)}
     taken["packets"] = taken["egress"]["runs"] + taken["ingress"]["runs"]
     taken["ns"] = taken["egress"]["ns"] + taken["ingress"]["ns"]
