@@ -98,7 +98,7 @@ format: ## clang-format every source
 sanitized: $(GENERATED) | $(BUILD)/setup.test
 	$(MAKE) VARIANT=asan $(SANITIZED)
 
-bench: all $(BENCH) $(BENCH_GO) $(BUILD)/setup.bench ## the cost, measured (ROUNDS=8 SECONDS=1)
+bench: all $(BENCH) $(BENCH_GO) $(BUILD)/setup.bench ## the cost, measured: tests/bench/README.md
 	scripts/setup_envoy.sh $(BUILD)/envoy >$(BUILD)/envoy.log 2>&1 || true
 	BUILD=$(BUILD) tests/bench/run
 
