@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import time
 
@@ -10,9 +11,23 @@ from lib.reports import BUILD
 from memory import small_objects
 from traffic import IP, MANY
 
+PROCESSES = 8  # of connections.c, which share the work
+PAIR = 10 << 10  # bytes of kernel memory that both ends of a connection take, roughly
 PROGRAM = os.path.join(BUILD, "tests/bench/connections")
 TITLE = "connections"
 COUNTS = ("opened", "established", "failed", "closed", "issued", "success", "finished", "unseen")
+
+
+def possible(count):
+    """How many connections this machine can hold for it, and why not `count`; "" if it can."""
+    files = (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 100) * PROCESSES
+    with open("/proc/meminfo") as lines:
+        free = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
+    memory = free * 1024 // 2 // PAIR
+    most = min(count, files, memory) // PROCESSES * PROCESSES
+    if most == count:
+        return most, ""
+    return most, "open files" if files < memory else "free memory"
 
 
 class Held:
