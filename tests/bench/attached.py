@@ -59,4 +59,3 @@ class Attached:
         if self.process:
             self.process.stdin.close()
             self.process.wait(10)
-        os.rmdir(self.group)
