@@ -1,7 +1,8 @@
-/* connections serve IP PORT: answers every request, until it is ended
- * connections hold IP PORT COUNT: opens them, makes one request on each, keeps them until stdin ends
- * connections churn IP PORT RATE SECONDS: so many new ones a second, each with one request, closed
+/* connections PROTOCOL serve IP PORT: answers every request, until it is ended
+ * connections PROTOCOL hold IP PORT COUNT: opens them, one request on each, keeps them until stdin ends
+ * connections PROTOCOL churn IP PORT RATE SECONDS: so many new ones a second, one request on each
  *
+ * PROTOCOL is http1 or http2: request and answer are the same bytes each time.
  * `hold` and `churn` print one line of JSON: how many connections had their answer, and the seconds.
  * A process may have too few descriptors for them all, so some share the work, each with a source
  * address of its own, for there are not enough ports either. */
@@ -23,10 +24,32 @@
 
 #define PROCESSES 8
 #define SECOND 1000000000ll
-#define REQUEST "GET / HTTP/1.1\r\nHost: upstream\r\n\r\n"
-#define RESPONSE "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n"
+
+struct protocol {
+    const char *name;
+    const char *request, *response;
+    size_t request_length, response_length;
+};
+#define PROTOCOL(name, request, response)                                                          \
+    {                                                                                              \
+        name, request, response, sizeof(request) - 1, sizeof(response) - 1                         \
+    }
+
+#define SETTINGS "\0\0\0\4\0\0\0\0\0"
+
+static const struct protocol protocols[] = {
+    PROTOCOL("http1", "GET / HTTP/1.1\r\nHost: upstream\r\n\r\n",
+             "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n"),
+    /* GET, http, /, authority; :status 200. Both sides end the stream with their HEADERS. */
+    PROTOCOL("http2",
+             "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" SETTINGS
+             "\0\0\15\1\5\0\0\0\1\x82\x86\x84\x41\x08upstream",
+             SETTINGS "\0\0\1\1\5\0\0\0\1\x88"),
+};
+#define ANSWER_MAX 64
 
 struct job {
+    const struct protocol *protocol;
     struct sockaddr_in server;
     int number; /* of this process, from 0 */
     long count;
@@ -79,12 +102,12 @@ static void watch(int poll, int fd)
     check(!epoll_ctl(poll, EPOLL_CTL_ADD, fd, &event), "epoll_ctl");
 }
 
-static void answer(int fd)
+static void answer(const struct protocol *p, int fd)
 {
     char request[512];
     ssize_t got = read(fd, request, sizeof(request));
 
-    if (got <= 0 || write(fd, RESPONSE, sizeof(RESPONSE) - 1) < 0)
+    if (got <= 0 || write(fd, p->response, p->response_length) < 0)
         close(fd);
 }
 
@@ -101,7 +124,7 @@ static void serve(const struct job *job)
             int fd = events[i].data.fd, accepted;
 
             if (fd != listener) {
-                answer(fd);
+                answer(job->protocol, fd);
                 continue;
             }
             while ((accepted = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0)
@@ -131,12 +154,12 @@ static int open_one(const struct job *job)
     return fd;
 }
 
-static void ask(int fd)
+static void ask(const struct protocol *p, int fd)
 {
-    char response[sizeof(RESPONSE)];
+    char response[ANSWER_MAX];
 
-    check(write(fd, REQUEST, sizeof(REQUEST) - 1) == sizeof(REQUEST) - 1, "request");
-    check(recv(fd, response, sizeof(RESPONSE) - 1, MSG_WAITALL) == sizeof(RESPONSE) - 1,
+    check(write(fd, p->request, p->request_length) == (ssize_t)p->request_length, "request");
+    check(recv(fd, response, p->response_length, MSG_WAITALL) == (ssize_t)p->response_length,
           "response");
 }
 
@@ -150,7 +173,7 @@ static void open_all(const struct job *job)
         if (job->pause)
             sleep_until(start + i * job->pause);
         fd = open_one(job);
-        ask(fd);
+        ask(job->protocol, fd);
         if (job->pause)
             close(fd);
     }
@@ -227,29 +250,35 @@ static int run_servers(const struct job *job)
     return 1;
 }
 
+/* Reads the arguments; false: they make no sense. */
+static bool read_job(struct job *job, int argc, char **argv)
+{
+    for (size_t i = 0; argc >= 5 && i < sizeof(protocols) / sizeof(*protocols); i++)
+        if (!strcmp(argv[1], protocols[i].name))
+            job->protocol = &protocols[i];
+    if (!job->protocol || inet_pton(AF_INET, argv[3], &job->server.sin_addr) != 1)
+        return false;
+    job->server.sin_port = htons((unsigned short)atoi(argv[4]));
+    if (!strcmp(argv[2], "hold") && argc == 6) {
+        job->count = atol(argv[5]) / PROCESSES;
+    } else if (!strcmp(argv[2], "churn") && argc == 7 && atol(argv[5]) > 0) {
+        job->count = atol(argv[5]) * atol(argv[6]) / PROCESSES;
+        job->pause = SECOND * PROCESSES / atol(argv[5]);
+    }
+    return job->count || !strcmp(argv[2], "serve");
+}
+
 int main(int argc, char **argv)
 {
     struct job job = {.server.sin_family = AF_INET};
     struct rlimit files;
 
+    if (!read_job(&job, argc, argv)) {
+        fprintf(stderr, "see the head of %s\n", __FILE__);
+        return 2;
+    }
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
-    if (argc >= 4) {
-        check(inet_pton(AF_INET, argv[2], &job.server.sin_addr) == 1, argv[2]);
-        job.server.sin_port = htons((unsigned short)atoi(argv[3]));
-    }
-    if (argc == 4 && !strcmp(argv[1], "serve"))
-        return run_servers(&job);
-    if (argc == 5 && !strcmp(argv[1], "hold")) {
-        job.count = atol(argv[4]) / PROCESSES;
-        return run_clients(&job);
-    }
-    if (argc == 6 && !strcmp(argv[1], "churn")) {
-        job.count = atol(argv[4]) * atol(argv[5]) / PROCESSES;
-        job.pause = SECOND * PROCESSES / atol(argv[4]);
-        return run_clients(&job);
-    }
-    fprintf(stderr, "see the head of %s\n", __FILE__);
-    return 2;
+    return job.count ? run_clients(&job) : run_servers(&job);
 }

@@ -9,11 +9,12 @@ import time
 from lib.process import Process, until
 from lib.reports import BUILD
 from memory import small_objects
-from traffic import IP, MANY
+from traffic import IP, MANY, MANY_H2
 
 PROCESSES = 8  # of connections.c, which share the work
 PAIR = 10 << 10  # bytes of kernel memory that both ends of a connection take, roughly
 PROGRAM = os.path.join(BUILD, "tests/bench/connections")
+PORTS = {"http1": MANY, "http2": MANY_H2}
 TITLE = "connections"
 COUNTS = ("opened", "established", "failed", "closed", "issued", "success", "finished", "unseen")
 
@@ -34,10 +35,10 @@ def possible(count):
 class Held:
     """Open connections of one variant, each with one answered request."""
 
-    def __init__(self, attached, count):
-        self.process = subprocess.Popen([PROGRAM, "hold", IP, str(MANY), str(count)], text=True,
-                                        preexec_fn=attached.enter, stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE)
+    def __init__(self, attached, protocol, count):
+        self.process = subprocess.Popen([PROGRAM, protocol, "hold", IP, str(PORTS[protocol]),
+                                         str(count)], text=True, preexec_fn=attached.enter,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         line = self.process.stdout.readline()
         self.said = json.loads(line) if line else {"connections": 0, "seconds": 0}
         time.sleep(1)  # what is freed is freed a little later
@@ -49,35 +50,41 @@ class Held:
 
 
 def measure(bare, loadtap, table, count, rate, seconds):
-    """Returns the bytes of kernel memory that loadtap adds to a connection: what there is while they
-    are held, with and without."""
-    server = Process(bare.scratch, "connections", [PROGRAM, "serve", IP, str(MANY)], ports=[MANY])
-    try:
-        held = Held(bare, count)
-        held.release()
-        seen = _with_loadtap(loadtap, table, count, rate, seconds)
-        return (seen.memory - held.memory) / max(seen.said["connections"], 1)
-    finally:
-        server.stop()
+    """Returns by protocol the bytes of kernel memory that loadtap adds to a connection: what there is
+    while they are held, with and without."""
+    added = {}
+    for protocol, port in PORTS.items():
+        server = Process(bare.scratch, protocol, [PROGRAM, protocol, "serve", IP, str(port)],
+                         ports=[port])
+        try:
+            held = Held(bare, protocol, count)
+            held.release()
+            seen = _with_loadtap(loadtap, protocol, table, count, rate, seconds)
+            added[protocol] = (seen.memory - held.memory) / max(seen.said["connections"], 1)
+        finally:
+            server.stop()
+    return added
 
 
-def _with_loadtap(loadtap, table, count, rate, seconds):
+def _with_loadtap(loadtap, protocol, table, count, rate, seconds):
     start = loadtap.read()
 
     def counted():
         now = loadtap.read()
         return {name: now[name] - start[name] for name in COUNTS}
 
-    held = Held(loadtap, count)
-    _row(table, f"{count:,} opened, and idle", held.said, counted(), held.said["connections"], 0)
-    said = json.loads(loadtap.run([PROGRAM, "churn", IP, str(MANY), str(rate), str(seconds)], {}))
+    held = Held(loadtap, protocol, count)
+    _row(table, f"{protocol}: {count:,} opened, and idle", held.said, counted(),
+         held.said["connections"], 0)
+    said = json.loads(loadtap.run([PROGRAM, protocol, "churn", IP, str(PORTS[protocol]), str(rate),
+                                   str(seconds)], {}))
     total = held.said["connections"] + said["connections"]
     _settle(lambda: counted()["closed"] >= said["connections"])
-    _row(table, f"beside them {rate:,} new ones a second", said, counted(), total,
+    _row(table, f"{protocol}: beside them {rate:,} new ones a second", said, counted(), total,
          said["connections"])
     held.release()
     _settle(lambda: counted()["closed"] >= total)
-    _row(table, "all closed", {"connections": 0, "seconds": 0}, counted(), total, total)
+    _row(table, f"{protocol}: all closed", {"connections": 0, "seconds": 0}, counted(), total, total)
     return held
 
 

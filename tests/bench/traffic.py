@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from clients import GrpcGo, H2load, Wrk
 
 IP = "127.0.0.1"
-# HTTP1 and OTHER are nginx; H2 and GRPC_SHAPE nghttpd; GRPC is grpc-go; MANY is connections.c.
-HTTP1, OTHER, H2, GRPC_SHAPE, GRPC, MANY = 8080, 8081, 8082, 8083, 8084, 8085
-UPSTREAMS = (HTTP1, H2, GRPC_SHAPE, GRPC, MANY)  # all but OTHER
+# HTTP1 and OTHER are nginx; H2 and GRPC_SHAPE nghttpd; GRPC is grpc-go; the last are connections.c.
+HTTP1, OTHER, H2, GRPC_SHAPE, GRPC, MANY, MANY_H2 = range(8080, 8087)
+UPSTREAMS = (HTTP1, H2, GRPC_SHAPE, GRPC, MANY, MANY_H2)  # all but OTHER
 PATHS = tuple(f"/{number:02}/a-path-of-its-own" for number in range(64))
 WORD64 = "0123456789abcdef" * 4
 
