@@ -20,10 +20,14 @@ def _bpftool(*words):
                                      stdout=subprocess.PIPE).stdout)
 
 
-def maps(program):
+def program(number):
+    """What the kernel says of a loaded program, by its id."""
+    return _bpftool("prog", "show", "id", str(number))
+
+
+def maps(number):
     """The maps of a loaded program, by its id."""
-    return [_bpftool("map", "show", "id", str(number))
-            for number in _bpftool("prog", "show", "id", str(program))["map_ids"]]
+    return [_bpftool("map", "show", "id", str(each)) for each in program(number)["map_ids"]]
 
 
 def _kernel_types():
@@ -50,10 +54,10 @@ def connection(value):
     return head, _rounded(head + value), _rounded(once)
 
 
-def show(program, table):
+def show(number, table):
     """Returns the bytes that a connection takes."""
     taken = 0
-    for one in sorted(maps(program), key=lambda m: m["name"]):
+    for one in sorted(maps(number), key=lambda m: m["name"]):
         value = one["bytes_value"]
         columns = {"entries": f"{one['max_entries']:,}", "value": f"{value:,}",
                    "in all": f"{one.get('bytes_memlock', 0):,}"}
