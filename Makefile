@@ -41,6 +41,7 @@ TESTS_C := $(UNIT_C) $(BPF_TESTS_C) $(FIXTURE_C) $(FUZZ_C) $(BENCH_C)
 CHECKS := $(wildcard tests/check/*.sh)
 E2E := $(wildcard tests/e2e/test_*)
 GO_PEERS := $(patsubst %.go,$(BUILD)/%,$(wildcard tests/e2e/*/*.go))
+BENCH_GO := $(patsubst %.go,$(BUILD)/%,$(wildcard tests/bench/*/*.go))
 
 PROTO_C := $(PROTOS:%.proto=$(BUILD)/proto/%.pb-c.c)
 SKELETONS := $(patsubst %.bpf.c,$(BUILD)/bpf/%.skel.h,$(notdir $(wildcard bpf/*.bpf.c tests/bpf/*.bpf.c tests/bench/*.bpf.c)))
@@ -97,7 +98,8 @@ format: ## clang-format every source
 sanitized: $(GENERATED) | $(BUILD)/setup.test
 	$(MAKE) VARIANT=asan $(SANITIZED)
 
-bench: $(BENCH) $(BUILD)/setup.test ## the cost, measured (ROUNDS=8 SECONDS=1)
+bench: all $(BENCH) $(BENCH_GO) $(BUILD)/setup.bench ## the cost, measured: tests/bench/README.md
+	scripts/setup_envoy.sh $(BUILD)/envoy >$(BUILD)/envoy.log 2>&1 || true
 	BUILD=$(BUILD) tests/bench/run
 
 # --- what the machine lacks -----------------------------------------------------
@@ -106,6 +108,7 @@ $(BUILD)/setup.%: scripts/setup.sh
 	scripts/setup.sh $*
 	touch $@
 $(BUILD)/setup.test $(BUILD)/setup.demo: | $(BUILD)/setup.build
+$(BUILD)/setup.bench: | $(BUILD)/setup.test
 
 # --- generated code ---------------------------------------------------------------
 $(BUILD)/proto/%.pb-c.c: proto/%.proto | $(BUILD)/setup.build
@@ -165,7 +168,7 @@ $(addprefix $(OUT)/,loadtap loadtap-collector) $(BUILD)/static/loadtap $(BUILD)/
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # Debian's grpc-go, without the network.
-$(GO_PEERS): $(BUILD)/%: %.go | $(BUILD)/setup.test
+$(GO_PEERS) $(BENCH_GO): $(BUILD)/%: %.go | $(BUILD)/setup.test
 	$(info GO    $@)
 	mkdir -p $(@D)
 	GO111MODULE=off GOPATH=/usr/share/gocode go build -o $@ $<

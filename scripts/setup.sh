@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh build|test|demo: finds what that step lacks on this machine. As root with apt it is
+# setup.sh build|test|bench|demo: finds what that step lacks on this machine. As root with apt it is
 # installed, one line each; anywhere else the packages are named and the script fails.
 set -eu
 
@@ -39,6 +39,8 @@ test nghttp2-client nghttp
 test curl curl
 test golang-go go
 test golang-google-grpc-dev /usr/share/gocode/src/google.golang.org/grpc
+bench nghttp2-server nghttpd
+bench python3-venv /usr/share/doc/python3-venv
 demo nginx-light nginx
 demo iproute2 ip
 demo mount mount

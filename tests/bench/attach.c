@@ -1,7 +1,7 @@
-/* attach loadtap|empty CGROUP IP PORT: attaches those programs to a cgroup, with IP:PORT as the
- * only endpoint, until stdin ends. Each line on stdin is a command, answered by one line of JSON:
+/* attach loadtap|empty CGROUP IP PORT...: attaches those programs to a cgroup, with each IP:PORT as
+ * an endpoint, until stdin ends. Each line on stdin is a command, answered by one line of JSON:
  *   on, off   the kernel's statistics of BPF programs (BPF_ENABLE_STATS)
- *   read      per hook the runs and their nanoseconds so far, and the requests counted */
+ *   read      per hook the runs, their nanoseconds and the program's id, and what was counted */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -39,15 +39,28 @@ static bool attach_empty(struct attached *a)
            a->empty->links.empty_ingress;
 }
 
-static bool attach_loadtap(struct attached *a, const char *cgroup, const char *ip, int port)
+/* All endpoints share one row of counters. */
+static bool observe(struct attached *a, const char *ip, char **ports)
 {
     static const struct cluster cluster = {.name = "bench"};
-    const struct tap_options options = {.cgroup = cgroup, .slots = 1};
-    char error[TAP_ERROR_MAX] = "bad address";
     struct address address;
 
-    if (!address_parse(ip, (uint16_t)port, &address) && !tap_open(&options, &a->tap, error) &&
-        !tap_observe(a->tap, &address, 0, &cluster))
+    for (; *ports; ports++)
+        if (address_parse(ip, (uint16_t)atoi(*ports), &address) ||
+            tap_observe(a->tap, &address, 0, &cluster))
+            return false;
+    return true;
+}
+
+static bool attach_loadtap(struct attached *a, const char *cgroup, const char *ip, char **ports)
+{
+    /* As many slots as endpoints, because the map of endpoints has no more places. */
+    struct tap_options options = {.cgroup = cgroup};
+    char error[TAP_ERROR_MAX] = "bad address";
+
+    while (ports[options.slots])
+        options.slots++;
+    if (!tap_open(&options, &a->tap, error) && observe(a, ip, ports))
         return true;
     fprintf(stderr, "attach: %s\n", error);
     return false;
@@ -66,7 +79,7 @@ static void print_hook(const struct attached *a, const char *name, enum bpf_atta
     if (fd < 0)
         return;
     if (!bpf_obj_get_info_by_fd(fd, &info, &size))
-        printf("\"%s\": [%llu, %llu], ", name, info.run_cnt, info.run_time_ns);
+        printf("\"%s\": [%llu, %llu, %u], ", name, info.run_cnt, info.run_time_ns, id);
     close(fd);
 }
 
@@ -80,7 +93,10 @@ static void print_state(const struct attached *a)
     print_hook(a, "egress", BPF_CGROUP_INET_EGRESS);
     print_hook(a, "ingress", BPF_CGROUP_INET_INGRESS);
     print_hook(a, "sockops", BPF_CGROUP_SOCK_OPS);
-    printf("\"issued\": %llu, \"success\": %llu, \"unseen\": %llu}\n", c.rq_issued, c.rq_success,
+    printf("\"opened\": %llu, \"established\": %llu, \"failed\": %llu, \"closed\": %llu, ",
+           c.cx_opened, c.cx_established, c.cx_failed, c.cx_closed);
+    printf("\"issued\": %llu, \"success\": %llu, \"finished\": %llu, \"unseen\": %llu}\n",
+           c.rq_issued, c.rq_success, c.rq_finished,
            c.rq_unclassified + c.gap_bytes + c.cx_opaque + c.cx_untracked);
 }
 
@@ -111,11 +127,11 @@ int main(int argc, char **argv)
     struct attached a = {.cgroup = -1, .stats = -1};
     bool ready = false;
 
-    if (argc == 5)
+    if (argc >= 5)
         a.cgroup = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (a.cgroup >= 0)
         ready = strcmp(argv[1], "loadtap") ? attach_empty(&a)
-                                           : attach_loadtap(&a, argv[2], argv[3], atoi(argv[4]));
+                                           : attach_loadtap(&a, argv[2], argv[3], argv + 4);
     if (ready)
         obey(&a);
     else

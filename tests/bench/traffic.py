@@ -1,44 +1,28 @@
-"""The traffic that is measured, and its server. One more kind of traffic is one more line."""
+"""The traffic that is measured. One more kind of traffic is one more line."""
 
-import json
-import socket
-import subprocess
-import time
 from dataclasses import dataclass
-from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parent
+from clients import GrpcGo, H2load, Wrk
+
 IP = "127.0.0.1"
-UPSTREAM, OTHER = 8080, 8081
-MIB = 1 << 20
+# HTTP1 and OTHER are nginx; H2 and GRPC_SHAPE nghttpd; GRPC is grpc-go; the last are connections.c.
+HTTP1, OTHER, H2, GRPC_SHAPE, GRPC, MANY, MANY_H2 = range(8080, 8087)
+UPSTREAMS = (HTTP1, H2, GRPC_SHAPE, GRPC, MANY, MANY_H2)  # all but OTHER
+PATHS = tuple(f"/{number:02}/a-path-of-its-own" for number in range(64))
 WORD64 = "0123456789abcdef" * 4
 
-NGINX = """
-worker_processes 1;
-error_log stderr crit;
-pid nginx.pid;
-events {{ worker_connections 4096; }}
-http {{
-  access_log off;
-  keepalive_requests 1000000000;
-  sendfile on;
-  default_type text/html;
-  server {{
-    listen {ip}:{upstream} backlog=4096;
-    listen {ip}:{other} backlog=4096;
-    location = / {{ return 200 "ok\\n"; }}
-    location = /body {{ alias {root}/body; }}
-    location = /typical {{
-      add_header Cache-Control "private, max-age=0";
-      add_header Vary Accept-Encoding;
-      add_header ETag '"{word}"';
-      add_header X-Request-Id 0123456789abcdef;
-      add_header Set-Cookie "session={word}; Path=/; HttpOnly";
-      return 200 "{kib}";
-    }}
-  }}
-}}
-"""
+
+@dataclass
+class Traffic:
+    name: str
+    kind: str  # what ONLY selects
+    port: int
+    client: object
+
+    def run(self, attached, seconds, timed=False, ahead=0):
+        """`ahead` is added to the port: a proxy that stands before the server."""
+        return self.client.run(attached, f"{IP}:{self.port + ahead}", seconds, timed)
+
 
 # What a browser sends, after a proxy added its own.
 TYPICAL = [f"-H{line}" for line in (
@@ -48,59 +32,29 @@ TYPICAL = [f"-H{line}" for line in (
     "Accept-Language: en-US,en;q=0.5", "Accept-Encoding: gzip, deflate, br",
     "Referer: https://shop.example.com/shop/articles?page=1", f"Cookie: session={WORD64 * 2}")]
 
+# A unary call as gRPC sends it; the answer has its grpc-status in trailers.
+CALL = {"path": "/bench.Echo/Call", "body": "message",
+        "headers": ("content-type: application/grpc", "te: trailers")}
 
-@dataclass
-class Traffic:
-    name: str
-    path: str = "/"
-    port: int = UPSTREAM
-    connections: int = 16
-    pipeline: int = 1
-    headers: tuple = ()
+KEEP_ALIVE = Traffic("HTTP/1.1 keep-alive, small heads", "http1", HTTP1, Wrk())
+TYPICAL_HEADS = Traffic("HTTP/1.1 keep-alive, typical heads", "http1", HTTP1,
+                        Wrk("/typical", headers=TYPICAL))
+PIPELINED = Traffic("HTTP/1.1, 16 requests pipelined", "http1", HTTP1, Wrk(pipeline=16))
+BODIES = Traffic("HTTP/1.1, bodies of 1 MiB", "http1", HTTP1, Wrk("/body", connections=4))
+CONNECTIONS = Traffic("a connection per request", "http1", HTTP1,
+                      Wrk(headers=["-HConnection: close"]))
+NO_UPSTREAM = Traffic("no upstream, small heads", "other", OTHER, Wrk())
+H2_ONE = Traffic("HTTP/2, 1 stream", "h2", H2, H2load(connections=16))
+H2_64 = Traffic("HTTP/2, 64 streams", "h2", H2, H2load(streams=64))
+H2_64_PATHS = Traffic("HTTP/2, 64 streams, 64 paths", "h2", H2, H2load(streams=64, paths=PATHS))
+H2_1000 = Traffic("HTTP/2, 1,000 streams", "h2", H2, H2load(streams=1000))
+H2_BODIES = Traffic("HTTP/2, bodies of 1 MiB", "h2", H2, H2load("/body"))
+H2_UPLOADS = Traffic("HTTP/2, uploads of 1 MiB", "h2", H2, H2load(body="body"))
+GRPC_UNARY = Traffic("gRPC unary, grpc-go", "grpc", GRPC, GrpcGo())
+GRPC_ONE = Traffic("gRPC shape, 1 stream", "grpc", GRPC_SHAPE, H2load(connections=16, **CALL))
+GRPC_64 = Traffic("gRPC shape, 64 streams", "grpc", GRPC_SHAPE, H2load(streams=64, **CALL))
 
-    def run(self, attached, seconds):
-        """One run: requests (answered), us (it took), p99_us, errors."""
-        command = ["wrk", "-t1", f"-c{self.connections}", f"-d{seconds}s",
-                   f"-s{FOLDER / 'wrk.lua'}", *self.headers, f"http://{IP}:{self.port}{self.path}"]
-        said = attached.run(command, {"PIPELINE": str(self.pipeline)})
-        return json.loads(said.splitlines()[-1])
-
-
-KEEP_ALIVE = Traffic("HTTP/1.1 keep-alive, small heads")
-TYPICAL_HEADS = Traffic("HTTP/1.1 keep-alive, typical heads", "/typical", headers=TYPICAL)
-PIPELINED = Traffic("HTTP/1.1, 16 requests pipelined", pipeline=16)
-BODIES = Traffic("HTTP/1.1, bodies of 1 MiB", "/body", connections=4)
-CONNECTIONS = Traffic("a connection per request", headers=["-HConnection: close"])
-NO_UPSTREAM = Traffic("no upstream, small heads", port=OTHER)
-
-COST = [KEEP_ALIVE, TYPICAL_HEADS, PIPELINED, BODIES, CONNECTIONS, NO_UPSTREAM]
-THROUGHPUT = [KEEP_ALIVE, TYPICAL_HEADS, PIPELINED, CONNECTIONS]
-
-
-class Server:
-    """nginx, one worker, beside the observed cgroups."""
-
-    def __init__(self, scratch):
-        root = Path(scratch)
-        (root / "body").write_bytes(bytes(MIB))
-        root.chmod(0o755)
-        config = root / "nginx.conf"
-        config.write_text(NGINX.format(ip=IP, upstream=UPSTREAM, other=OTHER, root=root,
-                                       word=WORD64, kib=WORD64 * 16))
-        self.process = subprocess.Popen(["nginx", "-p", root, "-c", config, "-g", "daemon off;"],
-                                        stderr=subprocess.DEVNULL)
-        self._wait()
-
-    @staticmethod
-    def _wait():
-        for _ in range(100):
-            try:
-                socket.create_connection((IP, OTHER)).close()
-                return
-            except OSError:
-                time.sleep(0.05)
-        raise SystemExit("bench: nginx does not start")
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait(10)
+COST = [KEEP_ALIVE, TYPICAL_HEADS, PIPELINED, BODIES, CONNECTIONS, NO_UPSTREAM, H2_ONE, H2_64,
+        H2_64_PATHS, H2_1000, H2_BODIES, H2_UPLOADS, GRPC_UNARY, GRPC_ONE, GRPC_64]
+THROUGHPUT = [KEEP_ALIVE, TYPICAL_HEADS, PIPELINED, CONNECTIONS, H2_ONE, H2_64, H2_1000, GRPC_UNARY,
+              GRPC_64]
