@@ -96,6 +96,12 @@ pure void http2_lost(struct http2 *p)
     hpack_forget(&p->hpack);
 }
 
+/* Does a frame's head come next, of whichever kind? */
+pure int http2_between(const struct http2 *p)
+{
+    return p->state == H2_HEAD && !p->have && !p->first && !p->block_stream;
+}
+
 /* Bytes from here on that need not be read, whatever they are. */
 pure __u64 http2_skippable(const struct http2 *p)
 {

@@ -2,6 +2,7 @@
  * time, into a tally. Kernel only. */
 #pragma once
 
+#include "bodies.bpf.h"
 #include "maps.bpf.h"
 #include "segment.bpf.h"
 #include "store.bpf.h"
@@ -354,23 +355,6 @@ static __always_inline int work_waits(const struct connection *c)
     return mail_waits(&c->inbox) || *(const volatile __u32 *)&c->ending;
 }
 
-/* The greater part of all bytes: the next ones of a body that goes on after them. 0: not that. */
-static __always_inline int body_pass(struct direction *d, const struct segment *segment)
-{
-    __u32 skip;
-
-    if (kept_waits(d) || direction_is_lost(d) ||
-        cursor_look(d->next, segment->sequence, segment->length, &skip) != CURSOR_NEW ||
-        direction_skippable(d) <= segment->length - skip)
-        return 0;
-    if (d->is_http2)
-        http2_skip(&d->http2, segment->length - skip);
-    else
-        http1_skip(&d->http1, segment->length - skip);
-    d->next = segment->sequence + segment->length;
-    return 1;
-}
-
 static __always_inline void look_done(struct look *l)
 {
     counters_add(l->connection->slot, &l->scratch->tally);
@@ -388,7 +372,7 @@ static __always_inline void look_outgoing(struct __sk_buff *skb, struct connecti
 
         counters_add(c->slot, &t);
     }
-    if (body_pass(&c->out, segment))
+    if (body_pass(skb, &c->out, segment))
         return;
     l.scratch = scratch_take();
     if (!l.scratch) {
@@ -432,7 +416,7 @@ static __always_inline void look_incoming(struct __sk_buff *skb, struct connecti
             return;
         passed = 1;
     } else {
-        passed = body_pass(d, segment);
+        passed = body_pass(skb, d, segment);
     }
     if (passed && !work_waits(c)) {
         direction_release(d);

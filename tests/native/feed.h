@@ -8,6 +8,7 @@
 #include <sanitizer/asan_interface.h>
 
 #include "connection.h"
+#include "http2_bodies.h"
 
 /* Under ASan what lies behind is forbidden, but for the 7 bytes that a word reaches beyond the last
  * byte. */
@@ -71,6 +72,30 @@ static inline void feed_part(struct connection *c, int outgoing, struct scratch 
         response_read(c, &s->window, &s->tally);
 }
 
+/* Passes DATA frames at the start of a segment, as bodies.bpf.h does. Returns how many bytes. */
+static inline size_t feed_bodies(struct http2 *p, const __u8 *bytes, size_t length)
+{
+    size_t passed = 0;
+
+    if (!http2_in_body(p, (__u32)length))
+        return 0;
+    while (passed < length) {
+        size_t rest = length - passed, count = 0;
+        __u64 head;
+
+        if (p->state == H2_SKIP) {
+            count = http2_frame_pass(p, (__u32)rest);
+        } else if (http2_between(p) && rest >= H2_FRAME_HEAD) {
+            memcpy(&head, bytes + passed, sizeof(head));
+            count = http2_data_head(p, __builtin_bswap64(head), bytes[passed + 8]);
+        }
+        if (!count)
+            break;
+        passed += count;
+    }
+    return passed;
+}
+
 /* Gives bytes of one direction, a segment, to the connection, at most `window` of them at a time. */
 static inline void feed(struct connection *c, int outgoing, const void *data, size_t length,
                         size_t window, const struct probe_set *set, struct tally *t)
@@ -89,6 +114,11 @@ static inline void feed(struct connection *c, int outgoing, const void *data, si
     if (direction_is_lost(d)) {
         window_fill(&s.window, bytes, length < WINDOW_SIZE ? length : WINDOW_SIZE);
         http2_resync(&d->http2, &s.window, (__u32)length);
+    }
+    if (d->is_http2 && !direction_is_lost(d)) {
+        size_t n = feed_bodies(&d->http2, bytes, length);
+
+        bytes += n, length -= n;
     }
     while (length && c->kind < KIND_SESSION) {
         size_t n = length < window ? length : window;
