@@ -19,12 +19,11 @@ static __always_inline __u32 data_head(struct __sk_buff *skb, struct http2 *p, _
 
 /* Returns how many of `length` bytes from `at` on were passed: all of them, or those before something
  * that has to be read. */
-static __always_inline __u32 frames_pass(struct __sk_buff *skb, struct http2 *p, __u32 at,
-                                         __u32 length)
+__noinline int frames_pass(struct __sk_buff *skb, struct http2 *p, __u32 at, __u32 length)
 {
     __u32 passed = 0;
 
-    if (!http2_in_body(p, length))
+    if (!p)
         return 0;
     for (int i = 0; i < 2 * BODY_FRAMES && passed < length; i++) {
         __u32 rest = length - passed;
@@ -54,7 +53,7 @@ static __always_inline int body_pass(struct __sk_buff *skb, struct direction *d,
             http2_skip(&d->http2, length);
         else
             http1_skip(&d->http1, length);
-    } else if (d->is_http2) {
+    } else if (d->is_http2 && http2_in_body(&d->http2, length)) {
         passed = frames_pass(skb, &d->http2, segment->offset + skip, length);
     }
     d->next += passed;

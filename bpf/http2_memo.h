@@ -10,7 +10,7 @@
 #define MEMO_BYTES 32
 
 struct memo {
-    __u64 bytes[MEMO_BYTES / 8]; /* the block, then zeros */
+    __u64 bytes[MEMO_BYTES / 8]; /* the block */
     __u64 owner;                 /* connection and direction; 0: nothing is remembered here */
     __u32 inserts;               /* of the table it refers to */
     __u32 length;
@@ -21,22 +21,22 @@ struct memos {
     struct memo memo[MEMOS];
 };
 
-/* The first `count` of eight bytes. */
-pure __u64 memo_word(const struct window *w, __u32 at, __u32 count)
-{
-    __u64 word = window_word(w, at);
-
-    return count < 8 ? word & ((1ull << count * 8) - 1) : word;
-}
-
-/* What the block of `length` bytes at `at` is looked up by; `fields` is not filled. */
+/* What the block of `length` bytes at `at` is looked up by; `fields` is not filled. The words may
+ * overlap: with the length they are the block. */
 pure void memo_key(struct memo *key, const struct hpack *p, const struct window *w, __u32 at,
                    __u32 length, __u64 owner)
 {
-    key->bytes[0] = memo_word(w, at, length);
-    key->bytes[1] = length > 8 ? memo_word(w, at + 8, length - 8) : 0;
-    key->bytes[2] = length > 16 ? memo_word(w, at + 16, length - 16) : 0;
-    key->bytes[3] = length > 24 ? memo_word(w, at + 24, length - 24) : 0;
+    key->bytes[0] = window_word(w, at);
+    key->bytes[1] = key->bytes[2] = key->bytes[3] = 0;
+    if (length < 8) {
+        key->bytes[0] &= (1ull << length * 8) - 1;
+    } else if (length <= 16) {
+        key->bytes[1] = window_word(w, at + length - 8);
+    } else {
+        key->bytes[1] = window_word(w, at + 8);
+        key->bytes[2] = window_word(w, at + length - 16);
+        key->bytes[3] = window_word(w, at + length - 8);
+    }
     key->owner = owner;
     key->inserts = p->inserts;
     key->length = length;

@@ -8,7 +8,8 @@
 
 #include "http2.h"
 
-#define QUICK_FRAMES 8
+#define QUICK_FRAMES 4 /* in one call */
+#define QUICK_CUT (QUICK_FRAMES + 1)
 #define QUICK_FLAGS (H2_END_STREAM | H2_END_HEADERS)
 
 struct frame {
@@ -31,12 +32,6 @@ pure int quick_frame(const struct window *w, __u32 at, struct frame *f)
     f->flags = (head >> 24) & 0xff;
     f->stream = ((__u32)head << 8 | window_byte(w, at + 8)) & H2_STREAM_MASK;
     return at + H2_FRAME_HEAD + f->length <= w->length;
-}
-
-/* Is the machine between two frames? */
-pure int quick_ready(const struct http2 *p)
-{
-    return p->state == H2_HEAD && !p->have && !p->first && !p->block_stream;
 }
 
 /* Frames without a meaning for the counts, whatever their payload is. */
@@ -81,7 +76,9 @@ pure void quick_request(struct connection *c, struct annex *a, __u32 id,
     t->issued++;
 }
 
-/* Reads request frames from the window, as many as there are of the usual kind. 1: perhaps more. */
+/* Reads request frames from the window, as many as there are of the usual kind. 0: the next one
+ * is none of them; QUICK_CUT: it is whole in the window that begins with it; else there may be more.
+ */
 verified_once int http2_quick_requests(struct connection *c, struct scratch *s,
                                        const struct probe_set *set)
 {
@@ -89,15 +86,17 @@ verified_once int http2_quick_requests(struct connection *c, struct scratch *s,
     __u32 at;
     int i;
 
-    if (!c || !s || !quick_ready(&c->out.http2))
+    if (!c || !s || !http2_between(&c->out.http2))
         return 0;
     a = c->annex ? annex_of(c) : NULL;
     at = s->window.position;
     for (i = 0; i < QUICK_FRAMES; i++) {
         struct frame f;
 
-        if (!quick_frame(&s->window, at, &f))
+        if (!quick_frame(&s->window, at, &f)) {
+            i = at && s->window.more ? QUICK_CUT : i;
             break;
+        }
         if (f.type == H2_HEADERS) {
             const struct hpack_fields *said =
                 quick_fields(&c->out.http2, &s->window, at, &f, &s->memos, c->id << 1 | 1);
@@ -111,7 +110,7 @@ verified_once int http2_quick_requests(struct connection *c, struct scratch *s,
         at += H2_FRAME_HEAD + f.length;
     }
     s->window.position = at;
-    return i == QUICK_FRAMES;
+    return i >= QUICK_FRAMES ? i : 0;
 }
 
 /* What a header block makes of a stream in the usual cases: a final head below 500, or trailers that
@@ -150,22 +149,26 @@ pure void quick_response(struct connection *c, struct annex *a, __u32 id,
     t->finished += end;
 }
 
-/* Reads response frames from the window, as many as there are of the usual kind. 1: perhaps more. */
+/* Reads response frames from the window, as many as there are of the usual kind. 0: the next one
+ * is none of them; QUICK_CUT: it is whole in the window that begins with it; else there may be more.
+ */
 verified_once int http2_quick_responses(struct connection *c, struct scratch *s)
 {
     struct annex *a;
     __u32 at;
     int i;
 
-    if (!c || !s || c->kind != KIND_HTTP2 || !quick_ready(&c->in.http2))
+    if (!c || !s || c->kind != KIND_HTTP2 || !http2_between(&c->in.http2))
         return 0;
     a = c->annex ? annex_of(c) : NULL;
     at = s->window.position;
     for (i = 0; i < QUICK_FRAMES; i++) {
         struct frame f;
 
-        if (!quick_frame(&s->window, at, &f))
+        if (!quick_frame(&s->window, at, &f)) {
+            i = at && s->window.more ? QUICK_CUT : i;
             break;
+        }
         if (f.type == H2_HEADERS) {
             const struct hpack_fields *said =
                 quick_fields(&c->in.http2, &s->window, at, &f, &s->memos, c->id << 1);
@@ -182,5 +185,5 @@ verified_once int http2_quick_responses(struct connection *c, struct scratch *s)
         at += H2_FRAME_HEAD + f.length;
     }
     s->window.position = at;
-    return i == QUICK_FRAMES;
+    return i >= QUICK_FRAMES ? i : 0;
 }

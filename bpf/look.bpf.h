@@ -8,7 +8,7 @@
 #include "store.bpf.h"
 
 #define STEPS_PER_WINDOW 24
-#define FRAMES_PER_WINDOW 128
+#define FRAMES_PER_WINDOW 160
 #define WINDOWS_PER_PACKET 8192 /* far more than 188 KB hold; what is left then is a gap */
 #define CLAIM_TRIES 64
 #define WORK_ROUNDS 8
@@ -84,9 +84,12 @@ __noinline int frames_read(struct connection *c, struct scratch *s, struct probe
     if (!c || !s)
         return 0;
     for (int i = 0; i < FRAMES_PER_WINDOW; i++) {
+        int quick = outgoing ? http2_quick_requests(c, s, set) : http2_quick_responses(c, s);
         enum http2_event event;
 
-        if (outgoing ? http2_quick_requests(c, s, set) : http2_quick_responses(c, s))
+        if (quick == QUICK_CUT)
+            break;
+        if (quick)
             continue;
         if (s->window.position >= s->window.length)
             break;
@@ -156,6 +159,7 @@ static __always_inline __u32 look_load(struct look *l)
     n++;
     w->length = n;
     w->position = 0;
+    w->more = n < rest;
     if (l->berth)
         berth_window(w, l->berth, l->at);
     else if (bpf_skb_load_bytes(l->skb, l->at, w->bytes, n))

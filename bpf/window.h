@@ -11,6 +11,8 @@
 struct window {
     __u32 length;   /* bytes that are valid */
     __u32 position; /* bytes that were read */
+    __u32 more;     /* more bytes of the segment follow: what is cut at the end can be had whole */
+    __u32 zero;
     __u8 bytes[WINDOW_SIZE + WINDOW_SLACK];
 };
 

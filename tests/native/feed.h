@@ -51,9 +51,11 @@ static int feed_quick = 1; /* whole frames in place; 0: all by the machine */
 static inline void feed_frames(struct connection *c, int outgoing, struct scratch *s,
                                const struct probe_set *set)
 {
-    while (feed_quick && (outgoing ? http2_quick_requests(c, s, set) : http2_quick_responses(c, s)))
-        ;
-    if (s->window.position < s->window.length)
+    int quick = feed_quick;
+
+    while (quick && quick != QUICK_CUT)
+        quick = outgoing ? http2_quick_requests(c, s, set) : http2_quick_responses(c, s);
+    if (quick != QUICK_CUT && s->window.position < s->window.length)
         http2_event(c, http2_parse(c, s, set, outgoing), set, &s->tally, outgoing);
 }
 
@@ -130,6 +132,7 @@ static inline void feed(struct connection *c, int outgoing, const void *data, si
             continue;
         }
         window_fill(&s.window, bytes, n);
+        s.window.more = n < length;
         feed_part(c, outgoing, &s, set);
         bytes += s.window.position, length -= s.window.position;
     }
