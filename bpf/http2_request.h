@@ -162,7 +162,7 @@ pure void http2_request_event(struct connection *c, enum http2_event event,
         request_fields(c, p->stream, &p->hpack.fields, set, t);
         break;
     case H2_RESET:
-        stream_end(c, p->stream, CAUSE_PROXY, t);
+        stream_end(c, p->stream, responses_are_lost(c) ? CAUSE_LOST : CAUSE_PROXY, t);
         break;
     case H2_BAD:
         t->opaque++; /* requests that went before may still be answered */
