@@ -12,9 +12,9 @@
 #include "http2_wire.h"
 
 /* '>' the proxy sends a frame, '<' the upstream does; '|' a segment ends here, else frames of one
- * direction are one segment. Then holes: 'i' in what is received, 'o' in what is sent; and ends: 'F'
- * upstream's FIN and the proxy's close after it, 'R' upstream resets, 'C' the proxy closes; '.' nothing
- * yet: stays open. */
+ * direction are one segment. Then holes: 'i' in what is received, 'o' in what is sent; 'J' the
+ * connection was open before; and ends: 'F' upstream's FIN and the proxy's close after it, 'R' upstream
+ * resets, 'C' the proxy closes; '.' nothing yet: stays open. */
 struct part {
     char who;
     uint8_t type, flags;
@@ -121,6 +121,9 @@ static inline void script_event(struct connection *c, char who, struct tally *t)
         break;
     case 'o':
         connection_lost(c, &c->out, 7, t);
+        break;
+    case 'J':
+        connection_join_http2(c);
         break;
     case 'F':
         connection_remote_closed(c, t);
