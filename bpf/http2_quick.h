@@ -98,7 +98,7 @@ verified_once int http2_quick_requests(struct connection *c, struct scratch *s,
 
         if (!quick_frame(&s->window, at, &f))
             break;
-        if (f.type == H2_HEADERS) {
+        if (f.type == H2_HEADERS && f.stream) {
             const struct hpack_fields *said =
                 quick_fields(&c->out.http2, &s->window, at, &f, &s->memos, c->id << 1 | 1);
 
@@ -166,7 +166,7 @@ verified_once int http2_quick_responses(struct connection *c, struct scratch *s)
 
         if (!quick_frame(&s->window, at, &f))
             break;
-        if (f.type == H2_HEADERS) {
+        if (f.type == H2_HEADERS && f.stream) {
             const struct hpack_fields *said =
                 quick_fields(&c->in.http2, &s->window, at, &f, &s->memos, c->id << 1);
 
