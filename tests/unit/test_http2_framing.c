@@ -156,6 +156,8 @@ static const struct test_case broken_cases[] = {
                                                                 "50")),
     UPSTREAM_BREAKS("a string longer than its block", LAST(1, "\x08\x04"
                                                               "200")),
+    UPSTREAM_BREAKS("a block like one that is remembered, and a zero", HEAD(3, "\x88"),
+                    LAST(1, "\x88\0")),
     PROXY_BREAKS("an index beyond the table", SENT(H2_HEADERS, BOTH_ENDS, 3, "\xbe\x84")),
     PROXY_BREAKS("DATA of no stream", SENT(H2_DATA, 0, 0, "")),
     {"the proxy's first frame is not SETTINGS", {PREFACE, GET(1), THEN('C')}, {.opaque = 1}},
