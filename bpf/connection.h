@@ -22,7 +22,7 @@ pure void connection_settle(struct connection *c, enum cause cause, struct tally
     __s32 probes = (__s32)(x->probes - x->probe_responses);
     int early = exchange_early(x);
 
-    if (x->lost)
+    if (x->lost || responses_are_lost(c))
         cause = CAUSE_LOST;
     if (c->kind == KIND_HTTP2) {
         streams_settle(c, 0, cause, t);

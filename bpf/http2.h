@@ -82,6 +82,15 @@ pure void http2_direction_lost(struct connection *c, struct direction *d, struct
     c->exchange.lost = 1; /* it may have hidden that a stream was given up */
 }
 
+/* A segment of a direction that was lost, the first of its bytes in the window. Streams that wait may
+ * have been answered in what went by unread. */
+pure void http2_direction_resync(struct connection *c, struct direction *d, const struct window *w,
+                                 __u32 total, struct tally *t)
+{
+    if (http2_resync(&d->http2, w, total) && d == &c->in && d->http2.passed)
+        streams_settle(c, 0, CAUSE_LOST, t);
+}
+
 /* The larger ring of a direction that has or wants one. */
 pure struct hpack_ring *http2_ring(struct connection *c, struct hpack *p, __u32 outgoing)
 {

@@ -215,7 +215,7 @@ pure enum http2_event http2_head_whole(struct http2 *p, struct window *w)
     event = http2_frame(p);
     if (event != H2_NONE || p->type != H2_HEADERS)
         return event;
-    return p->left <= w->length - w->position ? H2_NONE : H2_BLOCK_CUT;
+    return p->flags & H2_END_HEADERS && p->left <= w->length - w->position ? H2_NONE : H2_BLOCK_CUT;
 }
 
 pure enum http2_event http2_prefix_whole(struct http2 *p, struct window *w)

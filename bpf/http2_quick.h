@@ -97,7 +97,7 @@ verified_once int http2_quick_requests(struct connection *c, struct scratch *s,
             i = at && s->window.more ? QUICK_CUT : i;
             break;
         }
-        if (f.type == H2_HEADERS) {
+        if (f.type == H2_HEADERS && f.stream) {
             const struct hpack_fields *said =
                 quick_fields(&c->out.http2, &s->window, at, &f, &s->memos, c->id << 1 | 1);
 
@@ -169,7 +169,7 @@ verified_once int http2_quick_responses(struct connection *c, struct scratch *s)
             i = at && s->window.more ? QUICK_CUT : i;
             break;
         }
-        if (f.type == H2_HEADERS) {
+        if (f.type == H2_HEADERS && f.stream) {
             const struct hpack_fields *said =
                 quick_fields(&c->in.http2, &s->window, at, &f, &s->memos, c->id << 1);
 

@@ -64,12 +64,39 @@ pure void request_new(struct connection *c, __u32 id, __u32 flags, struct tally 
         t->finished++;
         t->error++;
     } else if (stream_open(c, id, flags)) {
-        t->issued += !(flags & STREAM_IN_HEAD);
+        t->issued++;
         if (stream_refused(c, id)) /* it came meanwhile, and may not have found this one */
             stream_end(c, id, CAUSE_UPSTREAM, t);
     } else {
         requests_unclassified(t, 1);
         t->untracked++;
+    }
+}
+
+/* A block begins that is not whole. Where its stream finds no room, or is refused, that is told once
+ * the block shows whether it is a request. */
+pure void request_begun(struct connection *c, __u32 id, struct tally *t)
+{
+    if (stream_refused(c, id) || !stream_open(c, id, STREAM_IN_HEAD))
+        return;
+    stream_count_to(c, id, t);
+    if (stream_refused(c, id))
+        stream_end(c, id, CAUSE_UPSTREAM, t);
+}
+
+/* A block that broke off was no request, unless it was answered before. */
+pure void request_broken(struct connection *c, __u32 id)
+{
+    for (int i = 0; i < STREAM_TRIES; i++) {
+        __u32 *slot = stream_find(c, id), word;
+
+        if (!slot)
+            return;
+        word = slot_read(slot);
+        if (!stream_is(word, id))
+            continue;
+        if (!(word & STREAM_IN_HEAD) || slot_swap(slot, word, 0))
+            return;
     }
 }
 
@@ -129,16 +156,17 @@ pure void http2_request_event(struct connection *c, enum http2_event event,
     switch (event) {
     case H2_BLOCK_CUT:
         if (stream_is_new(c, p->stream))
-            request_new(c, p->stream, STREAM_IN_HEAD, t);
+            request_begun(c, p->stream, t);
         break;
     case H2_FIELDS:
         request_fields(c, p->stream, &p->hpack.fields, set, t);
         break;
     case H2_RESET:
-        stream_end(c, p->stream, CAUSE_PROXY, t);
+        stream_end(c, p->stream, responses_are_lost(c) ? CAUSE_LOST : CAUSE_PROXY, t);
         break;
     case H2_BAD:
         t->opaque++; /* requests that went before may still be answered */
+        request_broken(c, p->block_stream ? p->block_stream : p->stream);
         break;
     default:
         break;

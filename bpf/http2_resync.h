@@ -86,10 +86,11 @@ verified_once int http2_chain(const struct window *w, __u32 total)
 }
 
 /* Finds the way back into a direction that was lost, if this segment begins with a frame. */
-pure void http2_resync(struct http2 *p, const struct window *w, __u32 total)
+pure int http2_resync(struct http2 *p, const struct window *w, __u32 total)
 {
     if (!http2_chain(w, total))
-        return;
+        return 0;
     p->state = H2_HEAD;
     p->have = 0;
+    return 1;
 }

@@ -66,7 +66,8 @@ struct http2 {
     __u32 last;   /* requests: the highest stream that was opened; responses: 1 + GOAWAY's last */
     __u8 recover; /* requests: after a gap, streams up to the next new one were opened unseen */
     __u8 fresh;   /* nothing of the block at hand was read */
-    __u16 zero;
+    __u8 passed;  /* bytes went by unread since the direction was lost */
+    __u8 zero;
     __u64 head; /* bytes of head or value, the newest lowest */
     struct hpack hpack;
 };
@@ -91,6 +92,7 @@ pure void http2_lost(struct http2 *p)
 {
     p->state = H2_LOST;
     p->first = 0;
+    p->passed = 0;
     p->block_stream = 0;
     p->have = 0;
     hpack_forget(&p->hpack);
@@ -127,8 +129,10 @@ pure enum http2_event http2_rest(struct http2 *p)
 /* Passes `count` bytes, at most http2_skippable(), unread. */
 pure enum http2_event http2_skip(struct http2 *p, __u64 count)
 {
-    if (p->state >= H2_LOST)
+    if (p->state >= H2_LOST) {
+        p->passed = 1;
         return H2_NONE;
+    }
     p->left -= (__u32)count;
     return p->left ? H2_NONE : http2_frame_end(p);
 }

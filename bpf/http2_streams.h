@@ -130,6 +130,12 @@ pure void stream_settle(__u32 flags, enum cause cause, struct tally *t)
     settle_result(t, 1, cause);
 }
 
+/* Do responses go by unread? */
+pure int responses_are_lost(const struct connection *c)
+{
+    return c->in.is_http2 && c->in.http2.state == H2_LOST && c->in.http2.passed;
+}
+
 /* Ends one stream. */
 verified_once int stream_end(struct connection *c, __u32 id, enum cause cause, struct tally *t)
 {

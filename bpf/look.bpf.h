@@ -131,7 +131,7 @@ __noinline int direction_resync(struct connection *c, struct scratch *s, __u32 t
 {
     if (!c || !s)
         return 0;
-    http2_resync(outgoing ? &c->out.http2 : &c->in.http2, &s->window, total);
+    http2_direction_resync(c, outgoing ? &c->out : &c->in, &s->window, total, &s->tally);
     return 0;
 }
 

@@ -115,7 +115,7 @@ static inline void feed(struct connection *c, int outgoing, const void *data, si
         s.tally.opaque += request_resume(c);
     if (direction_is_lost(d)) {
         window_fill(&s.window, bytes, length < WINDOW_SIZE ? length : WINDOW_SIZE);
-        http2_resync(&d->http2, &s.window, (__u32)length);
+        http2_direction_resync(c, d, &s.window, (__u32)length, &s.tally);
     }
     if (d->is_http2 && !direction_is_lost(d)) {
         size_t n = feed_bodies(&d->http2, bytes, length);
