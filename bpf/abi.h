@@ -33,7 +33,19 @@ struct endpoint_value {
  * socket may be sent from a softirq while this one is looked at) and CPUs share the row.
  *
  * Whenever no packet is just being looked at: rq_issued + cx_failed_error
- *   = rq_success + rq_error + rq_unclassified + rq_no_result + requests that await a result. */
+ *   = rq_success + rq_error + rq_unclassified + rq_no_result + requests that await a result.
+ *
+ * The error bound. What a row counted is exact while these are zero:
+ *
+ *   rq_unclassified  each is a success, an error or without result, and may still run
+ *   gap_bytes        each can have held the beginning of a request that is not counted as issued
+ *   cx_opaque        from some point on the requests of each are not counted
+ *   cx_untracked     each is missing from all of the other counters
+ *   cx_joined        requests that each had sent before are not counted
+ *
+ * Otherwise the row differs from the truth by no more than that. rq_untracked and overruns say why;
+ * what they cost is in rq_unclassified and gap_bytes. cx_sessions are no HTTP, so nothing is missing
+ * where requests are what is counted. */
 struct counters {
     __u64 cx_opened;       /* connect() was called */
     __u64 cx_established;  /* handshake done */

@@ -289,6 +289,7 @@ static int start_reporter(struct daemon *daemon)
         .clusters = &daemon->bootstrap->clusters,
         .hosts = daemon->hosts,
         .omit_connections = daemon->bootstrap->omit_connection_fields,
+        .error_bound = daemon->bootstrap->report_error_bound,
     };
     const struct reporter_ops ops = {op_open_stream, op_send, op_read};
     const struct timeval every = {.tv_sec = WATCH_SECONDS};
