@@ -41,7 +41,7 @@ struct endpoint_value {
  *   gap_bytes        each can have held the beginning of a request that is not counted as issued
  *   cx_opaque        from some point on the requests of each are not counted
  *   cx_untracked     each is missing from all of the other counters
- *   cx_joined        requests that each had sent before are not counted
+ *   cx_joined        requests of each that began before it could be read are not counted
  *
  * Otherwise the row differs from the truth by no more than that. rq_untracked and overruns say why;
  * what they cost is in rq_unclassified and gap_bytes. cx_sessions are no HTTP, so nothing is missing

@@ -444,6 +444,36 @@ static void test_error_bound_alone_makes_an_entry(void **state)
     assert_int_equal(only_cluster()->n_upstream_locality_stats, 0);
 }
 
+/* Of a TLS cluster only connections can be told, and that they are opaque. */
+static void test_tls_cluster(void **state)
+{
+    static struct locality_endpoints groups[] = {{.locality = {"", "", ""}}};
+    static struct cluster tls = {.name = "tls",
+                                 .service_name = "",
+                                 .protocol = PROTOCOL_OPAQUE,
+                                 .groups = groups,
+                                 .group_count = 1};
+    static const struct clusters only = {.items = &tls, .count = 1};
+
+    (void)state;
+    window_free(window);
+    hosts_free(hosts);
+    report.clusters = &only;
+    report.hosts = hosts = hosts_new(&only);
+    rows[model_add(hosts, 0, 0, 1)] = (struct counters){0};
+    report.window = window = window_new(&only, hosts, model_read, NULL);
+    window_adopt(window, 0, 0);
+    rows[0] = (struct counters){.cx_established = 1, .cx_opaque = 1};
+    encode();
+    assert_int_equal(locality(0)->total_new_connections, 1);
+    report.omit_connections = true;
+    encode();
+    assert_int_equal(got->n_cluster_stats, 0);
+    report.error_bound = true;
+    encode();
+    assert_metric(locality(0)->load_metric_stats[0], "loadtap.opaque_connections", 0, 1);
+}
+
 static void test_error_bound_is_off(void **state)
 {
     (void)state;
@@ -511,6 +541,7 @@ int main(void)
         TEST(test_a_skipped_locality_leaves_no_trace),
         TEST(test_error_bound),
         TEST(test_error_bound_alone_makes_an_entry),
+        TEST(test_tls_cluster),
         TEST(test_error_bound_is_off),
         TEST(test_out_of_memory),
     };
