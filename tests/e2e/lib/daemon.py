@@ -51,9 +51,9 @@ def settings(group, own):
 
 
 class Daemon(Process):
-    def __init__(self, scratch, group, config, level="info", **own):
+    def __init__(self, scratch, group, config, level="info", added=None, **own):
         """config: a path, or a bootstrap as a dictionary. group None: the cgroup2 root, and no
-        settings of its own."""
+        settings of its own. added: what --config-yaml says instead of settings."""
         if isinstance(config, dict):
             path = os.path.join(scratch, "bootstrap.json")
             with open(path, "w") as out:
@@ -61,7 +61,9 @@ class Daemon(Process):
             config = path
         command = [os.path.join(BUILD, "loadtap"), "-c", config, "-l", level]
         if group:
-            command += ["--config-yaml", json.dumps(settings(group, own))]
+            added = json.dumps(settings(group, own))
+        if added:
+            command += ["--config-yaml", added]
         super().__init__(scratch, "loadtap", command)
 
     def wait_ready(self, collector, *clusters):
