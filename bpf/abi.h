@@ -66,7 +66,8 @@ struct counters {
     __u64 cx_joined;       /* the part of cx_opened that was open before loadtap saw it */
     __u64 rq_untracked; /* the part of rq_unclassified for which a table of streams had no room */
     __u64 overruns;     /* packets whose look ran out of its budget; the rest is in gap_bytes */
-    __u64 zero[5];
+    __u64 cx_opaque_closed; /* the part of cx_opaque that has ended */
+    __u64 zero[4];
 };
 
 /* HTTP health checks of a cluster that are not requests: exact path, and exact host unless empty.

@@ -138,7 +138,7 @@ pure void http2_request_event(struct connection *c, enum http2_event event,
         stream_end(c, p->stream, CAUSE_PROXY, t);
         break;
     case H2_BAD:
-        t->opaque++; /* requests that went before may still be answered */
+        direction_opaque(c, &c->out, t);
         break;
     default:
         break;

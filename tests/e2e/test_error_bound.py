@@ -14,7 +14,7 @@ from lib import namespace, tap
 from lib.client import Client, request
 from lib.daemon import Daemon, bootstrap, cluster
 from lib.process import until
-from lib.reports import COUNTS, Collector
+from lib.reports import COUNTS, Collector, address_of, metrics_of
 from lib.upstream import Upstream
 
 CLUSTER = "bound"
@@ -66,6 +66,16 @@ def make_holes():
     return dropped
 
 
+def last_bound(collector, port):
+    """What the last report said of an endpoint."""
+    *_, last = collector.clusters(CLUSTER)
+    for locality in last.get("upstream_locality_stats", ()):
+        for entry in locality.get("upstream_endpoint_stats", ()):
+            if address_of(entry) == f"127.0.0.1:{port}":
+                return metrics_of(entry)
+    return {}
+
+
 def test(results, scratch, group):
     upstream = Upstream()
     upstream.listen(CLEAN)
@@ -79,8 +89,7 @@ def test(results, scratch, group):
     with Client(CLEAN) as client:
         for _ in range(50):
             client.send(request("/ok")).answer()
-    with Client(TLS) as client:
-        client.send(client_hello())
+    tls = Client(TLS).send(client_hello())
     dropped = make_holes()
 
     def row(port):
@@ -102,7 +111,11 @@ def test(results, scratch, group):
     results.true("some results are missing", 0 < missing < CONNECTIONS, f"{missing} of {served}")
     results.equal("and so many are unclassified", unclassified(), missing)
     results.true("bytes went by unseen", bound(HOLES)["loadtap.gap_bytes"] > 0)
-    results.equal("TLS: one opaque connection", dict(bound(TLS)), {"loadtap.opaque_connections": 1})
+    results.equal("TLS: opaque while it is open", last_bound(collector, TLS),
+                  {"loadtap.opaque_connections": 1})
+    tls.sock.close()
+    collector.wait_ready(CLUSTER, reports=3)
+    results.equal("TLS: and not after that", last_bound(collector, TLS), {})
     results.equal("the others are exact", (row(CLEAN), dict(bound(CLEAN))),
                   ({"issued": 50, "success": 50, "error": 0, "active": 0}, {}))
     endpoints, localities = collector.metrics(CLUSTER)

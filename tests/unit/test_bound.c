@@ -45,6 +45,21 @@ static void each_counter_is_its_kind(void **state)
     assert_int_equal(bound.amount[BOUND_JOINED_CONNECTIONS], 7);
 }
 
+/* An opaque connection hides requests from every window in which it is open. */
+static void opaque_connections_last_until_they_close(void **state)
+{
+    static const struct counters before = {.cx_opaque = 5, .cx_opaque_closed = 3};
+    static const struct counters closed = {.cx_opaque = 5, .cx_opaque_closed = 5};
+    struct bound bound = bound_between(&before, &before);
+
+    (void)state;
+    assert_int_equal(bound.amount[BOUND_OPAQUE_CONNECTIONS], 2);
+    bound = bound_between(&before, &closed);
+    assert_int_equal(bound.amount[BOUND_OPAQUE_CONNECTIONS], 2);
+    bound = bound_between(&closed, &closed);
+    assert_true(bound_is_zero(&bound));
+}
+
 static void each_kind_alone_is_not_zero(void **state)
 {
     (void)state;
@@ -75,6 +90,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exact_row_has_none),
         cmocka_unit_test(each_counter_is_its_kind),
+        cmocka_unit_test(opaque_connections_last_until_they_close),
         cmocka_unit_test(each_kind_alone_is_not_zero),
         cmocka_unit_test(names),
     };

@@ -5,22 +5,23 @@
 
 #define PREFIX "loadtap."
 
+/* What comes up, and for what lasts, how much of that is over. */
 static const struct {
-    size_t counter; /* offset in struct counters */
     const char *metric;
+    size_t begun, ended; /* offsets in struct counters; the same for what does not last */
 } kinds[BOUND_KINDS] = {
-    [BOUND_UNCLASSIFIED_REQUESTS] = {offsetof(struct counters, rq_unclassified),
-                                     PREFIX "unclassified_requests"},
-    [BOUND_UNTRACKED_REQUESTS] = {offsetof(struct counters, rq_untracked),
-                                  PREFIX "untracked_requests"},
-    [BOUND_GAP_BYTES] = {offsetof(struct counters, gap_bytes), PREFIX "gap_bytes"},
-    [BOUND_OVERRUNS] = {offsetof(struct counters, overruns), PREFIX "overruns"},
-    [BOUND_OPAQUE_CONNECTIONS] = {offsetof(struct counters, cx_opaque),
-                                  PREFIX "opaque_connections"},
-    [BOUND_UNTRACKED_CONNECTIONS] = {offsetof(struct counters, cx_untracked),
-                                     PREFIX "untracked_connections"},
-    [BOUND_JOINED_CONNECTIONS] = {offsetof(struct counters, cx_joined),
-                                  PREFIX "joined_connections"},
+#define LASTS(name, begun, ended)                                                                  \
+    {                                                                                              \
+        PREFIX name, offsetof(struct counters, begun), offsetof(struct counters, ended)            \
+    }
+#define COMES(name, counter) LASTS(name, counter, counter)
+    [BOUND_UNCLASSIFIED_REQUESTS] = COMES("unclassified_requests", rq_unclassified),
+    [BOUND_UNTRACKED_REQUESTS] = COMES("untracked_requests", rq_untracked),
+    [BOUND_GAP_BYTES] = COMES("gap_bytes", gap_bytes),
+    [BOUND_OVERRUNS] = COMES("overruns", overruns),
+    [BOUND_OPAQUE_CONNECTIONS] = LASTS("opaque_connections", cx_opaque, cx_opaque_closed),
+    [BOUND_UNTRACKED_CONNECTIONS] = COMES("untracked_connections", cx_untracked),
+    [BOUND_JOINED_CONNECTIONS] = COMES("joined_connections", cx_joined),
 };
 
 static uint64_t counter_at(const struct counters *row, size_t offset)
@@ -37,7 +38,7 @@ struct bound bound_between(const struct counters *from, const struct counters *t
 
     for (size_t kind = 0; kind < BOUND_KINDS; kind++)
         bound.amount[kind] =
-            counter_at(to, kinds[kind].counter) - counter_at(from, kinds[kind].counter);
+            counter_at(to, kinds[kind].begun) - counter_at(from, kinds[kind].ended);
     return bound;
 }
 

@@ -13,7 +13,7 @@ enum bound_kind {
     BOUND_UNTRACKED_REQUESTS, /* part of the ones before */
     BOUND_GAP_BYTES,
     BOUND_OVERRUNS, /* their bytes are among the ones before */
-    BOUND_OPAQUE_CONNECTIONS,
+    BOUND_OPAQUE_CONNECTIONS, /* that were open at any time between */
     BOUND_UNTRACKED_CONNECTIONS,
     BOUND_JOINED_CONNECTIONS,
     BOUND_KINDS
@@ -23,7 +23,7 @@ struct bound {
     uint64_t amount[BOUND_KINDS];
 };
 
-/* What came up between two readings of a row. */
+/* What came up between two readings of a row, and what lasted from before. */
 struct bound bound_between(const struct counters *from, const struct counters *to);
 void bound_add(struct bound *sum, const struct bound *bound);
 bool bound_is_zero(const struct bound *bound);

@@ -39,7 +39,8 @@ def _parse(line):
     return entry if "request" in entry else None
 
 
-def _metrics(message):
+def metrics_of(message):
+    """{metric_name: total} of a locality's or endpoint's load_metric_stats."""
     return {metric["metric_name"]: metric["total_metric_value"]
             for metric in message.get("load_metric_stats", ())}
 
@@ -133,9 +134,9 @@ class Collector:
         endpoints, localities = collections.defaultdict(Sums), Sums()
         for stats in self.clusters(cluster):
             for locality in stats.get("upstream_locality_stats", ()):
-                localities.update(_metrics(locality))
+                localities.update(metrics_of(locality))
                 for entry in locality.get("upstream_endpoint_stats", ()):
-                    endpoints[address_of(entry)].update(_metrics(entry))
+                    endpoints[address_of(entry)].update(metrics_of(entry))
         return endpoints, localities
 
     def total(self, cluster):
