@@ -12,7 +12,7 @@ enum bound_kind {
     BOUND_UNCLASSIFIED_REQUESTS,
     BOUND_UNTRACKED_REQUESTS, /* part of the ones before */
     BOUND_GAP_BYTES,
-    BOUND_OVERRUNS, /* their bytes are among the ones before */
+    BOUND_OVERRUNS,           /* their bytes are among the ones before */
     BOUND_OPAQUE_CONNECTIONS, /* that were open at any time between */
     BOUND_UNTRACKED_CONNECTIONS,
     BOUND_JOINED_CONNECTIONS,
