@@ -33,7 +33,19 @@ struct endpoint_value {
  * socket may be sent from a softirq while this one is looked at) and CPUs share the row.
  *
  * Whenever no packet is just being looked at: rq_issued + cx_failed_error
- *   = rq_success + rq_error + rq_unclassified + rq_no_result + requests that await a result. */
+ *   = rq_success + rq_error + rq_unclassified + rq_no_result + requests that await a result.
+ *
+ * The error bound. What a row counted is exact while these are zero:
+ *
+ *   rq_unclassified  each is a success, an error or without result, and may still run
+ *   gap_bytes        each can have held the beginning of a request that is not counted as issued
+ *   cx_opaque        from some point on the requests of each are not counted
+ *   cx_untracked     each is missing from all of the other counters
+ *   cx_joined        requests of each that began before it could be read are not counted
+ *
+ * Otherwise the row differs from the truth by no more than that. rq_untracked and overruns say why;
+ * what they cost is in rq_unclassified and gap_bytes. cx_sessions are no HTTP, so nothing is missing
+ * where requests are what is counted. */
 struct counters {
     __u64 cx_opened;       /* connect() was called */
     __u64 cx_established;  /* handshake done */
@@ -54,7 +66,8 @@ struct counters {
     __u64 cx_joined;       /* the part of cx_opened that was open before loadtap saw it */
     __u64 rq_untracked; /* the part of rq_unclassified for which a table of streams had no room */
     __u64 overruns;     /* packets whose look ran out of its budget; the rest is in gap_bytes */
-    __u64 zero[5];
+    __u64 cx_opaque_closed; /* the part of cx_opaque that has ended */
+    __u64 zero[4];
 };
 
 /* HTTP health checks of a cluster that are not requests: exact path, and exact host unless empty.

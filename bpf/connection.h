@@ -60,6 +60,12 @@ pure void connection_settle_head(struct connection *c, enum cause cause, struct 
     settle_result(t, 1, c->exchange.lost ? CAUSE_LOST : cause);
 }
 
+/* Called once, at the end. One that is opaque by its cluster's settings is not meant. */
+pure void connection_settle_opaque(const struct connection *c, struct tally *t)
+{
+    t->opaque_closed += c->in.opaque + c->out.opaque;
+}
+
 /* Whatever comes in this direction is not read any more. */
 pure void direction_stop(struct direction *d)
 {
@@ -83,7 +89,7 @@ pure void connection_lost(struct connection *c, struct direction *d, __u32 bytes
         connection_settle(c, CAUSE_LOST, t);
         return;
     }
-    t->opaque++; /* requests from here on go unseen */
+    direction_opaque(c, &c->out, t);
 }
 
 /* The upstream's FIN: it ends a body without length, and every request that still waits. */

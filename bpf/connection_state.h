@@ -72,7 +72,8 @@ struct direction {
     __u32 claimed; /* a CPU is in here (ingress) */
     __u32 missed;  /* bytes for which the store had no room, since the last hole was settled */
     __u8 is_http2; /* which parser's state is below */
-    __u8 zero[3];
+    __u8 opaque;   /* 1: the connection became opaque here; written by the direction's owner */
+    __u8 zero[2];
     /* Berths with segments that came before an earlier one; `any` reads them all at once. */
     union {
         __u8 kept[KEPT_MAX];
@@ -141,7 +142,7 @@ _Static_assert(__builtin_offsetof(struct connection, life) == CONNECTION_LIFE_OF
 /* What a look at some bytes adds to the endpoint's counters; added up first, stored once. */
 struct tally {
     __u32 issued, success, error, finished, unclassified, no_result, probes, opaque, sessions, gap;
-    __u32 untracked, overruns;
+    __u32 untracked, overruns, opaque_closed;
 };
 
 enum cause {
@@ -177,10 +178,21 @@ pure void connection_start(struct connection *c, __u32 slot, __u8 protocol, __u1
         c->kind = KIND_OPAQUE;
 }
 
+/* From here on requests go unseen, as `d` cannot be read any more; those that went before may still be
+ * answered. */
+pure void direction_opaque(struct connection *c, struct direction *d, struct tally *t)
+{
+    if (c->in.opaque || c->out.opaque)
+        return;
+    d->opaque = 1;
+    t->opaque++;
+}
+
+/* The same of a connection that never was HTTP. */
 pure void connection_opaque(struct connection *c, struct tally *t)
 {
     c->kind = KIND_OPAQUE;
-    t->opaque++;
+    direction_opaque(c, &c->out, t);
 }
 
 /* Bytes that are no HTTP where none was seen yet: a TCP session, which counts only if set so. */

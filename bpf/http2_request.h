@@ -165,7 +165,7 @@ pure void http2_request_event(struct connection *c, enum http2_event event,
         stream_end(c, p->stream, responses_are_lost(c) ? CAUSE_LOST : CAUSE_PROXY, t);
         break;
     case H2_BAD:
-        t->opaque++; /* requests that went before may still be answered */
+        direction_opaque(c, &c->out, t);
         request_broken(c, p->block_stream ? p->block_stream : p->stream);
         break;
     default:

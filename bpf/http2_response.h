@@ -150,7 +150,7 @@ pure void http2_response_event(struct connection *c, enum http2_event event, str
         response_leaving(c, p->value, t);
         break;
     case H2_BAD: /* Envoy answers 502 for each: an error */
-        t->opaque++;
+        direction_opaque(c, &c->in, t);
         streams_settle(c, 0, CAUSE_UPSTREAM, t);
         break;
     default:

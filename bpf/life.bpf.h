@@ -78,6 +78,8 @@ static __always_inline void connection_end(struct connection *c, enum cause caus
         add(row->cx_closed, 1);
         if (c->protocol == PROTOCOL_TCP)
             add(row->rq_finished, 1);
+        if (c->protocol == PROTOCOL_OPAQUE)
+            add(row->cx_opaque_closed, 1);
         return;
     }
     add(row->cx_failed, 1);

@@ -346,6 +346,7 @@ verified_once int connection_settle_end(struct connection *c, struct tally *t)
     cause = incoming_waits(c) ? CAUSE_LOST : (enum cause)(ending - 1);
     connection_settle(c, cause, t);
     connection_settle_head(c, cause, t);
+    connection_settle_opaque(c, t);
     direction_stop(&c->in); /* later bytes are nobody's */
     store_clear(&c->in);
     store_clear(&c->out);
@@ -372,8 +373,9 @@ static __always_inline void look_outgoing(struct __sk_buff *skb, struct connecti
     struct look l = {.skb = skb, .connection = c, .outgoing = 1};
 
     if (request_resume(c)) {
-        struct tally t = {.opaque = 1};
+        struct tally t = {};
 
+        direction_opaque(c, &c->out, &t);
         counters_add(c->slot, &t);
     }
     if (body_pass(skb, &c->out, segment))

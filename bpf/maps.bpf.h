@@ -145,6 +145,7 @@ __noinline int counters_add(__u32 slot, struct tally *t)
     add(row->rq_no_result, t->no_result);
     add(row->rq_probes, t->probes);
     add(row->cx_opaque, t->opaque);
+    add(row->cx_opaque_closed, t->opaque_closed);
     add(row->cx_sessions, t->sessions);
     add(row->gap_bytes, t->gap);
     add(row->rq_untracked, t->untracked);

@@ -96,7 +96,7 @@ pure void request_event(struct connection *c, enum http1_event event, const stru
         if (c->kind == KIND_UNKNOWN)
             connection_session(c, t);
         else
-            t->opaque++; /* requests that went before may still be answered */
+            direction_opaque(c, &c->out, t);
         p->state = H1_STOP;
         break;
     case H1_IS_TLS:
@@ -112,8 +112,8 @@ pure void request_event(struct connection *c, enum http1_event event, const stru
 }
 
 /* After CONNECT: a refusal that was read completely makes the next byte a request again, unless bytes
- * were sent before it. Returns how many connections became opaque by that. */
-pure __u32 request_resume(struct connection *c)
+ * were sent before it. Returns whether it has to be given up for that: then it is opaque. */
+pure int request_resume(struct connection *c)
 {
     __u8 state = c->out.is_http2 ? H1_STOP : c->out.http1.state;
 

@@ -45,6 +45,7 @@ demo nginx-light nginx
 demo iproute2 ip
 demo mount mount
 demo python3 python3
+demo python3-grpcio /usr/lib/python3/dist-packages/grpc
 TABLE
 }
 

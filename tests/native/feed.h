@@ -111,8 +111,8 @@ static inline void feed(struct connection *c, int outgoing, const void *data, si
     if (outgoing && c->exchange.tunnel)
         return;
     s.tally = *t;
-    if (outgoing)
-        s.tally.opaque += request_resume(c);
+    if (outgoing && request_resume(c))
+        direction_opaque(c, &c->out, &s.tally);
     if (direction_is_lost(d)) {
         window_fill(&s.window, bytes, length < WINDOW_SIZE ? length : WINDOW_SIZE);
         http2_direction_resync(c, d, &s.window, (__u32)length, &s.tally);
@@ -145,6 +145,7 @@ static inline void feed_end(struct connection *c, enum cause cause, struct tally
 {
     connection_settle(c, cause, t);
     connection_settle_head(c, cause, t);
+    connection_settle_opaque(c, t);
     if (c->annex)
         annex_of(c)->taken = 0;
     c->life = LIFE_ENDED;
@@ -153,6 +154,6 @@ static inline void feed_end(struct connection *c, enum cause cause, struct tally
 /* What must hold at the end of every connection, whatever was on it. */
 static inline int tally_adds_up(const struct tally *t)
 {
-    return t->issued == t->finished &&
+    return t->issued == t->finished && t->opaque == t->opaque_closed &&
            t->issued == t->success + t->error + t->unclassified + t->no_result;
 }

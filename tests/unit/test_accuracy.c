@@ -64,6 +64,12 @@ static void each_kind_is_told_once_for_each_host(void **state)
     rows[0].rq_unclassified = 1;
     accuracy_check(accuracy, &ops);
     assert_int_equal(told, 3);
+    rows[0].cx_joined = 1;
+    rows[0].overruns = 1;
+    rows[0].rq_untracked = 1;
+    accuracy_check(accuracy, &ops);
+    accuracy_check(accuracy, &ops);
+    assert_int_equal(told, 6);
     accuracy_free(accuracy);
     hosts_free(hosts);
 }
@@ -92,11 +98,30 @@ static void hosts_that_come_later_are_seen(void **state)
     hosts_free(hosts);
 }
 
+static void bound_in_numbers(void **state)
+{
+    char text[BOUND_TEXT_MAX] = "as it was";
+    struct counters row = {.rq_issued = 5, .rq_success = 4, .rq_no_result = 1, .cx_sessions = 1};
+
+    (void)state;
+    assert_false(accuracy_bound_text(&row, text));
+    assert_string_equal(text, "as it was");
+    row.rq_unclassified = 3;
+    row.cx_joined = 1;
+    assert_true(accuracy_bound_text(&row, text));
+    assert_string_equal(text, "unclassified_requests=3 joined_connections=1");
+    memset(&row, 0xff, sizeof(row)); /* the longest there is */
+    assert_true(accuracy_bound_text(&row, text));
+    assert_in_range(strlen(text), 200, BOUND_TEXT_MAX - 1);
+    assert_non_null(strstr(text, " joined_connections=18446744073709551615"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_is_told_once_for_each_host),
         cmocka_unit_test(hosts_that_come_later_are_seen),
+        cmocka_unit_test(bound_in_numbers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -374,13 +374,15 @@ static void own_settings(void **state)
 {
 #define SETTINGS(content)                                                                          \
     "{name: l, typed_config: {'@type': type.googleapis.com/loadtap.v1.Settings, " content "}}"
-    struct bootstrap *bootstrap = must_load(
-        "bootstrap_extensions: [{name: o, typed_config: {'@type': x/other, a: b}}, " SETTINGS(
-            "cgroup_path: /c, omit_connection_fields: true") "]\n" SMALL("", LOCAL));
+    struct bootstrap *bootstrap =
+        must_load("bootstrap_extensions: [{name: o, typed_config: {'@type': x/other, a: "
+                  "b}}, " SETTINGS("cgroup_path: /c, omit_connection_fields: true, "
+                                   "report_error_bound: true") "]\n" SMALL("", LOCAL));
 
     (void)state;
     assert_string_equal(bootstrap->cgroup_path, "/c");
     assert_true(bootstrap->omit_connection_fields);
+    assert_true(bootstrap->report_error_bound);
     bootstrap_free(bootstrap);
     expect_error("bootstrap_extensions: [" SETTINGS("cgroup_path: c") "]\n" SMALL("", LOCAL),
                  "bootstrap_extensions[0].typed_config.cgroup_path: found \"c\", expected an abs");

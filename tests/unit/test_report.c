@@ -392,6 +392,100 @@ static void test_a_skipped_locality_leaves_no_trace(void **state)
     assert_int_equal(locality(1)->total_new_connections, 0);
 }
 
+static void assert_metric(const Envoy__Config__Endpoint__V3__EndpointLoadMetricStats *metric,
+                          const char *name, uint64_t requests, double total)
+{
+    assert_string_equal(metric->metric_name, name);
+    assert_int_equal(metric->num_requests_finished_with_metric, requests);
+    assert_true(metric->total_metric_value == total);
+}
+
+static void test_error_bound(void **state)
+{
+    uint32_t second = model_add(hosts, BERRY, 0, 7);
+
+    (void)state;
+    assert_int_equal(window_reserve(window), 0);
+    window_adopt(window, BERRY, 0);
+    report.endpoints = report.error_bound = true;
+    model_serve(second, 1);
+    rows[second].rq_unclassified = 3;
+    rows[second].gap_bytes = 1000;
+    rows[west].rq_unclassified = 2;
+    rows[west].cx_opaque = 1;
+    encode();
+    assert_int_equal(locality(0)->n_load_metric_stats, 3);
+    assert_metric(locality(0)->load_metric_stats[0], "loadtap.unclassified_requests", 5, 5);
+    assert_metric(locality(0)->load_metric_stats[1], "loadtap.gap_bytes", 0, 1000);
+    assert_metric(locality(0)->load_metric_stats[2], "loadtap.opaque_connections", 0, 1);
+    assert_int_equal(locality(0)->n_upstream_endpoint_stats, 2);
+    assert_int_equal(locality(0)->upstream_endpoint_stats[0]->n_load_metric_stats, 2);
+    assert_metric(locality(0)->upstream_endpoint_stats[0]->load_metric_stats[1],
+                  "loadtap.opaque_connections", 0, 1);
+    assert_int_equal(locality(0)->upstream_endpoint_stats[1]->n_load_metric_stats, 2);
+    assert_metric(locality(0)->upstream_endpoint_stats[1]->load_metric_stats[0],
+                  "loadtap.unclassified_requests", 3, 3);
+}
+
+/* As with Envoy's metrics: an entry that is not zero makes its locality and endpoint appear. */
+static void test_error_bound_alone_makes_an_entry(void **state)
+{
+    (void)state;
+    window_adopt(window, BERRY, 0);
+    report.endpoints = report.error_bound = report.omit_connections = true;
+    encode();
+    assert_int_equal(only_cluster()->n_upstream_locality_stats, 0);
+    rows[west].cx_untracked = 1;
+    encode();
+    assert_int_equal(locality(0)->n_load_metric_stats, 1);
+    assert_int_equal(locality(0)->n_upstream_endpoint_stats, 1);
+    report.error_bound = false;
+    encode();
+    assert_int_equal(only_cluster()->n_upstream_locality_stats, 0);
+}
+
+/* Of a TLS cluster only connections can be told, and that they are opaque. */
+static void test_tls_cluster(void **state)
+{
+    static struct locality_endpoints groups[] = {{.locality = {"", "", ""}}};
+    static struct cluster tls = {.name = "tls",
+                                 .service_name = "",
+                                 .protocol = PROTOCOL_OPAQUE,
+                                 .groups = groups,
+                                 .group_count = 1};
+    static const struct clusters only = {.items = &tls, .count = 1};
+
+    (void)state;
+    window_free(window);
+    hosts_free(hosts);
+    report.clusters = &only;
+    report.hosts = hosts = hosts_new(&only);
+    rows[model_add(hosts, 0, 0, 1)] = (struct counters){0};
+    report.window = window = window_new(&only, hosts, model_read, NULL);
+    window_adopt(window, 0, 0);
+    rows[0] = (struct counters){.cx_established = 1, .cx_opaque = 1};
+    encode();
+    assert_int_equal(locality(0)->total_new_connections, 1);
+    report.omit_connections = true;
+    encode();
+    assert_int_equal(got->n_cluster_stats, 0);
+    report.error_bound = true;
+    encode();
+    assert_metric(locality(0)->load_metric_stats[0], "loadtap.opaque_connections", 0, 1);
+}
+
+static void test_error_bound_is_off(void **state)
+{
+    (void)state;
+    window_adopt(window, BERRY, 0);
+    report.endpoints = true;
+    model_serve(west, 1);
+    rows[west].rq_unclassified = rows[west].cx_joined = 1;
+    encode();
+    assert_int_equal(locality(0)->n_load_metric_stats, 0);
+    assert_int_equal(locality(0)->upstream_endpoint_stats[0]->n_load_metric_stats, 0);
+}
+
 static void test_out_of_memory(void **state)
 {
     uint8_t *bytes = NULL;
@@ -445,6 +539,10 @@ int main(void)
         TEST(test_endpoints_stay_with_their_locality),
         TEST(test_ipv6_endpoint),
         TEST(test_a_skipped_locality_leaves_no_trace),
+        TEST(test_error_bound),
+        TEST(test_error_bound_alone_makes_an_entry),
+        TEST(test_tls_cluster),
+        TEST(test_error_bound_is_off),
         TEST(test_out_of_memory),
     };
 

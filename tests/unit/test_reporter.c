@@ -839,6 +839,35 @@ static void test_new_without_memory(void **state)
 
 /* --- events that do not fit --------------------------------------------------------------------*/
 
+static void test_error_bound_is_reported_where_wanted(void **state)
+{
+    const struct reporter_options options = {
+        .node = &node, .clusters = &model, .hosts = hosts, .error_bound = true};
+    const struct reporter_ops ops = {open_stream, take_message, model_read};
+
+    (void)state;
+    begin((struct wish){.clusters = {"berry"}, .seconds = 2});
+    rows[berry].gap_bytes = 5;
+    rows[berry].rq_issued = rows[berry].rq_finished = 1;
+    pass(2 * SECOND);
+    assert_int_equal(stats_of("berry")->upstream_locality_stats[0]->n_load_metric_stats, 0);
+    reporter_free(reporter);
+    reporter = reporter_new(&options, &ops, NULL);
+    begin((struct wish){.clusters = {"berry"}, .seconds = 2});
+    rows[berry].gap_bytes = 12;
+    pass(2 * SECOND);
+    assert_int_equal(stats_of("berry")->upstream_locality_stats[0]->n_load_metric_stats, 1);
+    assert_true(
+        stats_of("berry")->upstream_locality_stats[0]->load_metric_stats[0]->total_metric_value ==
+        7);
+    down(); /* before it was confirmed: told again, whole */
+    pass(5 * SECOND);
+    up();
+    assert_true(
+        stats_of("berry")->upstream_locality_stats[0]->load_metric_stats[0]->total_metric_value ==
+        7);
+}
+
 static void test_events_before_start(void **state)
 {
     (void)state;
@@ -925,6 +954,7 @@ int main(void)
         TEST(test_node_message_that_cannot_be_queued_is_tried_again),
         TEST(test_out_of_memory),
         TEST(test_new_without_memory),
+        TEST(test_error_bound_is_reported_where_wanted),
         TEST(test_events_before_start),
         TEST(test_events_told_twice),
         TEST(test_late_events_of_a_dead_stream),

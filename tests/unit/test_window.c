@@ -366,6 +366,38 @@ static void test_two_streams_lost_in_a_row(void **state)
     assert_int_equal(window_start(window, APPLE), 1000);
 }
 
+static uint64_t next_bound(enum bound_kind kind)
+{
+    window_look(window);
+    return row(a).load.bound.amount[kind];
+}
+
+/* It is a load like the others: discarded, reported once, and again where that may be lost. */
+static void test_error_bound_moves_with_the_loads(void **state)
+{
+    (void)state;
+    rows[a] = (struct counters){.rq_unclassified = 9, .gap_bytes = 9};
+    window_adopt(window, APPLE, 1000);
+    assert_int_equal(next_bound(BOUND_UNCLASSIFIED_REQUESTS), 0);
+    assert_int_equal(next_bound(BOUND_GAP_BYTES), 0);
+    rows[a].rq_unclassified += 2;
+    rows[a].gap_bytes += 100;
+    report(2000, true);
+    rows[a].gap_bytes += 10;
+    assert_int_equal(next_bound(BOUND_GAP_BYTES), 10);
+    assert_int_equal(next_bound(BOUND_UNCLASSIFIED_REQUESTS), 0);
+    window_sent(window, 3000, false);
+    roll_back();
+    assert_int_equal(again.calls, 0); /* the log tells of loads only */
+    assert_int_equal(next_bound(BOUND_GAP_BYTES), 110);
+    assert_int_equal(next_bound(BOUND_UNCLASSIFIED_REQUESTS), 2);
+    report(4000, true);
+    window_confirmed(window);
+    roll_back();
+    assert_int_equal(next_bound(BOUND_UNCLASSIFIED_REQUESTS), 0);
+    assert_int_equal(next_bound(BOUND_GAP_BYTES), 0);
+}
+
 static void test_adopted_while_a_confirmation_is_awaited(void **state)
 {
     (void)state;
@@ -435,6 +467,7 @@ int main(void)
         TEST(test_all_confirmed_leaves_nothing_to_send_again),
         TEST(test_confirmation_that_nobody_awaits),
         TEST(test_two_streams_lost_in_a_row),
+        TEST(test_error_bound_moves_with_the_loads),
         TEST(test_adopted_while_a_confirmation_is_awaited),
         TEST(test_out_of_memory),
     };

@@ -154,6 +154,7 @@ static int read_settings(const struct check *check, const Settings *from,
         return check_wrong(check, &path, "cgroup_path",
                            "found \"%.96s\", expected an absolute path", from->cgroup_path);
     out->omit_connection_fields = from->omit_connection_fields;
+    out->report_error_bound = from->report_error_bound;
     return from->cgroup_path[0] ? check_text(check, from->cgroup_path, &out->cgroup_path) : 0;
 }
 

@@ -33,6 +33,7 @@ struct bootstrap {
     uint16_t admin_port;
     char *cgroup_path; /* NULL: the root of the hierarchy */
     bool omit_connection_fields;
+    bool report_error_bound;
     char **notes; /* one line for each thing that is accepted but not observed or opaque */
     size_t note_count;
 };

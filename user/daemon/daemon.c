@@ -24,7 +24,7 @@
 struct daemon {
     const struct bootstrap *bootstrap;
     struct event_base *base;
-    struct event *timer, *watch, *interrupt, *terminate;
+    struct event *timer, *watch, *interrupt, *terminate, *ask;
     struct hosts *hosts;
     struct tap *tap;
     struct upstreams *upstreams;
@@ -74,6 +74,29 @@ static void tell_inexact(void *arg, const struct host *host, const char *what)
 
     log_warning("cluster %s: endpoint %s %s", daemon->bootstrap->clusters.items[host->cluster].name,
                 address_text(&host->address, text), what);
+}
+
+/* A line for each endpoint whose error bound is not zero, and one for all others together:
+ *   error bound: cluster=backend endpoint=10.0.0.1:80 issued=120 unclassified_requests=3
+ *   error bound: zero, so all counts exact, at 4 of 5 endpoints */
+static void tell_bounds(const struct daemon *daemon)
+{
+    size_t count = hosts_count(daemon->hosts), exact = 0;
+
+    for (uint32_t slot = 0; slot < count; slot++) {
+        const struct host *host = hosts_at(daemon->hosts, slot);
+        char address[ADDRESS_TEXT_MAX], text[BOUND_TEXT_MAX];
+        struct counters row;
+
+        tap_read(daemon->tap, slot, &row);
+        if (accuracy_bound_text(&row, text))
+            log_info("error bound: cluster=%s endpoint=%s issued=%llu %s",
+                     daemon->bootstrap->clusters.items[host->cluster].name,
+                     address_text(&host->address, address), row.rq_issued, text);
+        else
+            exact++;
+    }
+    log_info("error bound: zero, so all counts exact, at %zu of %zu endpoints", exact, count);
 }
 
 static void tell_silence(struct daemon *daemon)
@@ -247,6 +270,12 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
     event_base_loopbreak(daemon->base);
 }
 
+static void on_ask(evutil_socket_t number, short what, void *arg)
+{
+    (void)number, (void)what;
+    tell_bounds(arg);
+}
+
 static int start_loop(struct daemon *daemon)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -257,10 +286,13 @@ static int start_loop(struct daemon *daemon)
     daemon->watch = event_new(daemon->base, -1, EV_PERSIST, on_watch, daemon);
     daemon->interrupt = evsignal_new(daemon->base, SIGINT, on_signal, daemon);
     daemon->terminate = evsignal_new(daemon->base, SIGTERM, on_signal, daemon);
-    if (!daemon->timer || !daemon->watch || !daemon->interrupt || !daemon->terminate)
+    daemon->ask = evsignal_new(daemon->base, SIGUSR1, on_ask, daemon);
+    if (!daemon->timer || !daemon->watch || !daemon->interrupt || !daemon->terminate ||
+        !daemon->ask)
         return -ENOMEM;
     event_add(daemon->interrupt, NULL);
     event_add(daemon->terminate, NULL);
+    event_add(daemon->ask, NULL);
     return 0;
 }
 
@@ -289,6 +321,7 @@ static int start_reporter(struct daemon *daemon)
         .clusters = &daemon->bootstrap->clusters,
         .hosts = daemon->hosts,
         .omit_connections = daemon->bootstrap->omit_connection_fields,
+        .error_bound = daemon->bootstrap->report_error_bound,
     };
     const struct reporter_ops ops = {op_open_stream, op_send, op_read};
     const struct timeval every = {.tv_sec = WATCH_SECONDS};
@@ -348,6 +381,8 @@ static void stop(struct daemon *daemon)
         event_free(daemon->interrupt);
     if (daemon->terminate)
         event_free(daemon->terminate);
+    if (daemon->ask)
+        event_free(daemon->ask);
     if (daemon->base)
         event_base_free(daemon->base);
 }
@@ -361,6 +396,8 @@ int daemon_run(const struct bootstrap *bootstrap)
         log_error("cannot start: %s", strerror(-result));
     else if (event_base_dispatch(daemon.base) < 0)
         log_error("the event loop failed");
+    else
+        tell_bounds(&daemon);
     stop(&daemon);
     return result;
 }

@@ -298,6 +298,7 @@ void tap_read(const struct tap *tap, uint32_t slot, struct counters *out)
     out->cx_failed = load_counter(&row->cx_failed);
     out->cx_opened = load_counter(&row->cx_opened);
     out->rq_probes = load_counter(&row->rq_probes);
+    out->cx_opaque_closed = load_counter(&row->cx_opaque_closed);
     out->cx_opaque = load_counter(&row->cx_opaque);
     out->cx_sessions = load_counter(&row->cx_sessions);
     out->gap_bytes = load_counter(&row->gap_bytes);

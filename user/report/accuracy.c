@@ -1,6 +1,8 @@
 #include "report/accuracy.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +14,7 @@ static const struct {
     const char *what;
 } kinds[] = {
     {offsetof(struct counters, cx_opaque),
-     "has opaque connections (TLS, HTTP/2, or broken HTTP): they are counted, their requests not"},
+     "has opaque connections (TLS, or broken HTTP): they are counted, their requests not"},
     {offsetof(struct counters, cx_sessions),
      "carries TCP sessions that are no HTTP: they are not counted as requests (set protocol: tcp)"},
     {offsetof(struct counters, gap_bytes),
@@ -21,7 +23,16 @@ static const struct {
      "has requests whose result could not be told: unclassified, neither success nor error"},
     {offsetof(struct counters, cx_untracked),
      "has connections for which the kernel had no memory: they are not counted at all"},
+    {offsetof(struct counters, cx_joined),
+     "has connections that were open before loadtap saw them: what they carried until then is not "
+     "counted"},
+    {offsetof(struct counters, rq_untracked),
+     "has connections with more streams at once than can be followed: the others are unclassified"},
+    {offsetof(struct counters, overruns),
+     "sent packets with more in them than may be looked at: the rest is counted as unseen bytes"},
 };
+
+_Static_assert(ARRAY_SIZE(kinds) <= 8, "a bit for each");
 
 struct accuracy {
     const struct hosts *hosts;
@@ -87,4 +98,17 @@ int accuracy_check(struct accuracy *accuracy, const struct accuracy_ops *ops)
     for (uint32_t slot = 0; slot < count; slot++)
         check_host(accuracy, ops, slot);
     return result;
+}
+
+bool accuracy_bound_text(const struct counters *row, char text[BOUND_TEXT_MAX])
+{
+    static const struct counters nothing;
+    struct bound bound = bound_between(&nothing, row);
+    size_t used = 0;
+
+    for (enum bound_kind kind = 0; kind < BOUND_KINDS; kind++)
+        if (bound.amount[kind])
+            used += (size_t)snprintf(text + used, BOUND_TEXT_MAX - used, "%s%s=%" PRIu64,
+                                     used ? " " : "", bound_name(kind), bound.amount[kind]);
+    return used > 0;
 }

@@ -11,19 +11,28 @@ typedef Envoy__Service__LoadStats__V3__LoadStatsRequest request_message;
 typedef Envoy__Config__Endpoint__V3__ClusterStats cluster_message;
 typedef Envoy__Config__Endpoint__V3__UpstreamLocalityStats locality_message;
 typedef Envoy__Config__Endpoint__V3__UpstreamEndpointStats endpoint_message;
+typedef Envoy__Config__Endpoint__V3__EndpointLoadMetricStats metric_message;
 
 struct buffer {
     uint8_t *bytes;
     size_t length, room;
 };
 
+struct metrics {
+    metric_message items[BOUND_KINDS];
+    metric_message *list[BOUND_KINDS];
+    size_t count;
+};
+
 struct locality_entry {
     locality_message message;
+    struct metrics metrics;
     Envoy__Config__Core__V3__Locality locality;
 };
 
 struct endpoint_entry {
     endpoint_message message;
+    struct metrics metrics;
     Envoy__Config__Core__V3__Address address;
     Envoy__Config__Core__V3__SocketAddress socket;
     char ip[ADDRESS_TEXT_MAX];
@@ -127,13 +136,43 @@ static bool has_connections(const struct window_row *row)
     return row->active_connections || row->load.new_connections || row->load.failed_connections;
 }
 
-static bool is_shown(const struct report *report, const struct window_row *locality)
+static bool has_bound(const struct report *report, const struct window_row *row)
 {
-    return has_requests(locality) || (!report->omit_connections && has_connections(locality));
+    return report->error_bound && !bound_is_zero(&row->load.bound);
 }
 
-static void add_endpoint(struct scratch *scratch, const struct host *host,
-                         const struct window_row *row)
+static bool locality_is_shown(const struct report *report, const struct window_row *row)
+{
+    return has_requests(row) || (!report->omit_connections && has_connections(row)) ||
+           has_bound(report, row);
+}
+
+static bool endpoint_is_shown(const struct report *report, const struct window_row *row)
+{
+    return report->endpoints && (has_requests(row) || has_bound(report, row));
+}
+
+/* The entries of a bound that is not zero; none where it is not wanted. */
+static void fill_metrics(struct metrics *metrics, const struct report *report,
+                         const struct bound *bound)
+{
+    metrics->count = 0;
+    for (enum bound_kind kind = 0; report->error_bound && kind < BOUND_KINDS; kind++) {
+        metric_message *metric = &metrics->items[metrics->count];
+        uint64_t amount = bound->amount[kind];
+
+        if (!amount)
+            continue;
+        envoy__config__endpoint__v3__endpoint_load_metric_stats__init(metric);
+        metric->metric_name = (char *)bound_metric(kind);
+        metric->num_requests_finished_with_metric = bound_is_requests(kind) ? amount : 0;
+        metric->total_metric_value = (double)amount;
+        metrics->list[metrics->count++] = metric;
+    }
+}
+
+static void add_endpoint(struct scratch *scratch, const struct report *report,
+                         const struct host *host, const struct window_row *row)
 {
     struct endpoint_entry *entry = &scratch->endpoints[scratch->endpoint_count];
 
@@ -152,6 +191,9 @@ static void add_endpoint(struct scratch *scratch, const struct host *host,
     entry->message.total_successful_requests = row->load.success;
     entry->message.total_error_requests = row->load.error;
     entry->message.total_requests_in_progress = row->in_progress;
+    fill_metrics(&entry->metrics, report, &row->load.bound);
+    entry->message.load_metric_stats = entry->metrics.list;
+    entry->message.n_load_metric_stats = entry->metrics.count;
     scratch->endpoint_list[scratch->endpoint_count++] = &entry->message;
 }
 
@@ -169,8 +211,8 @@ static void add_group(struct scratch *scratch, const struct report *report, uint
         window_load_add(&sum->load, &row.load);
         sum->in_progress += row.in_progress;
         sum->active_connections += row.active_connections;
-        if (report->endpoints && has_requests(&row))
-            add_endpoint(scratch, host, &row);
+        if (endpoint_is_shown(report, &row))
+            add_endpoint(scratch, report, host, &row);
     }
 }
 
@@ -190,6 +232,9 @@ static void fill_locality(struct locality_entry *entry, const struct report *rep
     message->total_successful_requests = sum->load.success;
     message->total_error_requests = sum->load.error;
     message->total_requests_in_progress = sum->in_progress;
+    fill_metrics(&entry->metrics, report, &sum->load.bound);
+    message->load_metric_stats = entry->metrics.list;
+    message->n_load_metric_stats = entry->metrics.count;
     if (report->omit_connections)
         return;
     message->total_active_connections = sum->active_connections;
@@ -219,7 +264,7 @@ static size_t add_localities(struct scratch *scratch, const struct report *repor
             add_group(scratch, report, cluster, scratch->groups[next], &of_locality);
         }
         window_load_add(sum, &of_locality.load);
-        if (!is_shown(report, &of_locality))
+        if (!locality_is_shown(report, &of_locality))
             continue;
         fill_locality(entry, report, scratch->groups[i], &of_locality);
         entry->message.upstream_endpoint_stats = scratch->endpoint_list + first_endpoint;
@@ -278,7 +323,7 @@ static bool can_tell(const struct report *report, uint32_t index)
 {
     const struct cluster *cluster = &report->clusters->items[index];
 
-    if (cluster->protocol == PROTOCOL_OPAQUE && report->omit_connections)
+    if (cluster->protocol == PROTOCOL_OPAQUE && report->omit_connections && !report->error_bound)
         return false;
     return cluster_observed(cluster);
 }

@@ -19,19 +19,25 @@ struct report {
     uint64_t now_us;             /* end of the intervals */
     bool endpoints;              /* report_endpoint_granularity */
     bool omit_connections;       /* leave out fields 9 to 11, which Envoy never fills */
+    bool error_bound;            /* add the error bound as load_metric_stats, where not zero */
 };
 
 /* Packs the report. Rules:
  * - Each cluster of the window's set has an entry, idle ones too: cluster_name,
  *   cluster_service_name unless empty, load_report_interval.
  *   Left out are those whose load no socket shows: endpoints unknown or no TCP sockets; TLS without
- *   connection fields.
+ *   connection fields and error bound.
  * - Groups of one priority and locality are one locality entry. It is there where issued, success,
  *   error or in progress is not zero, or, unless left out, a connection field (now active, newly
- *   established, failed) is not zero. `locality` is always set, if only to an empty message.
+ *   established, failed) is not zero, or, if wanted, a part of the error bound is not zero.
+ *   `locality` is always set, if only to an empty message.
  * - Order of entries: by priority; in it the node's own locality, then by region, zone, sub_zone.
- * - Endpoint entries, only with `endpoints`: hosts with a request number that is not zero, in the
- *   order of the groups and their hosts; IP and port_value.
+ * - Endpoint entries, only with `endpoints`: hosts with a request number, or a wanted part of the
+ *   error bound, that is not zero, in the order of the groups and their hosts; IP and port_value.
+ * - The error bound, if wanted: in a locality's and an endpoint's load_metric_stats an entry for each
+ *   kind that is not zero. metric_name: bound_metric(); total_metric_value: how many came up in the
+ *   interval; num_requests_finished_with_metric: the same where it is a number of requests, else 0,
+ *   as connections, bytes and packets belong to no request.
  * - Clusters are in the order of the configuration (Envoy's order is random).
  * 0 with `*out` (free it) and `*length`, `*sum` the loads in it of all clusters; -ENOMEM. */
 int report_encode(const struct report *report, uint8_t **out, size_t *length,

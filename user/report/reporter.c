@@ -148,7 +148,8 @@ static int try_report(struct reporter *reporter, uint64_t now_us)
                             .window = reporter->window,
                             .now_us = now_us,
                             .endpoints = reporter->settings.endpoints,
-                            .omit_connections = reporter->options.omit_connections};
+                            .omit_connections = reporter->options.omit_connections,
+                            .error_bound = reporter->options.error_bound};
     autofree uint8_t *message = NULL;
     struct window_load sum;
     int error;

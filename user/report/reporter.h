@@ -35,6 +35,7 @@ struct reporter_options {                             /* all borrowed, for the r
     const struct clusters *clusters;
     const struct hosts *hosts; /* may grow meanwhile */
     bool omit_connections;     /* leave LRS fields 9 to 11 out */
+    bool error_bound;          /* report it, as load_metric_stats */
 };
 
 struct reporter_ops {

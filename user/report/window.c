@@ -6,8 +6,7 @@
 
 /* The three points of a host, and what the last look saw. */
 struct track {
-    struct window_load confirmed, marked, sent;
-    struct counters now;
+    struct counters confirmed, marked, sent, now;
 };
 
 /* The same three points of a cluster's interval. */
@@ -69,23 +68,14 @@ int window_reserve(struct window *window)
     return 0;
 }
 
-static struct window_load load_of(const struct counters *counters)
+static struct window_load load_between(const struct counters *from, const struct counters *to)
 {
-    return (struct window_load){.issued = counters->rq_issued,
-                                .success = counters->rq_success,
-                                .error = counters->rq_error,
-                                .new_connections = counters->cx_established,
-                                .failed_connections = counters->cx_failed};
-}
-
-static struct window_load load_between(const struct window_load *from, const struct window_load *to)
-{
-    return (struct window_load){.issued = to->issued - from->issued,
-                                .success = to->success - from->success,
-                                .error = to->error - from->error,
-                                .new_connections = to->new_connections - from->new_connections,
-                                .failed_connections =
-                                    to->failed_connections - from->failed_connections};
+    return (struct window_load){.issued = to->rq_issued - from->rq_issued,
+                                .success = to->rq_success - from->rq_success,
+                                .error = to->rq_error - from->rq_error,
+                                .new_connections = to->cx_established - from->cx_established,
+                                .failed_connections = to->cx_failed - from->cx_failed,
+                                .bound = bound_between(from, to)};
 }
 
 void window_load_add(struct window_load *sum, const struct window_load *load)
@@ -95,6 +85,7 @@ void window_load_add(struct window_load *sum, const struct window_load *load)
     sum->error += load->error;
     sum->new_connections += load->new_connections;
     sum->failed_connections += load->failed_connections;
+    bound_add(&sum->bound, &load->bound);
 }
 
 bool window_load_is_zero(const struct window_load *load)
@@ -132,8 +123,7 @@ void window_adopt(struct window *window, uint32_t cluster, uint64_t now_us)
     *interval = (struct interval){true, now_us, now_us, now_us};
     while ((track = next_track(window, cluster, &group, &i, &slot))) {
         window->read(window->read_arg, slot, &track->now);
-        track->sent = load_of(&track->now);
-        track->confirmed = track->marked = track->sent;
+        track->confirmed = track->marked = track->sent = track->now;
     }
 }
 
@@ -169,10 +159,9 @@ static uint64_t difference(uint64_t begun, uint64_t ended)
 void window_row(const struct window *window, uint32_t slot, struct window_row *out)
 {
     const struct track *track = &window->tracks[slot];
-    struct window_load now = load_of(&track->now);
 
     *out = (struct window_row){
-        .load = load_between(&track->sent, &now),
+        .load = load_between(&track->sent, &track->now),
         .in_progress = difference(track->now.rq_issued, track->now.rq_finished),
         .active_connections = difference(track->now.cx_established, track->now.cx_closed)};
 }
@@ -188,7 +177,7 @@ void window_sent(struct window *window, uint64_t now_us, bool mark)
     for (size_t slot = 0; slot < window->track_count; slot++) {
         struct track *track = &window->tracks[slot];
 
-        track->sent = load_of(&track->now);
+        track->sent = track->now;
         if (mark)
             track->marked = track->sent;
     }

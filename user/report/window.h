@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "report/bound.h"
 #include "upstream/hosts.h"
 
 struct window;
@@ -25,6 +26,7 @@ struct window;
 struct window_load {
     uint64_t issued, success, error;
     uint64_t new_connections, failed_connections;
+    struct bound bound; /* by how much the above may be off */
 };
 
 /* One host as the report shows it. The gauges do not depend on any baseline. */
@@ -73,5 +75,6 @@ void window_confirmed(struct window *window);
 typedef void window_again(void *arg, uint32_t cluster, const struct window_load *load);
 void window_roll_back(struct window *window, window_again *again, void *arg);
 
+/* The bound aside, which is no load of its own. */
 bool window_load_is_zero(const struct window_load *load);
 void window_load_add(struct window_load *sum, const struct window_load *load);

@@ -44,15 +44,16 @@ def bootstrap(clusters, lrs_port=18000):
     }
 
 
-def settings(group):
-    """What --config-yaml adds: the cgroup to attach to."""
+def settings(group, own):
+    """What --config-yaml adds: the cgroup to attach to, and other settings of loadtap's own."""
     return {"bootstrap_extensions": [{"name": "loadtap", "typed_config": {
-        "@type": "type.googleapis.com/loadtap.v1.Settings", "cgroup_path": group}}]}
+        "@type": "type.googleapis.com/loadtap.v1.Settings", "cgroup_path": group, **own}}]}
 
 
 class Daemon(Process):
-    def __init__(self, scratch, group, config, level="info"):
-        """config: a path, or a bootstrap as a dictionary. group None: the cgroup2 root."""
+    def __init__(self, scratch, group, config, level="info", added=None, **own):
+        """config: a path, or a bootstrap as a dictionary. group None: the cgroup2 root, and no
+        settings of its own. added: what --config-yaml says instead of settings."""
         if isinstance(config, dict):
             path = os.path.join(scratch, "bootstrap.json")
             with open(path, "w") as out:
@@ -60,7 +61,9 @@ class Daemon(Process):
             config = path
         command = [os.path.join(BUILD, "loadtap"), "-c", config, "-l", level]
         if group:
-            command += ["--config-yaml", json.dumps(settings(group))]
+            added = json.dumps(settings(group, own))
+        if added:
+            command += ["--config-yaml", added]
         super().__init__(scratch, "loadtap", command)
 
     def wait_ready(self, collector, *clusters):

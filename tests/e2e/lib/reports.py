@@ -39,6 +39,12 @@ def _parse(line):
     return entry if "request" in entry else None
 
 
+def metrics_of(message):
+    """{metric_name: total} of a locality's or endpoint's load_metric_stats."""
+    return {metric["metric_name"]: metric["total_metric_value"]
+            for metric in message.get("load_metric_stats", ())}
+
+
 class Sums(collections.Counter):
     """Totals by short name; a gauge has the value of the last report that spoke of its row."""
 
@@ -122,6 +128,16 @@ class Collector:
                 row["active"] = _number(entry, GAUGES["active"])
                 row["connections"] = _number(entry, "total_active_connections")
         return sums
+
+    def metrics(self, cluster):
+        """({"127.0.0.1:80": Sums}, Sums of all localities): load_metric_stats by metric_name."""
+        endpoints, localities = collections.defaultdict(Sums), Sums()
+        for stats in self.clusters(cluster):
+            for locality in stats.get("upstream_locality_stats", ()):
+                localities.update(metrics_of(locality))
+                for entry in locality.get("upstream_endpoint_stats", ()):
+                    endpoints[address_of(entry)].update(metrics_of(entry))
+        return endpoints, localities
 
     def total(self, cluster):
         """One Sums over all localities."""

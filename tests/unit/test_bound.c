@@ -1,0 +1,99 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "report/bound.h"
+
+static const struct counters nothing;
+
+static void exact_row_has_none(void **state)
+{
+    struct counters row;
+    struct bound bound;
+
+    (void)state;
+    memset(&row, 1, sizeof(row)); /* whatever it counted */
+    row.rq_unclassified = row.rq_untracked = row.gap_bytes = row.overruns = 0;
+    row.cx_opaque = row.cx_untracked = row.cx_joined = 0;
+    bound = bound_between(&nothing, &row);
+    assert_true(bound_is_zero(&bound));
+}
+
+static void each_counter_is_its_kind(void **state)
+{
+    static const struct counters from = {.rq_unclassified = 10, .cx_joined = 7};
+    static const struct counters to = {.rq_unclassified = 11,
+                                       .rq_untracked = 2,
+                                       .gap_bytes = 3,
+                                       .overruns = 4,
+                                       .cx_opaque = 5,
+                                       .cx_untracked = 6,
+                                       .cx_joined = 14};
+    struct bound bound = bound_between(&from, &to);
+
+    (void)state;
+    assert_int_equal(bound.amount[BOUND_UNCLASSIFIED_REQUESTS], 1);
+    assert_int_equal(bound.amount[BOUND_UNTRACKED_REQUESTS], 2);
+    assert_int_equal(bound.amount[BOUND_GAP_BYTES], 3);
+    assert_int_equal(bound.amount[BOUND_OVERRUNS], 4);
+    assert_int_equal(bound.amount[BOUND_OPAQUE_CONNECTIONS], 5);
+    assert_int_equal(bound.amount[BOUND_UNTRACKED_CONNECTIONS], 6);
+    assert_int_equal(bound.amount[BOUND_JOINED_CONNECTIONS], 7);
+}
+
+/* An opaque connection hides requests from every window in which it is open. */
+static void opaque_connections_last_until_they_close(void **state)
+{
+    static const struct counters before = {.cx_opaque = 5, .cx_opaque_closed = 3};
+    static const struct counters closed = {.cx_opaque = 5, .cx_opaque_closed = 5};
+    struct bound bound = bound_between(&before, &before);
+
+    (void)state;
+    assert_int_equal(bound.amount[BOUND_OPAQUE_CONNECTIONS], 2);
+    bound = bound_between(&before, &closed);
+    assert_int_equal(bound.amount[BOUND_OPAQUE_CONNECTIONS], 2);
+    bound = bound_between(&closed, &closed);
+    assert_true(bound_is_zero(&bound));
+}
+
+static void each_kind_alone_is_not_zero(void **state)
+{
+    (void)state;
+    for (size_t kind = 0; kind < BOUND_KINDS; kind++) {
+        struct bound bound = {0}, sum = {0};
+
+        bound.amount[kind] = 1;
+        sum.amount[kind] = 2;
+        assert_false(bound_is_zero(&bound));
+        bound_add(&sum, &bound);
+        assert_int_equal(sum.amount[kind], 3);
+    }
+}
+
+static void names(void **state)
+{
+    (void)state;
+    assert_string_equal(bound_metric(BOUND_GAP_BYTES), "loadtap.gap_bytes");
+    assert_string_equal(bound_name(BOUND_JOINED_CONNECTIONS), "joined_connections");
+    assert_true(bound_is_requests(BOUND_UNCLASSIFIED_REQUESTS));
+    assert_true(bound_is_requests(BOUND_UNTRACKED_REQUESTS));
+    assert_false(bound_is_requests(BOUND_GAP_BYTES));
+    assert_false(bound_is_requests(BOUND_OPAQUE_CONNECTIONS));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(exact_row_has_none),
+        cmocka_unit_test(each_counter_is_its_kind),
+        cmocka_unit_test(opaque_connections_last_until_they_close),
+        cmocka_unit_test(each_kind_alone_is_not_zero),
+        cmocka_unit_test(names),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
