@@ -36,8 +36,10 @@ UNIT_C := $(wildcard tests/unit/test_*.c)
 BPF_TESTS_C := $(wildcard tests/bpf/test_*.c)
 FIXTURE_C := tests/bpf/fixture.c
 FUZZ_C := $(wildcard tests/fuzz/fuzz_*.c)
+PROVE_C := $(wildcard tests/fuzz/prove_*.c)
+NATIVE_C := $(wildcard tests/native/*.c)
 BENCH_C := $(filter-out %.bpf.c,$(wildcard tests/bench/*.c))
-TESTS_C := $(UNIT_C) $(BPF_TESTS_C) $(FIXTURE_C) $(FUZZ_C) $(BENCH_C)
+TESTS_C := $(UNIT_C) $(BPF_TESTS_C) $(FIXTURE_C) $(FUZZ_C) $(PROVE_C) $(NATIVE_C) $(BENCH_C)
 CHECKS := $(wildcard tests/check/*.sh)
 E2E := $(wildcard tests/e2e/test_*)
 GO_PEERS := $(patsubst %.go,$(BUILD)/%,$(wildcard tests/e2e/*/*.go))
@@ -55,6 +57,7 @@ PROTO_O := $(call objects,$(PROTO_C))
 UNIT := $(call programs,$(OUT),$(UNIT_C))
 BPF_TESTS := $(call programs,$(OUT),$(BPF_TESTS_C))
 FUZZ := $(call programs,$(OUT),$(FUZZ_C))
+PROVE := $(call programs,$(OUT),$(PROVE_C))
 BENCH := $(call programs,$(OUT),$(BENCH_C))
 SANITIZED := $(call programs,$(BUILD)/asan,$(UNIT_C) $(FUZZ_C))
 
@@ -88,6 +91,9 @@ asan: ## the unit tests under ASan, UBSan and the leak checker
 
 fuzz: sanitized ## each fuzz target for FUZZ_SECONDS=60
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(RUN) $(filter %/fuzz_%,$(SANITIZED) $(FUZZ))
+
+prove: $(PROVE) ## CONNECTIONS=10000000 made-up HTTP/2 connections, counted as nghttp2 sees them
+	$(PROVE) $(or $(CONNECTIONS),10000000) $(or $(SEED),1)
 
 lint: $(GENERATED) $(BUILD)/setup.test ## format, clang-tidy, include directions
 	$(RUN) $(addprefix tests/check/,format.sh tidy.sh includes.sh)
@@ -146,6 +152,7 @@ $(PROTO_O): $(OUT)/%.o: $(BUILD)/%.c | $(PROTO_C)
 
 # Archives, so that a test may stand in for a part of the program by defining its functions.
 $(OUT)/daemon.a: $(filter-out %/main.o,$(call objects,$(DAEMON_C) $(SHARED_C))) $(PROTO_O)
+$(OUT)/native.a: $(call objects,$(NATIVE_C))
 $(OUT)/collector.a: $(filter-out %/main.o,$(call objects,$(COLLECTOR_C) $(SHARED_C))) $(PROTO_O)
 %.a:
 	rm -f $@
@@ -155,14 +162,14 @@ $(OUT)/loadtap $(BUILD)/static/loadtap: $(OUT)/user/daemon/main.o $(OUT)/daemon.
 $(OUT)/loadtap-collector $(BUILD)/static/loadtap-collector: $(OUT)/user/collector/main.o $(OUT)/collector.a
 COLLECTOR_TESTS := $(foreach test,$(UNIT) $(FUZZ),$(if $(findstring _collector_,$(test)),$(test)))
 $(COLLECTOR_TESTS): $(OUT)/%: $(OUT)/%.o $(OUT)/collector.a
-$(BPF_TESTS): $(OUT)/%: $(OUT)/%.o $(call objects,$(FIXTURE_C)) $(OUT)/daemon.a
-$(filter-out $(COLLECTOR_TESTS),$(UNIT) $(FUZZ)) $(BENCH): $(OUT)/%: $(OUT)/%.o $(OUT)/daemon.a
+$(BPF_TESTS): $(OUT)/%: $(OUT)/%.o $(call objects,$(FIXTURE_C)) $(OUT)/native.a $(OUT)/daemon.a
+$(filter-out $(COLLECTOR_TESTS),$(UNIT) $(FUZZ)) $(PROVE) $(BENCH): $(OUT)/%: $(OUT)/%.o $(OUT)/native.a $(OUT)/daemon.a
 
 # The linker warns of glibc functions which libevent and c-ares name; loadtap does not call them.
 $(BUILD)/static/%: LDFLAGS += -static
 $(UNIT) $(BPF_TESTS): LDLIBS += -lcmocka
 $(FUZZ): LDFLAGS += -fsanitize=fuzzer
-$(addprefix $(OUT)/,loadtap loadtap-collector) $(BUILD)/static/loadtap $(BUILD)/static/loadtap-collector $(UNIT) $(BPF_TESTS) $(FUZZ) $(BENCH):
+$(addprefix $(OUT)/,loadtap loadtap-collector) $(BUILD)/static/loadtap $(BUILD)/static/loadtap-collector $(UNIT) $(BPF_TESTS) $(FUZZ) $(PROVE) $(BENCH):
 	$(info LINK  $@)
 	mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -184,6 +191,6 @@ clean: ## remove what was built
 help: ## this list
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all static demo test test-unit test-bpf test-e2e soak asan fuzz lint format sanitized bench install clean help
+.PHONY: all static demo test test-unit test-bpf test-e2e soak asan fuzz prove lint format sanitized bench install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -75,10 +75,22 @@ pure void direction_stop(struct direction *d)
         d->http1.state = H1_STOP;
 }
 
+pure void direction_turn(struct connection *c, struct direction *d)
+{
+    if (d->is_http2)
+        return;
+    if (d == &c->out)
+        request_turn(c, 0);
+    else
+        response_turn(c);
+}
+
 /* A hole that will not be filled hid heads or framing of this direction. */
 pure void connection_lost(struct connection *c, struct direction *d, __u32 bytes, struct tally *t)
 {
     t->gap += bytes;
+    if (c->kind == KIND_HTTP2 && d->http1.state == H1_START) /* the hole is where it goes over */
+        direction_turn(c, d);
     if (d->is_http2) {
         http2_direction_lost(c, d, t);
         return;
@@ -108,6 +120,8 @@ pure void connection_skip(struct connection *c, __u32 count, __u32 outgoing, str
 {
     struct direction *d = outgoing ? &c->out : &c->in;
 
+    if (direction_is_lost(d) && !c->out.http2.joined)
+        t->gap += count; /* frames may be in there, behind the hole */
     if (d->is_http2)
         http2_event(c, http2_skip(&d->http2, count), NULL, t, outgoing);
     else if (outgoing)
@@ -123,10 +137,4 @@ pure void connection_turn(struct connection *c, const struct window *w, __u32 ou
         request_turn(c, 0);
     else if (!outgoing && response_turns(c, w))
         response_turn(c);
-}
-
-/* Is this direction lost, so that each segment's start has to be looked at for a way back? */
-pure int direction_is_lost(const struct direction *d)
-{
-    return d->is_http2 && d->http2.state == H2_LOST;
 }

@@ -130,6 +130,12 @@ pure int incoming_waits(const struct connection *c)
     return kept_waits(&c->in) || c->in.missed || mail_waits(&c->inbox);
 }
 
+/* Is this direction lost, so that each segment's start has to be looked at for a way back? */
+pure int direction_is_lost(const struct direction *d)
+{
+    return d->is_http2 && d->http2.state == H2_LOST;
+}
+
 /* Bytes from here on that need not be read, whatever they are. */
 pure __u64 direction_skippable(const struct direction *d)
 {

@@ -66,6 +66,7 @@ pure void connection_join_http2(struct connection *c)
     c->out.is_http2 = c->in.is_http2 = 1;
     __builtin_memset(&c->out.http2, 0, sizeof(c->out.http2));
     __builtin_memset(&c->in.http2, 0, sizeof(c->in.http2));
+    c->out.http2.joined = 1;
     http2_lost(&c->out.http2);
     http2_lost(&c->in.http2);
 }
@@ -82,12 +83,22 @@ pure void http2_direction_lost(struct connection *c, struct direction *d, struct
     c->exchange.lost = 1; /* it may have hidden that a stream was given up */
 }
 
+/* No stream above this one is to be expected. */
+pure __u32 stream_most(const struct connection *c)
+{
+    __u32 last = *(const volatile __u32 *)&c->out.http2.last;
+
+    if (!last && c->out.http2.joined)
+        return H2_STREAM_MASK;
+    return (last + CHAIN_STREAMS) & H2_STREAM_MASK;
+}
+
 /* A segment of a direction that was lost, the first of its bytes in the window. Streams that wait may
  * have been answered in what went by unread. */
 pure void http2_direction_resync(struct connection *c, struct direction *d, const struct window *w,
                                  __u32 total, struct tally *t)
 {
-    if (http2_resync(&d->http2, w, total) && d == &c->in && d->http2.passed)
+    if (http2_resync(&d->http2, w, total, stream_most(c)) && d == &c->in && d->http2.passed)
         streams_settle(c, 0, CAUSE_LOST, t);
 }
 
@@ -128,8 +139,8 @@ pure void http2_event(struct connection *c, enum http2_event event, const struct
 {
     if (outgoing)
         http2_request_event(c, event, set, t);
-    else if (c->kind == KIND_HTTP2)
-        http2_response_event(c, event, t);
     else if (event == H2_BAD && c->kind == KIND_UNKNOWN) /* it spoke first, and not HTTP/2 */
         connection_session(c, t);
+    else if (c->kind <= KIND_HTTP2) /* a GOAWAY may come first */
+        http2_response_event(c, event, t);
 }

@@ -9,6 +9,7 @@
 #include "http2_streams.h"
 
 #define CHAIN_LENGTH 8
+#define CHAIN_STREAMS 16384   /* that the other direction, or a gap, may have hidden */
 #define CHAIN_FRAME_MAX 16384 /* bytes; SETTINGS_MAX_FRAME_SIZE unless changed (RFC 9113, 6.5.2) */
 
 /* Flags that a frame of this type can have (RFC 9113, 6). */
@@ -46,7 +47,7 @@ pure int frame_length_fits(__u8 type, __u32 length)
 
 /* Can a frame begin here that a client or server sends by itself? Promises and the middle of a block
  * are left out. Its length; 0xffffffff: no. */
-pure __u32 frame_plausible(const struct window *w, __u32 position)
+pure __u32 frame_plausible(const struct window *w, __u32 position, __u32 most)
 {
     __u64 head = __builtin_bswap64(window_word(w, position));
     __u32 length = (__u32)(head >> 40), stream;
@@ -60,35 +61,38 @@ pure __u32 frame_plausible(const struct window *w, __u32 position)
         return length;
     if (type == H2_SETTINGS || type == H2_PING || type == H2_GOAWAY)
         return stream ? 0xffffffff : length;
-    return stream & 1 && !(stream & ~H2_STREAM_MASK) ? length : 0xffffffff;
+    return stream & 1 && stream <= most ? length : 0xffffffff;
 }
 
 /* Does a segment of `total` bytes, whose first are in the window, begin with a frame? */
-verified_once int http2_chain(const struct window *w, __u32 total)
+verified_once int http2_chain(const struct window *w, __u32 total, __u32 most)
 {
     __u32 position = 0;
+    int heads = 0; /* but those of empty DATA: they are all too plain */
 
     if (!w)
         return 0;
-    for (int heads = 0; heads < CHAIN_LENGTH; heads++) {
+    for (int i = 0; i < CHAIN_LENGTH; i++) {
         __u32 length;
 
         if (position >= total)
             return position == total ? heads > 0 : heads > 1;
         if (position + H2_FRAME_HEAD > w->length)
             return heads > 1;
-        length = frame_plausible(w, position);
+        length = frame_plausible(w, position, most);
         if (length == 0xffffffff)
             return 0;
+        heads += length || window_byte(w, position + 3) != H2_DATA;
         position += H2_FRAME_HEAD + length;
     }
-    return 1;
+    return heads > 1;
 }
 
-/* Finds the way back into a direction that was lost, if this segment begins with a frame. */
-pure int http2_resync(struct http2 *p, const struct window *w, __u32 total)
+/* Finds the way back into a direction that was lost, if this segment begins with a frame. No stream is
+ * above `most`. */
+pure int http2_resync(struct http2 *p, const struct window *w, __u32 total, __u32 most)
 {
-    if (!http2_chain(w, total))
+    if (!http2_chain(w, total, most))
         return 0;
     p->state = H2_HEAD;
     p->have = 0;

@@ -67,8 +67,8 @@ struct http2 {
     __u8 recover; /* requests: after a gap, streams up to the next new one were opened unseen */
     __u8 fresh;   /* nothing of the block at hand was read */
     __u8 passed;  /* bytes went by unread since the direction was lost */
-    __u8 zero;
-    __u64 head; /* bytes of head or value, the newest lowest */
+    __u8 joined;  /* requests: the beginning was not seen, nor how far streams had come */
+    __u64 head;   /* bytes of head or value, the newest lowest */
     struct hpack hpack;
 };
 

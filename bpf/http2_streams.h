@@ -123,8 +123,9 @@ pure void stream_settle(__u32 flags, enum cause cause, struct tally *t)
     t->finished++;
     if (flags & STREAM_DECIDED)
         return;
-    if (flags & STREAM_ANSWERED && flags & STREAM_DOUBT && !(flags & STREAM_GRPC))
-        cause = CAUSE_LOST; /* HTTP keeps the head's result, gRPC does not */
+    if (flags & STREAM_ANSWERED && flags & STREAM_DOUBT)
+        cause =
+            CAUSE_LOST; /* HTTP keeps the head's result, gRPC does not; a 1xx would be no head */
     else if (flags & STREAM_INTERIM && cause == CAUSE_UPSTREAM)
         cause = CAUSE_PROXY; /* only a 1xx came: Envoy counts neither */
     settle_result(t, 1, cause);

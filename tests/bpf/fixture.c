@@ -65,7 +65,7 @@ static void remember_home(const char *root)
 
 int fixture_setup(void **state)
 {
-    struct tap_options options = {.cgroup = cgroup_path, .slots = SLOTS, .checked = 1};
+    struct tap_options options = {.cgroup = cgroup_path, .slots = SLOTS, .checked = 2};
     char root[2000], error[TAP_ERROR_MAX];
 
     (void)state;

