@@ -36,8 +36,11 @@ test python3 python3
 test python3-grpcio /usr/lib/python3/dist-packages/grpc
 test wrk wrk
 test nghttp2-client nghttp
+test nghttp2-server nghttpd
+test python3-h2 /usr/lib/python3/dist-packages/h2
 test curl curl
 test golang-go go
+test golang-golang-x-net-dev /usr/share/gocode/src/golang.org/x/net/http2
 test golang-google-grpc-dev /usr/share/gocode/src/google.golang.org/grpc
 demo nginx-light nginx
 demo iproute2 ip

@@ -1,0 +1,47 @@
+"""loadtap over the endpoints of a test, and the comparison of what it reports with what was so."""
+
+from lib.daemon import Daemon, bootstrap, cluster
+from lib.reports import COUNTS, Collector
+
+ROW = (*COUNTS, "active")
+
+
+def counts(issued=0, success=0, error=0, active=0):
+    return dict(zip(ROW, (issued, success, error, active)))
+
+
+def counted(counter):
+    """What an upstream counted, as a report has it once everything has ended."""
+    return counts(*(counter[name] for name in COUNTS))
+
+
+class Watch:
+    NAME = "watched"
+
+    def __init__(self, scratch, group, members, **more):
+        """members: [(address, port)]; more: fields of the cluster."""
+        self.collector = Collector(scratch)
+        self.daemon = Daemon(scratch, group, bootstrap([
+            cluster(self.NAME, [(None, 0, members)], **more)]))
+        self.daemon.wait_ready(self.collector, self.NAME)
+
+    def rows(self, members):
+        sums = self.collector.endpoints(self.NAME)
+        return [sums["{}:{}".format(*member)].of(*ROW) for member in members]
+
+    def compare(self, results, expected, seconds=10):
+        """expected: {name: (member, counts)}, a result for each. Waits for them to be reported."""
+        members = [member for member, _ in expected.values()]
+        wanted = [row for _, row in expected.values()]
+        self.collector.settle(self.NAME, lambda: self.rows(members) == wanted, seconds)
+        for name, got, row in zip(expected, self.rows(members), wanted):
+            results.equal(name, got, row)
+
+    def end(self, results, warnings=()):
+        """loadtap may have warned of nothing else than of lines with these words."""
+        log = self.daemon.log().splitlines()
+        results.equal("nothing was hidden: no warnings",
+                      [line for line in log if " warning " in line
+                       and not any(words in line for words in warnings)], [])
+        results.equal("loadtap ends cleanly", self.daemon.finish(), 0)
+        self.collector.stop()
