@@ -372,7 +372,7 @@ BEHAVIOURS = {name[1:]: item for name, item in list(globals().items())
 
 
 class Upstream2:
-    """counts[port]: issued, success, error, and none for requests without a result."""
+    """counts[port or name]: issued, success, error, and none for requests without a result."""
 
     def __init__(self, **settings):
         """settings: those of HTTP/2 by their names, e.g. HEADER_TABLE_SIZE=0."""
@@ -381,9 +381,10 @@ class Upstream2:
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
 
-    def listen(self, port, address="127.0.0.1"):
+    def listen(self, port, address="127.0.0.1", name=None):
+        """name: of its counts, in place of the port."""
         def count(what):
-            self.counts[port][what] += 1
+            self.counts[name or port][what] += 1
 
         made = self.loop.create_server(lambda: Connection(count, self.settings), address, port,
                                        backlog=1024)

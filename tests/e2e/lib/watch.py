@@ -37,6 +37,16 @@ class Watch:
         for name, got, row in zip(expected, self.rows(members), wanted):
             results.equal(name, got, row)
 
+    def compare_total(self, results, name, expected):
+        """expected(the sums over all members, connections too) -> counts"""
+        def good():
+            total = self.collector.total(self.NAME)
+            return total.of(*ROW) == expected(total)
+
+        self.collector.settle(self.NAME, good)
+        total = self.collector.total(self.NAME)
+        results.equal(name, total.of(*ROW), expected(total))
+
     def end(self, results, warnings=()):
         """loadtap may have warned of nothing else than of lines with these words."""
         log = self.daemon.log().splitlines()
