@@ -38,11 +38,11 @@ class Client2:
             self.sock.sendall(data[start:start + size])
             time.sleep(pause)
 
-    def ask(self, path, method="GET", body=b"", headers=(), end=True):
+    def ask(self, path, method="GET", body=b"", headers=(), end=True, host="upstream"):
         """Sends one request; returns its stream."""
         stream = self.h2.get_next_available_stream_id()
         self.asked.append(stream)
-        fields = [(":method", method), (":scheme", "http"), (":authority", "upstream"),
+        fields = [(":method", method), (":scheme", "http"), (":authority", host),
                   (":path", path), *headers]
         self.h2.send_headers(stream, fields, end_stream=end and not body)
         self.flush()
@@ -56,9 +56,9 @@ class Client2:
             body = body[room:]
         return stream
 
-    def call(self, path, **more):
+    def call(self, path, headers=(), **more):
         """A gRPC request with one empty message."""
-        return self.ask(path, "POST", bytes(5), GRPC, **more)
+        return self.ask(path, "POST", bytes(5), (*GRPC, *headers), **more)
 
     def more(self):
         """Reads once. False: the upstream has closed."""

@@ -1,7 +1,7 @@
 """loadtap over the endpoints of a test, and the comparison of what it reports with what was so."""
 
 from lib.daemon import Daemon, bootstrap, cluster
-from lib.reports import COUNTS, Collector
+from lib.reports import COUNTS, Collector, Sums
 
 ROW = (*COUNTS, "active")
 
@@ -16,35 +16,36 @@ def counted(counter):
 
 
 class Watch:
-    NAME = "watched"
-
-    def __init__(self, scratch, group, members, **more):
-        """members: [(address, port)]; more: fields of the cluster."""
+    def __init__(self, scratch, group, members, clusters=None):
+        """members: [(address, port)] of one cluster; or clusters, as lib/daemon.py makes them."""
+        clusters = clusters or [cluster("watched", [(None, 0, members)])]
+        self.names = [made["name"] for made in clusters]
         self.collector = Collector(scratch)
-        self.daemon = Daemon(scratch, group, bootstrap([
-            cluster(self.NAME, [(None, 0, members)], **more)]))
-        self.daemon.wait_ready(self.collector, self.NAME)
+        self.daemon = Daemon(scratch, group, bootstrap(clusters))
+        self.daemon.wait_ready(self.collector, *self.names)
 
     def rows(self, members):
-        sums = self.collector.endpoints(self.NAME)
-        return [sums["{}:{}".format(*member)].of(*ROW) for member in members]
+        sums = {}
+        for name in self.names:
+            sums.update(self.collector.endpoints(name))
+        return [sums.get("{}:{}".format(*member), Sums()).of(*ROW) for member in members]
 
     def compare(self, results, expected, seconds=10):
         """expected: {name: (member, counts)}, a result for each. Waits for them to be reported."""
         members = [member for member, _ in expected.values()]
         wanted = [row for _, row in expected.values()]
-        self.collector.settle(self.NAME, lambda: self.rows(members) == wanted, seconds)
+        self.collector.settle(self.names[0], lambda: self.rows(members) == wanted, seconds)
         for name, got, row in zip(expected, self.rows(members), wanted):
             results.equal(name, got, row)
 
     def compare_total(self, results, name, expected):
         """expected(the sums over all members, connections too) -> counts"""
         def good():
-            total = self.collector.total(self.NAME)
+            total = self.collector.total(self.names[0])
             return total.of(*ROW) == expected(total)
 
-        self.collector.settle(self.NAME, good)
-        total = self.collector.total(self.NAME)
+        self.collector.settle(self.names[0], good)
+        total = self.collector.total(self.names[0])
         results.equal(name, total.of(*ROW), expected(total))
 
     def end(self, results, warnings=()):
