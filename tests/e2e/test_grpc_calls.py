@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # test: timeout=300
 """gRPC calls between grpcio and grpc-go, each as client and as server: every code and kind of call, with
-GOAWAY in between, with a server that is killed; and CALLS (20000) unary ones. Each pair has an
-endpoint of its own."""
+GOAWAY in between, with a server that is killed; and CALLS (20000) unary ones, a tenth where Python
+takes part. Each pair has an endpoint of its own."""
 
 import os
 import signal
@@ -62,14 +62,14 @@ def read_own(text):
 
 
 def compare(results, scratch, group, title, plans, first_port, streams=20, age=None):
-    """Each pair runs all plans; the client's own count, the server's and the report's are one."""
+    """Each pair runs plans(pair); the client's own count, the server's and the report's are one."""
     places = {pair: first_port + number for number, pair in enumerate(PAIRS)}
     watch = Watch(scratch, group, [("127.0.0.1", port) for port in places.values()])
     expected, own = {}, {}
     for (client, server), port in places.items():
         process = serve(scratch, server, port, age and age[server])
-        said = subprocess.run(call(client, port, plans, streams), stdout=subprocess.PIPE, text=True,
-                              timeout=250, check=True).stdout
+        said = subprocess.run(call(client, port, plans((client, server)), streams),
+                              stdout=subprocess.PIPE, text=True, timeout=1000, check=True).stdout
         process.stop()
         name = f"{title}: {client} to {server}"
         expected[name] = ("127.0.0.1", port), read_codes(said)
@@ -84,16 +84,20 @@ def compare(results, scratch, group, title, plans, first_port, streams=20, age=N
 
 
 def every_kind(results, scratch, group):
-    compare(results, scratch, group, "every kind", KINDS, 21001)
+    compare(results, scratch, group, "every kind", lambda _: KINDS, 21001)
 
 
 def with_goaway(results, scratch, group):
-    compare(results, scratch, group, "with GOAWAY in between", SHORT, 22001,
+    compare(results, scratch, group, "with GOAWAY in between", lambda _: SHORT, 22001,
             age={"grpc-go": "100ms", "grpcio": "0.1"})
 
 
 def many(results, scratch, group):
-    compare(results, scratch, group, f"{CALLS} unary calls", [f"{CALLS // len(PAIRS)}:unary:"], 23001)
+    """grpcio, in Python, is slow."""
+    def plans(pair):
+        return [f"{CALLS if 'grpcio' not in pair else CALLS // 10}:unary:"]
+
+    compare(results, scratch, group, f"{CALLS} unary calls", plans, 23001, streams=50)
 
 
 def held(results, scratch, group):

@@ -45,6 +45,7 @@ def start_nghttpd(scratch, port):
 def load(port, connections, streams, paths):
     """Every shape sends all of its streams at least twice."""
     return h2load("-n", max(REQUESTS, 2 * connections * streams), "-c", connections, "-m", streams,
+                  "-t", min(2, connections),
                   *[f"http://127.0.0.1:{port}{path}" for path in paths])
 
 
