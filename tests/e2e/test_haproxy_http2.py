@@ -7,17 +7,14 @@ was served.
 """
 
 import collections
-import concurrent.futures
 import os
 import re
 import signal
-import time
 
-from lib import namespace, proxied, proxy, tap
-from lib.client2 import Client2
+from lib import namespace, proxied, proxied2, proxy, tap
 from lib.h2load import h2load
 from lib.upstream2 import Upstream2
-from lib.watch import Watch, counted, counts
+from lib.watch import Watch, counts
 
 REQUESTS = int(os.environ.get("REQUESTS", "20000"))
 OPTIONS = {
@@ -41,83 +38,13 @@ def from_HTTP_1(results, scratch, group):
     proxied.compare(results, scratch, group, proxied.places(OPTIONS), start, Upstream2())
 
 
-def unary(client):
-    for _ in range(5):
-        client.wait(*[client.call(f"/grpc?grpc={code}") for code in range(17)])
-
-
-def trailers_only(client):
-    client.wait(*[client.call(f"/grpc?only&grpc={code}") for code in (*range(17), "none")])
-
-
-def streams_of_messages(client):
-    client.wait(*[client.call("/grpc?messages=50&n=2000") for _ in range(20)])
-
-
-def http_statuses_of_gRPC(client):
-    client.wait(*[client.call(f"/ok?status={status}") for status in (200, 404, 503)])
-
-
-def resets(client):
-    client.wait(client.ask("/reset"), client.call("/reset"), client.call("/reset-after"),
-                client.ask("/reset-after"))
-
-
-def cancels(client):
-    asked = [client.ask("/hang"), client.call("/hang"), client.ask("/hang-after"),
-             client.call("/hang-after")]
-    client.heads(*asked[2:]).cancel(*asked)
-
-
-def many_at_once(client):
-    for _ in range(4):  # HAProxy allows 100 on one connection
-        client.wait(*[client.ask(f"/ok?status={503 if number % 5 == 0 else 200}&n=2000")
-                      for number in range(90)])
-
-
-def large_bodies(client):
-    for _ in range(5):
-        client.wait(client.ask("/ok?n=1000000", "POST", bytes(1000000)))
-
-
-def refused_streams(client):
-    client.wait(client.ask("/goaway"), client.ask("/ok"), client.ask("/ok"))
-
-
-def a_lost_connection(client):
-    asked = [client.ask("/hang"), client.call("/hang-after")]
-    client.heads(asked[1]).wait(*asked, client.ask("/kill"))
-
-
-FROM_HTTP_2 = (unary, trailers_only, streams_of_messages, http_statuses_of_gRPC, resets, cancels,
-               many_at_once, large_bodies, refused_streams, a_lost_connection)
-
-
-def run_case(case, port):
-    with Client2(port) as client:
-        case(client)
-        time.sleep(0.1)  # for what the proxy passes on
-
-
 def from_HTTP_2(results, scratch, group):
-    upstream = Upstream2()
-    places = [(case, 31001 + number, 21001 + number) for number, case in enumerate(FROM_HTTP_2)]
-    for _, _, port in places:
-        upstream.listen(port)
-    haproxy = proxy.haproxy(scratch, "".join(
-        LISTEN.format(listen=listen, upstream=port, option="http-reuse always", front="proto h2")
-        for _, listen, port in places), [listen for _, listen, _ in places])
-    watch = Watch(scratch, group, [("127.0.0.1", port) for _, _, port in places])
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        futures = {case.__name__: pool.submit(run_case, case, listen) for case, listen, _ in places}
-    results.equal("HTTP/2 from end to end: every client had its answers",
-                  {name: repr(future.exception()) for name, future in futures.items()
-                   if future.exception()}, {})
-    watch.compare(results, {
-        f"HTTP/2 from end to end: {case.__name__.replace('_', ' ')}":
-            (("127.0.0.1", port), counted(upstream.counts[port])) for case, _, port in places})
-    watch.end(results)
-    haproxy.stop()
+    def start(places):
+        return proxy.haproxy(scratch, "".join(
+            LISTEN.format(listen=listen, upstream=port, option="http-reuse always", front="proto h2")
+            for listen, port in places), [listen for listen, _ in places])
+
+    proxied2.compare(results, scratch, group, "HTTP/2 from end to end", start, 31001, 21001)
 
 
 ORIGIN = """
