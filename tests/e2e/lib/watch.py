@@ -30,11 +30,15 @@ class Watch:
             sums.update(self.collector.endpoints(name))
         return [sums.get("{}:{}".format(*member), Sums()).of(*ROW) for member in members]
 
+    def settle(self, members, reached, seconds=10):
+        """Until reached(rows of the members), and two reports more; or the time is up."""
+        self.collector.settle(self.names[0], lambda: reached(self.rows(members)), seconds)
+
     def compare(self, results, expected, seconds=10):
         """expected: {name: (member, counts)}, a result for each. Waits for them to be reported."""
         members = [member for member, _ in expected.values()]
         wanted = [row for _, row in expected.values()]
-        self.collector.settle(self.names[0], lambda: self.rows(members) == wanted, seconds)
+        self.settle(members, lambda rows: rows == wanted, seconds)
         for name, got, row in zip(expected, self.rows(members), wanted):
             results.equal(name, got, row)
 
