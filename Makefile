@@ -83,8 +83,10 @@ test-bpf: $(BPF_TESTS) ## the programs in the kernel
 test-e2e: all $(GO_PEERS) $(BUILD)/setup.test ## the real daemon between real peers
 	$(RUN) $(E2E)
 
-soak: all $(BUILD)/setup.test ## the exactness test RUNS=20 times
+soak: all $(GO_PEERS) $(BUILD)/setup.test ## the exactness test RUNS=20 times; a million HTTP/2 requests, gRPC calls
 	BUILD=$(BUILD) RUNS=$(or $(RUNS),20) tests/e2e/test_exactness.py
+	BUILD=$(BUILD) REQUESTS=200000 tests/e2e/test_http2_streams.py
+	BUILD=$(BUILD) CALLS=1000000 tests/e2e/test_grpc_calls.py
 
 asan: ## the unit tests under ASan, UBSan and the leak checker
 	$(MAKE) VARIANT=asan test-unit

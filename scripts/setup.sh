@@ -36,8 +36,13 @@ test python3 python3
 test python3-grpcio /usr/lib/python3/dist-packages/grpc
 test wrk wrk
 test nghttp2-client nghttp
+test nghttp2-server nghttpd
+test lighttpd lighttpd
+test python3-h2 /usr/lib/python3/dist-packages/h2
+test libprotocol-http2-perl /usr/share/perl5/Protocol/HTTP2.pm
 test curl curl
 test golang-go go
+test golang-golang-x-net-dev /usr/share/gocode/src/golang.org/x/net/http2
 test golang-google-grpc-dev /usr/share/gocode/src/google.golang.org/grpc
 bench nghttp2-server nghttpd
 bench python3-venv /usr/share/doc/python3-venv
@@ -111,5 +116,6 @@ for package in $missing; do
     case $package in
     nginx-light) update-rc.d nginx disable ;;
     haproxy) update-rc.d haproxy disable ;;
+    lighttpd) update-rc.d lighttpd disable ;;
     esac >"$log" 2>&1
 done

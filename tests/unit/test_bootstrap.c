@@ -293,7 +293,8 @@ static void groups_and_probes(void **state)
 {
     struct bootstrap *bootstrap = must_load(CLUSTERS(
         "{name: b, health_checks: [{tcp_health_check: {}}, {http_health_check: {path: /p, host: "
-        "h}}], load_assignment: {cluster_name: b, endpoints: [{locality: {region: r, sub_zone: s},"
+        "h}}, {grpc_health_check: {authority: a}}, {grpc_health_check: {}}], "
+        "load_assignment: {cluster_name: b, endpoints: [{locality: {region: r, sub_zone: s},"
         " priority: 128}, {lb_endpoints: [" LOCAL "]}]}}") REPORT);
     const struct cluster *cluster = &bootstrap->clusters.items[0];
 
@@ -304,9 +305,12 @@ static void groups_and_probes(void **state)
     assert_string_equal(cluster->groups[0].locality.zone, "");
     assert_string_equal(cluster->groups[0].locality.sub_zone, "s");
     assert_string_equal(cluster->groups[1].locality.region, "");
-    assert_int_equal(cluster->health_check_count, 1);
+    assert_int_equal(cluster->health_check_count, 3);
     assert_string_equal(cluster->health_checks[0].path, "/p");
     assert_string_equal(cluster->health_checks[0].host, "h");
+    assert_string_equal(cluster->health_checks[1].path, "/grpc.health.v1.Health/Check");
+    assert_string_equal(cluster->health_checks[1].host, "a");
+    assert_string_equal(cluster->health_checks[2].host, "");
     assert_false(has_note(bootstrap, "count as requests"));
     bootstrap_free(bootstrap);
 #define PROBE "{http_health_check: {path: /}}"

@@ -10,6 +10,10 @@
 #include "config/fields.h"
 
 typedef Envoy__Config__Cluster__V3__Cluster Cluster;
+typedef Envoy__Config__Core__V3__HealthCheck HealthCheck;
+
+#define HEALTH_CHECKER(kind)                                                                       \
+    ENVOY__CONFIG__CORE__V3__HEALTH_CHECK__HEALTH_CHECKER_##kind##_HEALTH_CHECK
 
 #define SETTINGS_KEY "loadtap" /* in filter_metadata */
 
@@ -137,6 +141,21 @@ static int note_probes(struct check *check, const struct cluster *cluster)
                       cluster->name, PROBES_PER_SET, PROBE_PATH_MAX, PROBE_HOST_MAX);
 }
 
+/* What a probe asks for; NULL where it is no HTTP. */
+static const char *probe_path(const HealthCheck *probe)
+{
+    if (probe->health_checker_case == HEALTH_CHECKER(HTTP))
+        return probe->http_health_check->path;
+    return probe->health_checker_case == HEALTH_CHECKER(GRPC) ? "/grpc.health.v1.Health/Check"
+                                                              : NULL;
+}
+
+static const char *probe_host(const HealthCheck *probe)
+{
+    return probe->health_checker_case == HEALTH_CHECKER(HTTP) ? probe->http_health_check->host
+                                                              : probe->grpc_health_check->authority;
+}
+
 static int read_health_checks(struct check *check, const Cluster *from,
                               const struct tree_path *path, struct cluster *out)
 {
@@ -146,19 +165,19 @@ static int read_health_checks(struct check *check, const Cluster *from,
     if (!out->health_checks)
         return config_error_memory(check->error);
     for (size_t i = 0; i < from->n_health_checks; i++) {
-        const Envoy__Config__Core__V3__HealthCheck *probe = from->health_checks[i];
-        const struct tree_path probe_path = tree_path_index(&list, i);
+        const HealthCheck *probe = from->health_checks[i];
+        const struct tree_path place = tree_path_index(&list, i);
+        const char *wanted = probe_path(probe);
 
-        if (probe->health_checker_case !=
-            ENVOY__CONFIG__CORE__V3__HEALTH_CHECK__HEALTH_CHECKER_HTTP_HEALTH_CHECK)
+        if (!wanted)
             continue;
-        if (probe->http_health_check->path[0] == '\0')
-            return check_wrong(check, &probe_path, "http_health_check",
+        if (wanted[0] == '\0')
+            return check_wrong(check, &place, "http_health_check",
                                "found no path, expected the path that probes ask for");
         struct health_check *next = &out->health_checks[out->health_check_count++];
-        int failed = check_text(check, probe->http_health_check->path, &next->path);
+        int failed = check_text(check, wanted, &next->path);
         if (!failed)
-            failed = check_text(check, probe->http_health_check->host, &next->host);
+            failed = check_text(check, probe_host(probe), &next->host);
         if (failed)
             return failed;
     }

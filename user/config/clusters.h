@@ -30,7 +30,7 @@ struct locality_endpoints {
     size_t endpoint_count;
 };
 
-/* An HTTP health check that the cluster itself describes. */
+/* An HTTP or gRPC health check that the cluster itself describes. */
 struct health_check {
     char *path, *host; /* host "" : any */
 };

@@ -155,9 +155,9 @@ def places(variants):
     return rows
 
 
-def compare(results, scratch, group, rows, start_proxy):
+def compare(results, scratch, group, rows, start_proxy, upstream=None):
     """start_proxy(rows) -> Process. Prints one result for each row."""
-    upstream = Upstream()
+    upstream = upstream or Upstream()
     for row in rows:
         if not row[3]:
             upstream.listen(row[5])
