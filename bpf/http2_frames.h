@@ -270,21 +270,21 @@ pure enum http2_event http2_small_block(struct http2 *p, struct hpack_ring *big,
                                         const struct probe_set *set, struct memos *memos,
                                         __u64 owner)
 {
-    struct memo key, *memo;
+    struct memo *key = &memos->key, *memo;
     enum http2_event event;
 
-    memo_key(&key, &p->hpack, w, w->position, p->left, owner);
-    memo = memo_place(memos, &key);
-    if (memo_is(memo, &key)) {
+    memo_key(key, &p->hpack, w, w->position, p->left, owner);
+    memo = memo_place(memos, key);
+    if (memo_is(memo, key)) {
         p->hpack.fields = memo->fields;
         w->position += p->left;
         return http2_fragment_end(p);
     }
     event = http2_block(p, big, w, set);
-    if (event != H2_FIELDS || p->hpack.inserts != key.inserts ||
+    if (event != H2_FIELDS || p->hpack.inserts != key->inserts ||
         p->hpack.fields.flags & FIELDS_UNKNOWN)
         return event;
-    *memo = key;
+    *memo = *key;
     memo->fields = p->hpack.fields;
     return event;
 }

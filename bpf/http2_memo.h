@@ -18,6 +18,7 @@ struct memo {
 };
 
 struct memos {
+    struct memo key; /* what is being looked up: the stack has no room for it */
     struct memo memo[MEMOS];
 };
 

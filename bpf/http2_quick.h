@@ -46,13 +46,13 @@ pure const struct hpack_fields *quick_fields(const struct http2 *p, const struct
                                              __u32 at, const struct frame *f, struct memos *memos,
                                              __u64 owner)
 {
-    struct memo key, *memo;
+    struct memo *key = &memos->key, *memo;
 
     if ((f->flags & ~H2_END_STREAM) != H2_END_HEADERS || f->length > MEMO_BYTES)
         return NULL;
-    memo_key(&key, &p->hpack, w, at + H2_FRAME_HEAD, f->length, owner);
-    memo = memo_place(memos, &key);
-    return memo_is(memo, &key) ? &memo->fields : NULL;
+    memo_key(key, &p->hpack, w, at + H2_FRAME_HEAD, f->length, owner);
+    memo = memo_place(memos, key);
+    return memo_is(memo, key) ? &memo->fields : NULL;
 }
 
 /* A request's head, known by what its block said. */

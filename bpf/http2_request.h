@@ -84,20 +84,22 @@ pure void request_begun(struct connection *c, __u32 id, struct tally *t)
         stream_end(c, id, CAUSE_UPSTREAM, t);
 }
 
+/* 0: the slot changed meanwhile. */
+pure int request_broken_once(struct connection *c, __u32 id)
+{
+    __u32 *slot = stream_find(c, id), word;
+
+    if (!slot)
+        return 1;
+    word = slot_read(slot);
+    return stream_is(word, id) && (!(word & STREAM_IN_HEAD) || slot_swap(slot, word, 0));
+}
+
 /* A block that broke off was no request, unless it was answered before. */
 pure void request_broken(struct connection *c, __u32 id)
 {
-    for (int i = 0; i < STREAM_TRIES; i++) {
-        __u32 *slot = stream_find(c, id), word;
-
-        if (!slot)
-            return;
-        word = slot_read(slot);
-        if (!stream_is(word, id))
-            continue;
-        if (!(word & STREAM_IN_HEAD) || slot_swap(slot, word, 0))
-            return;
-    }
+    if (!request_broken_once(c, id))
+        request_broken_once(c, id);
 }
 
 /* The rest of a block that was cut. An answer or an end may have come before it: then the request
@@ -105,7 +107,8 @@ pure void request_broken(struct connection *c, __u32 id)
 pure void request_completed(struct connection *c, __u32 id, const struct hpack_fields *f, int probe,
                             struct tally *t)
 {
-    for (int i = 0; i < STREAM_TRIES; i++) {
+    unrolled for (int i = 0; i < STREAM_TRIES; i++)
+    {
         __u32 *slot = stream_find(c, id), word;
 
         if (!slot)

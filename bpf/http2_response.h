@@ -98,7 +98,8 @@ verified_once int response_frame(struct connection *c, __u32 id, const struct hp
 {
     if (!c || !t)
         return 0;
-    for (int i = 0; i < STREAM_TRIES; i++) {
+    unrolled for (int i = 0; i < STREAM_TRIES; i++)
+    {
         __u32 *slot = stream_find(c, id), word, flags;
         struct verdict v;
 

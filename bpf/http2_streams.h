@@ -142,7 +142,8 @@ verified_once int stream_end(struct connection *c, __u32 id, enum cause cause, s
 {
     if (!c || !t)
         return 0;
-    for (int i = 0; i < STREAM_TRIES; i++) {
+    unrolled for (int i = 0; i < STREAM_TRIES; i++)
+    {
         __u32 *slot = stream_find(c, id), word;
 
         if (!slot)
