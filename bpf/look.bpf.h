@@ -366,18 +366,25 @@ static __always_inline void look_done(struct look *l)
     scratch_give(l->scratch);
 }
 
+/* What follows a CONNECT. Apart, because its tally is too much for the stack of the long way. */
+__noinline int resume_step(struct connection *c)
+{
+    struct tally t = {};
+
+    if (!c || !request_resume(c))
+        return 0;
+    direction_opaque(c, &c->out, &t);
+    counters_add(c->slot, &t);
+    return 0;
+}
+
 /* Egress runs under the socket lock: one CPU at a time. */
 static __always_inline void look_outgoing(struct __sk_buff *skb, struct connection *c,
                                           const struct segment *segment)
 {
     struct look l = {.skb = skb, .connection = c, .outgoing = 1};
 
-    if (request_resume(c)) {
-        struct tally t = {};
-
-        direction_opaque(c, &c->out, &t);
-        counters_add(c->slot, &t);
-    }
+    resume_step(c);
     if (body_pass(skb, &c->out, segment))
         return;
     l.scratch = scratch_take();
