@@ -10,7 +10,6 @@
 
 #define QUICK_FRAMES 4 /* in one call */
 #define QUICK_CUT (QUICK_FRAMES + 1)
-#define QUICK_FLAGS (H2_END_STREAM | H2_END_HEADERS)
 
 struct frame {
     __u32 length; /* of the payload */
