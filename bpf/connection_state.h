@@ -112,8 +112,8 @@ struct connection {
     __u32 ending;   /* 1 + enum cause: the end, left to whoever holds `in`; 0: none, or settled */
     __u32 protocol; /* enum protocol, as configured */
     __u32 annex;    /* 1 + the index of its annex; 0: none */
-    __u32 zero;
-    __u64 id; /* of this connection among all: its socket's cookie */
+    __u32 joined;   /* it was open before it was seen; whoever sets it counts it */
+    __u64 id;       /* of this connection among all: its socket's cookie */
     struct direction out, in;
     struct inbox inbox;
     struct exchange exchange;
@@ -160,9 +160,9 @@ pure void settle_result(struct tally *t, __u32 count, enum cause cause)
         t->unclassified += count;
 }
 
-pure void connection_start(struct connection *c, __u32 slot, __u8 protocol, __u16 probe_set)
+/* Sets up a state that is zero. */
+pure void connection_set_up(struct connection *c, __u32 slot, __u8 protocol, __u16 probe_set)
 {
-    __builtin_memset(c, 0, sizeof(*c));
     c->slot = slot;
     c->protocol = protocol;
     c->probe_set = probe_set;
@@ -175,6 +175,12 @@ pure void connection_start(struct connection *c, __u32 slot, __u8 protocol, __u1
         c->kind = KIND_SESSION;
     else if (protocol == PROTOCOL_OPAQUE)
         c->kind = KIND_OPAQUE;
+}
+
+pure void connection_start(struct connection *c, __u32 slot, __u8 protocol, __u16 probe_set)
+{
+    __builtin_memset(c, 0, sizeof(*c));
+    connection_set_up(c, slot, protocol, probe_set);
 }
 
 pure void connection_opaque(struct connection *c, struct tally *t)

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "bodies.bpf.h"
-#include "maps.bpf.h"
+#include "join.bpf.h"
 #include "segment.bpf.h"
 #include "store.bpf.h"
 
@@ -315,9 +315,11 @@ static __always_inline struct connection *connection_of(struct __sk_buff *skb)
     struct bpf_sock *sk = skb->sk;
     struct connection *c;
 
-    if (!sk)
+    if (!sk || !upstream_possible(sk))
         return NULL;
     c = bpf_sk_storage_get(&connections, sk, NULL, 0);
+    if (!c)
+        c = join_at_packet(skb, sk);
     if (!c || c->kind >= KIND_SESSION || c->life >= LIFE_ENDED)
         return NULL;
     return c;

@@ -21,6 +21,9 @@ static const struct {
      "has requests whose result could not be told: unclassified, neither success nor error"},
     {offsetof(struct counters, cx_untracked),
      "has connections for which the kernel had no memory: they are not counted at all"},
+    {offsetof(struct counters, cx_joined),
+     "has connections that were open before: their requests count from the first message boundary "
+     "that can be proven"},
 };
 
 struct accuracy {
