@@ -49,7 +49,7 @@ pure void connection_settle(struct connection *c, enum cause cause, struct tally
  * it from there. Called once, at the end, after connection_settle(). */
 pure void connection_settle_head(struct connection *c, enum cause cause, struct tally *t)
 {
-    if (c->kind != KIND_HTTP1 || !http1_in_head(&c->out.http1))
+    if (c->kind != KIND_HTTP1 || !http1_in_head(&c->out.http1) || c->exchange.unproven)
         return;
     if (c->out.http1.flags & H1_PROBE_AGENT)
         return;
@@ -69,7 +69,8 @@ pure void direction_stop(struct direction *d)
         d->http1.state = H1_STOP;
 }
 
-/* A hole that will not be filled hid heads or framing of this direction. */
+/* A hole that will not be filled hid heads or framing of this direction; it is adrift from here on
+ * (place.h). */
 pure void connection_lost(struct connection *c, struct direction *d, __u32 bytes, struct tally *t)
 {
     t->gap += bytes;
@@ -77,13 +78,11 @@ pure void connection_lost(struct connection *c, struct direction *d, __u32 bytes
         http2_direction_lost(c, d, t);
         return;
     }
-    d->http1.state = H1_STOP;
+    d->http1.state = H1_ADRIFT;
     if (d == &c->in) {
         c->exchange.lost = 1;
         connection_settle(c, CAUSE_LOST, t);
-        return;
     }
-    t->opaque++; /* requests from here on go unseen */
 }
 
 /* The upstream's FIN: it ends a body without length, and every request that still waits. */
@@ -102,6 +101,8 @@ pure void connection_skip(struct connection *c, __u32 count, __u32 outgoing, str
 {
     struct direction *d = outgoing ? &c->out : &c->in;
 
+    if (outgoing && direction_is_adrift(d))
+        request_unseen(c, count, t);
     if (d->is_http2)
         http2_event(c, http2_skip(&d->http2, count), NULL, t, outgoing);
     else if (outgoing)

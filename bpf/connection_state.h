@@ -54,14 +54,16 @@ struct exchange {
     __u8 unsolicited; /* it answers nothing */
     __u32 responses;  /* complete, ever */
     __u32 probe_responses;
-    __u32 early; /* request number (from 1) that was answered inside its head: already counted */
-    __u8 lost;   /* a gap hid response heads: results of this connection are unclassified */
-    __u8 tunnel; /* 101, or 2xx to CONNECT */
-    __u16 zero;
+    __u32 early;   /* request number (from 1) that was answered inside its head: already counted */
+    __u8 lost;     /* a gap hid response heads: results of this connection are unclassified */
+    __u8 tunnel;   /* 101, or 2xx to CONNECT */
+    __u8 unproven; /* at a place that was found; a response still has to confirm it (place.h) */
+    __u8 tries;    /* places that turned out wrong, or TRIES_NONE; written by egress */
     union {
         __u8 kinds[EXCHANGE_DEPTH / 2]; /* enum request_kind by number; written by egress */
         __u32 streams[STREAM_SLOTS];    /* HTTP/2: http2_streams.h */
     };
+    __u32 unseen; /* bytes sent before the place was found */
 };
 
 #define KEPT_MAX 16

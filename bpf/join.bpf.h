@@ -31,7 +31,7 @@ __noinline int connection_join(struct connection *c, struct endpoint_value *endp
         return 0;
     connection_set_up(c, endpoint->slot, endpoint->protocol, endpoint->probe_set);
     c->id = id;
-    c->out.http1.state = c->in.http1.state = H1_STOP; /* who knows where in a message this is */
+    connection_set_adrift(c);
     row = row_of(c);
     if (!row)
         return 0;

@@ -4,6 +4,7 @@
 
 #include "bodies.bpf.h"
 #include "join.bpf.h"
+#include "seek.bpf.h"
 #include "segment.bpf.h"
 #include "store.bpf.h"
 
@@ -367,12 +368,34 @@ static __always_inline void look_done(struct look *l)
     scratch_give(l->scratch);
 }
 
+/* An outgoing segment of a connection that is adrift. 1: it still is, and the segment goes unseen. */
+static __always_inline int look_for_place(struct look *l, const struct segment *segment)
+{
+    struct connection *c = l->connection;
+
+    l->scratch = scratch_take();
+    if (!l->scratch)
+        return 1;
+    l->at = segment->offset;
+    l->end = segment->offset + segment->length;
+    l->scratch->place.sequence = segment->sequence;
+    l->scratch->place.answered = c->in.next;
+    if (place_read(l->skb->sk, &l->scratch->place) && look_load(l) && direction_claim(&c->in)) {
+        place_take(c, l->scratch, segment->length);
+        direction_release(&c->in);
+    }
+    look_done(l);
+    return direction_is_adrift(&c->out) || c->kind >= KIND_SESSION;
+}
+
 /* Egress runs under the socket lock: one CPU at a time. */
 static __always_inline void look_outgoing(struct __sk_buff *skb, struct connection *c,
                                           const struct segment *segment)
 {
     struct look l = {.skb = skb, .connection = c, .outgoing = 1};
 
+    if (connection_is_adrift(c) && look_for_place(&l, segment))
+        return;
     if (request_resume(c)) {
         struct tally t = {.opaque = 1};
 
@@ -415,6 +438,10 @@ static __always_inline void look_incoming(struct __sk_buff *skb, struct connecti
     struct direction *d = &c->in;
     int passed = 0;
 
+    if (responses_are_adrift(c)) {
+        answer_note(c, segment);
+        return;
+    }
     if (!direction_claim(d)) {
         if (!segment_post(skb, &c->inbox, segment))
             segment_missed(d, segment);

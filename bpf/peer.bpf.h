@@ -50,6 +50,11 @@ struct sock {
     int sk_err;
     struct sock_cgroup_data sk_cgrp_data;
 };
+struct tcp_sock {
+    __u32 snd_nxt, snd_una, rcv_nxt, copied_seq, snd_wl1;
+    __u64 bytes_acked; /* the SYN counts as one */
+    __u64 bytes_received;
+};
 struct bpf_iter__tcp {
     struct sock_common *sk_common;
 };

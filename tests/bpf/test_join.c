@@ -1,4 +1,6 @@
-/* Connections that are open before the tap comes. The runner gives each test a network namespace of
+/* test: timeout=400
+ *
+ * Connections that are open before the tap comes. The runner gives each test a network namespace of
  * its own. */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +17,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 
 #include "base/mem.h"
 #include "fixture.h"
@@ -289,6 +293,170 @@ static void own_stream_stays_out(void **state)
     assert_counted(c, cx_closed, 0);
 }
 
+/* From the first request on, on connections of which nothing but TCP's own numbers is known. */
+static void requests_of_an_idle_one(void **state)
+{
+    struct pair p = pair_on("127.0.0.1");
+    struct counters c;
+
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        exchange(&p, GET, OK);
+    join_now();
+    exchange(&p, GET, ERR);
+    exchange(&p, GET, OK);
+    say(p.proxy, GET);
+    c = counted(SLOT_AUTO);
+    assert_joined(&c, 1);
+    assert_counted(c, rq_issued, 3);
+    assert_counted(c, rq_success, 1);
+    assert_counted(c, rq_error, 1);
+    assert_counted(c, rq_finished, 2);
+    assert_counted(c, gap_bytes, 0);
+    close_pair(&p);
+    c = counted(SLOT_AUTO);
+    assert_counted(c, rq_no_result, 1);
+    assert_counted(c, rq_finished, 1);
+}
+
+static void requests_where_nothing_was_said(void **state)
+{
+    struct pair p = pair_on("127.0.0.1"), tls = pair_on("::1");
+    struct counters c;
+
+    (void)state;
+    join_now();
+    exchange(&p, "PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n" GET, OK);
+    exchange(&tls, "\x16\x03\x01\x02\x01\x01", "\x16\x03\x03");
+    c = counted(SLOT_AUTO);
+    assert_joined(&c, 1);
+    assert_counted(c, rq_issued, 1);
+    assert_counted(c, rq_success, 1);
+    c = counted(SLOT_V6);
+    assert_joined(&c, 1);
+    assert_counted(c, cx_opaque, 1);
+    close_pair(&p);
+    close_pair(&tls);
+}
+
+/* What is under way is not seen, neither are its bytes taken for others; then all is. */
+static void requests_after_one_under_way(void **state)
+{
+    struct pair p = pair_on("127.0.0.1");
+    struct counters c;
+
+    (void)state;
+    say(p.proxy, "POST / HTTP/1.1\r\nContent-Length: 60\r\n\r\n");
+    hear(p.upstream, "POST / HTTP/1.1\r\nContent-Length: 60\r\n\r\n");
+    join_now();
+    say(p.proxy, GET);
+    hear(p.upstream, GET);
+    say(p.proxy, "123456" GET);
+    hear(p.upstream, "123456" GET);
+    say(p.upstream, "HTTP/1.1 500 No\r\nContent-Length: 80\r\n\r\n");
+    hear(p.proxy, "HTTP/1.1 500 No\r\nContent-Length: 80\r\n\r\n");
+    say(p.upstream, OK ERR);
+    hear(p.proxy, OK ERR);
+    c = counted(SLOT_AUTO);
+    assert_joined(&c, 1);
+    assert_counted(c, rq_issued, 0);
+    assert_counted(c, rq_error, 0);
+    exchange(&p, GET, OK);
+    close_pair(&p);
+    c = counted(SLOT_AUTO);
+    assert_counted(c, rq_issued, 1);
+    assert_counted(c, rq_success, 1);
+    assert_counted(c, gap_bytes, 60);
+}
+
+/* A probe's answer is an empty segment: what was said last is known from what was seen. */
+static void requests_after_keep_alive_probes(void **state)
+{
+    struct pair p = pair_on("127.0.0.1");
+    struct counters c;
+
+    (void)state;
+    exchange(&p, GET, OK);
+    setsockopt(p.proxy, SOL_SOCKET, SO_KEEPALIVE, &(int){1}, sizeof(int));
+    setsockopt(p.proxy, IPPROTO_TCP, TCP_KEEPIDLE, &(int){1}, sizeof(int));
+    setsockopt(p.proxy, IPPROTO_TCP, TCP_KEEPINTVL, &(int){1}, sizeof(int));
+    sleep(2);
+    join_now();
+    exchange(&p, GET, OK);
+    sleep(2);
+    counted(SLOT_AUTO);
+    exchange(&p, GET, OK);
+    exchange(&p, GET, ERR);
+    c = counted(SLOT_AUTO);
+    assert_counted(c, rq_issued, 2);
+    assert_counted(c, rq_success, 1);
+    assert_counted(c, rq_error, 1);
+    close_pair(&p);
+}
+
+static void send_bytes(int from, int to, const void *bytes, size_t length)
+{
+    char heard[128];
+
+    assert_int_equal(send(from, bytes, length, MSG_NOSIGNAL), length);
+    assert_int_equal(recv(to, heard, length, MSG_WAITALL), length);
+}
+
+#define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+#define SETTINGS "\0\0\0\4\0\0\0\0\0"
+/* GET http /, and 200: of the static table. */
+#define HEADERS(stream) "\0\0\3\1\5\0\0\0" stream "\x82\x86\x84"
+#define STATUS(stream) "\0\0\1\1\5\0\0\0" stream "\x88"
+
+static void http2_exchange(const struct pair *p, const char *request, const char *response)
+{
+    send_bytes(p->proxy, p->upstream, request, sizeof(HEADERS("\1")) - 1);
+    send_bytes(p->upstream, p->proxy, response, sizeof(STATUS("\1")) - 1);
+}
+
+/* Under way, and with nothing said yet. */
+static void http2_is_told_from_its_frames(void **state)
+{
+    struct pair p = pair_on("127.0.0.1"), fresh = pair_on("::1");
+    struct counters c;
+
+    (void)state;
+    send_bytes(p.proxy, p.upstream, PREFACE SETTINGS, sizeof(PREFACE SETTINGS) - 1);
+    http2_exchange(&p, HEADERS("\1"), STATUS("\1"));
+    join_now();
+    send_bytes(fresh.proxy, fresh.upstream, PREFACE SETTINGS, sizeof(PREFACE SETTINGS) - 1);
+    send_bytes(fresh.upstream, fresh.proxy, SETTINGS, sizeof(SETTINGS) - 1);
+    http2_exchange(&fresh, HEADERS("\1"), STATUS("\1"));
+    http2_exchange(&p, HEADERS("\3"), STATUS("\3"));
+    http2_exchange(&p, HEADERS("\5"), STATUS("\5"));
+    for (uint32_t slot = SLOT_AUTO; slot <= SLOT_V6; slot += SLOT_V6 - SLOT_AUTO) {
+        c = counted(slot);
+        assert_joined(&c, 1);
+        assert_counted(c, rq_issued, slot == SLOT_V6 ? 1 : 2);
+        assert_counted(c, rq_success, slot == SLOT_V6 ? 1 : 2);
+        assert_counted(c, rq_finished, slot == SLOT_V6 ? 1 : 2);
+    }
+    close_pair(&p);
+    close_pair(&fresh);
+}
+
+static void turns_of_another_protocol(void **state)
+{
+    struct pair p = pair_on("127.0.0.1");
+    struct counters c;
+
+    (void)state;
+    exchange(&p, "+x\r\n", "+y\r\n");
+    join_now();
+    for (int i = 0; i < 20; i++)
+        exchange(&p, "*1\r\n$4\r\nPING\r\n", "+PONG\r\n");
+    c = counted(SLOT_AUTO);
+    assert_counted(c, cx_sessions, 1);
+    assert_counted(c, rq_issued, 0);
+    assert_counted(c, gap_bytes, 0);
+    close_pair(&p);
+}
+
 #define inside(function) cmocka_unit_test_setup_teardown(function, fixture_enter, fixture_teardown)
 
 int main(void)
@@ -302,6 +470,12 @@ int main(void)
         inside(strangers_do_not_join),
         inside(other_namespaces),
         inside(own_stream_stays_out),
+        inside(requests_of_an_idle_one),
+        inside(requests_where_nothing_was_said),
+        inside(requests_after_one_under_way),
+        inside(requests_after_keep_alive_probes),
+        inside(http2_is_told_from_its_frames),
+        inside(turns_of_another_protocol),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
