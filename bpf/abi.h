@@ -28,6 +28,15 @@ struct endpoint_value {
     __u8 zero;
 };
 
+/* The endpoints' bit in a filter that is consulted before the map: of a last address word, in memory
+ * order, and a port. */
+#define ENDPOINT_BITS 65536
+
+static inline __u32 endpoint_bit(__u32 word, __u16 port)
+{
+    return ((word ^ port * 0x85ebca6bu) * 0x9e3779b1u) >> 16;
+}
+
 /* Counters of one endpoint. 64 bits each, they only grow, and nobody resets them: every reader
  * subtracts. Each is changed by an atomic add, because egress programs nest (a packet of another
  * socket may be sent from a softirq while this one is looked at) and CPUs share the row.

@@ -49,7 +49,7 @@ pure void connection_settle(struct connection *c, enum cause cause, struct tally
  * it from there. Called once, at the end, after connection_settle(). */
 pure void connection_settle_head(struct connection *c, enum cause cause, struct tally *t)
 {
-    if (c->kind != KIND_HTTP1 || !http1_in_head(&c->out.http1))
+    if (c->kind != KIND_HTTP1 || !http1_in_head(&c->out.http1) || c->exchange.unproven)
         return;
     if (c->out.http1.flags & H1_PROBE_AGENT)
         return;
@@ -85,7 +85,8 @@ pure void direction_turn(struct connection *c, struct direction *d)
         response_turn(c);
 }
 
-/* A hole that will not be filled hid heads or framing of this direction. */
+/* A hole that will not be filled hid heads or framing of this direction; one of HTTP/1 is adrift from
+ * here on (place.h). */
 pure void connection_lost(struct connection *c, struct direction *d, __u32 bytes, struct tally *t)
 {
     t->gap += bytes;
@@ -95,13 +96,11 @@ pure void connection_lost(struct connection *c, struct direction *d, __u32 bytes
         http2_direction_lost(c, d, t);
         return;
     }
-    d->http1.state = H1_STOP;
+    d->http1.state = H1_ADRIFT;
     if (d == &c->in) {
         c->exchange.lost = 1;
         connection_settle(c, CAUSE_LOST, t);
-        return;
     }
-    direction_opaque(c, &c->out, t);
 }
 
 /* The upstream's FIN: it ends a body without length, and every request that still waits. */
@@ -122,6 +121,8 @@ pure void connection_skip(struct connection *c, __u32 count, __u32 outgoing, str
 
     if (direction_is_lost(d) && !c->out.http2.joined)
         t->gap += count; /* frames may be in there, behind the hole */
+    if (outgoing && direction_is_adrift(d))
+        request_unseen(c, count, t);
     if (d->is_http2)
         http2_event(c, http2_skip(&d->http2, count), NULL, t, outgoing);
     else if (outgoing)

@@ -54,14 +54,16 @@ struct exchange {
     __u8 unsolicited; /* it answers nothing */
     __u32 responses;  /* complete, ever */
     __u32 probe_responses;
-    __u32 early; /* request number (from 1) that was answered inside its head: already counted */
-    __u8 lost;   /* a gap hid response heads: results of this connection are unclassified */
-    __u8 tunnel; /* 101, or 2xx to CONNECT */
-    __u16 zero;
+    __u32 early;   /* request number (from 1) that was answered inside its head: already counted */
+    __u8 lost;     /* a gap hid response heads: results of this connection are unclassified */
+    __u8 tunnel;   /* 101, or 2xx to CONNECT */
+    __u8 unproven; /* at a place that was found; a response still has to confirm it (place.h) */
+    __u8 tries;    /* places that turned out wrong, or TRIES_NONE; written by egress */
     union {
         __u8 kinds[EXCHANGE_DEPTH / 2]; /* enum request_kind by number; written by egress */
         __u32 streams[STREAM_SLOTS];    /* HTTP/2: http2_streams.h */
     };
+    __u32 unseen; /* bytes sent before the place was found */
 };
 
 #define KEPT_MAX 16
@@ -113,8 +115,8 @@ struct connection {
     __u32 ending;   /* 1 + enum cause: the end, left to whoever holds `in`; 0: none, or settled */
     __u32 protocol; /* enum protocol, as configured */
     __u32 annex;    /* 1 + the index of its annex; 0: none */
-    __u32 zero;
-    __u64 id; /* of this connection among all: its socket's cookie */
+    __u32 joined;   /* it was open before it was seen; whoever sets it counts it */
+    __u64 id;       /* of this connection among all: its socket's cookie */
     struct direction out, in;
     struct inbox inbox;
     struct exchange exchange;
@@ -167,9 +169,9 @@ pure void settle_result(struct tally *t, __u32 count, enum cause cause)
         t->unclassified += count;
 }
 
-pure void connection_start(struct connection *c, __u32 slot, __u8 protocol, __u16 probe_set)
+/* Sets up a state that is zero. */
+pure void connection_set_up(struct connection *c, __u32 slot, __u8 protocol, __u16 probe_set)
 {
-    __builtin_memset(c, 0, sizeof(*c));
     c->slot = slot;
     c->protocol = protocol;
     c->probe_set = probe_set;
@@ -182,6 +184,12 @@ pure void connection_start(struct connection *c, __u32 slot, __u8 protocol, __u1
         c->kind = KIND_SESSION;
     else if (protocol == PROTOCOL_OPAQUE)
         c->kind = KIND_OPAQUE;
+}
+
+pure void connection_start(struct connection *c, __u32 slot, __u8 protocol, __u16 probe_set)
+{
+    __builtin_memset(c, 0, sizeof(*c));
+    connection_set_up(c, slot, protocol, probe_set);
 }
 
 /* From here on requests go unseen, as `d` cannot be read any more; those that went before may still be

@@ -18,7 +18,7 @@
  *   TLS        START -> TLS                                                     event IS_TLS
  *   HTTP/2     VERSION                                                          event IS_HTTP2
  *
- * A CR may be missing before any LF. After event BAD, and after a hole, the owner sets STOP.
+ * A CR may be missing before any LF. After event BAD the owner sets STOP, after a hole ADRIFT.
  */
 #pragma once
 

@@ -35,8 +35,10 @@ pure enum http1_event h1_request_start(struct http1 *p, __u8 c)
         p->probes = (1 << PROBES_PER_SET) - 1;
         return H1_NONE;
     }
-    if (!(p->flags & H1_FIRST))
+    if (!(p->flags & H1_FIRST)) {
+        p->state = c == 0x17 ? H1_TLS : p->state; /* RFC 8446, 5.1: application data */
         return H1_BAD;
+    }
     if (c == 0 && p->matched == 4) {
         p->state = H1_PROXY2_MAGIC;
         p->matched = 5;

@@ -34,7 +34,8 @@ enum http1_state {
     H1_UNTIL_CLOSE,  /* from here on bytes are passed without reading, without end */
     H1_TUNNEL_WAIT,  /* a CONNECT was sent, not answered yet */
     H1_TUNNEL_TRUST, /* ... and bytes behind it: never to be read as a request */
-    H1_STOP,         /* not HTTP any more, or lost */
+    H1_ADRIFT,       /* lost: the place in the messages is unknown, and looked for (place.h) */
+    H1_STOP,         /* not HTTP any more */
 };
 
 enum http1_event {

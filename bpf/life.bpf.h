@@ -1,35 +1,8 @@
 /* A connection's life, told by sockops: dialled, established, closed, and by whom. Kernel only. */
 #pragma once
 
+#include "join.bpf.h"
 #include "look.bpf.h"
-
-enum tcp_state {
-    STATE_FIN_WAIT1 = 4,
-    STATE_CLOSE = 7,
-    STATE_CLOSE_WAIT = 8,
-};
-
-/* Only what is read of the kernel's own; its offset is found at load time (CO-RE). */
-struct sock {
-    int sk_err;
-} __attribute__((preserve_access_index));
-
-static __always_inline struct counters *row_of(const struct connection *c)
-{
-    __u32 slot = c->slot;
-
-    return bpf_map_lookup_elem(&counters, &slot);
-}
-
-/* ::1, or 127.0.0.0/8 in its mapped form. */
-static __always_inline bool is_loopback(const __u32 *words)
-{
-    if (words[0] || words[1])
-        return false;
-    if (!words[2])
-        return words[3] == bpf_htonl(1);
-    return words[2] == bpf_htonl(0xffff) && (bpf_ntohl(words[3]) >> 24) == 127;
-}
 
 /* The endpoint that a socket dials; NULL: none of ours. */
 static __always_inline struct endpoint_value *endpoint_of(struct bpf_sock_ops *ctx)
@@ -40,9 +13,8 @@ static __always_inline struct endpoint_value *endpoint_of(struct bpf_sock_ops *c
     struct endpoint_value *endpoint;
 
     opaque_value(v4); /* else clang merges the reads of `ctx` into arithmetic on it */
-    if (ctx->family == 2) {
-        words[2] = bpf_htonl(0xffff);
-        words[3] = v4;
+    if (ctx->family == FAMILY_INET) {
+        key_of_v4(&key, v4);
     } else {
         words[0] = ctx->remote_ip6[0];
         words[1] = ctx->remote_ip6[1];
@@ -51,7 +23,7 @@ static __always_inline struct endpoint_value *endpoint_of(struct bpf_sock_ops *c
     }
     endpoint = bpf_map_lookup_elem(&endpoints, &key);
     /* A loopback address means the daemon's own network namespace. */
-    if (endpoint && own_netns_cookie && is_loopback(words) &&
+    if (endpoint && own_netns_cookie && is_loopback(&key) &&
         bpf_get_netns_cookie(ctx) != own_netns_cookie)
         return NULL;
     return endpoint;
@@ -122,6 +94,23 @@ static __always_inline void on_connect(struct bpf_sock_ops *ctx, struct bpf_sock
     add(row->cx_opened, 1);
 }
 
+/* Established now, but called connect() before loadtap came: nothing of it was missed. */
+static __always_inline struct connection *on_late_connect(struct bpf_sock_ops *ctx,
+                                                          struct bpf_sock *sk)
+{
+    struct connection *c;
+    struct counters *row;
+
+    on_connect(ctx, sk);
+    c = bpf_sk_storage_get(&connections, sk, NULL, 0);
+    row = c ? row_of(c) : NULL;
+    if (!row)
+        return NULL;
+    c->out.next = ctx->snd_nxt;
+    add(row->cx_joined, 1);
+    return c;
+}
+
 static __always_inline void on_established(struct bpf_sock_ops *ctx, struct connection *c)
 {
     struct counters *row = row_of(c);
@@ -130,22 +119,17 @@ static __always_inline void on_established(struct bpf_sock_ops *ctx, struct conn
         return;
     c->in.next = ctx->rcv_nxt;
     c->life = LIFE_ESTABLISHED;
-    add(row->cx_established, 1);
-    if (c->protocol == PROTOCOL_TCP)
-        add(row->rq_issued, 1);
-    if (c->kind == KIND_OPAQUE)
-        add(row->cx_opaque, 1);
+    established_count(row, c);
 }
 
 /* Who ended the connection: TCP's own states tell it more surely than packets. */
-static __always_inline void on_close(struct connection *c, struct bpf_sock *sk)
+static __always_inline void on_close(struct connection *c, const struct sock *sk)
 {
-    struct sock *kernel_sock = (struct sock *)bpf_skc_to_tcp_sock(sk);
     enum cause cause = CAUSE_PROXY;
 
     if (c->life == LIFE_REMOTE_CLOSED)
         cause = CAUSE_UPSTREAM;
-    else if (c->life != LIFE_LOCAL_CLOSED && kernel_sock && kernel_sock->sk_err)
+    else if (c->life != LIFE_LOCAL_CLOSED && sk && sk->sk_err)
         cause = CAUSE_UPSTREAM; /* a reset, or a time-out; close() itself leaves no error */
     connection_end(c, cause);
 }
@@ -164,10 +148,9 @@ static __always_inline void on_remote_close(struct connection *c)
     counters_add(c->slot, &t);
 }
 
-static __always_inline void on_state(struct bpf_sock_ops *ctx, struct connection *c,
-                                     struct bpf_sock *sk)
+static __always_inline void on_state(__u32 state, struct connection *c, const struct sock *sk)
 {
-    switch (ctx->args[1]) {
+    switch (state) {
     case STATE_FIN_WAIT1:
         if (c->life == LIFE_ESTABLISHED)
             c->life = LIFE_LOCAL_CLOSED;

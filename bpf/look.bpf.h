@@ -3,7 +3,8 @@
 #pragma once
 
 #include "bodies.bpf.h"
-#include "maps.bpf.h"
+#include "join.bpf.h"
+#include "seek.bpf.h"
 #include "segment.bpf.h"
 #include "store.bpf.h"
 
@@ -315,9 +316,11 @@ static __always_inline struct connection *connection_of(struct __sk_buff *skb)
     struct bpf_sock *sk = skb->sk;
     struct connection *c;
 
-    if (!sk)
+    if (!sk || !upstream_possible(sk))
         return NULL;
     c = bpf_sk_storage_get(&connections, sk, NULL, 0);
+    if (!c)
+        c = join_at_packet(skb, sk);
     if (!c || c->kind >= KIND_SESSION || c->life >= LIFE_ENDED)
         return NULL;
     return c;
@@ -378,12 +381,34 @@ __noinline int resume_step(struct connection *c)
     return 0;
 }
 
+/* An outgoing segment of a connection that is adrift. 1: it still is, and the segment goes unseen. */
+static __always_inline int look_for_place(struct look *l, const struct segment *segment)
+{
+    struct connection *c = l->connection;
+
+    l->scratch = scratch_take();
+    if (!l->scratch)
+        return 1;
+    l->at = segment->offset;
+    l->end = segment->offset + segment->length;
+    l->scratch->place.sequence = segment->sequence;
+    l->scratch->place.answered = c->in.next;
+    if (place_read(l->skb->sk, &l->scratch->place) && look_load(l) && direction_claim(&c->in)) {
+        place_take(c, l->scratch, segment->length);
+        direction_release(&c->in);
+    }
+    look_done(l);
+    return direction_is_adrift(&c->out) || c->kind >= KIND_SESSION;
+}
+
 /* Egress runs under the socket lock: one CPU at a time. */
 static __always_inline void look_outgoing(struct __sk_buff *skb, struct connection *c,
                                           const struct segment *segment)
 {
     struct look l = {.skb = skb, .connection = c, .outgoing = 1};
 
+    if (connection_is_adrift(c) && look_for_place(&l, segment))
+        return;
     resume_step(c);
     if (body_pass(skb, &c->out, segment))
         return;
@@ -422,6 +447,10 @@ static __always_inline void look_incoming(struct __sk_buff *skb, struct connecti
     struct direction *d = &c->in;
     int passed = 0;
 
+    if (responses_are_adrift(c)) {
+        answer_note(c, segment);
+        return;
+    }
     if (!direction_claim(d)) {
         if (!segment_post(skb, &c->inbox, segment))
             segment_missed(d, segment);

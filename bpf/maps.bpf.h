@@ -6,6 +6,10 @@
 /* Written by the daemon before loading. */
 const volatile __u64 own_netns_cookie; /* 0: the kernel cannot tell namespaces apart here */
 
+/* ... and before any connection joins (join.bpf.h). */
+__u64 own_cgroup; /* id of the cgroup that the programs are attached to */
+__u32 joins;      /* the tracepoint is attached */
+
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, 4096);
@@ -129,6 +133,13 @@ static __always_inline void annex_free(struct connection *c)
         if (amount)                                                                                \
             __sync_fetch_and_add(&(counter), (amount));                                            \
     } while (0)
+
+static __always_inline struct counters *row_of(const struct connection *c)
+{
+    __u32 slot = c->slot;
+
+    return bpf_map_lookup_elem(&counters, &slot);
+}
 
 /* Adds a tally to its row: atomically, because egress nests and CPUs share the row. */
 __noinline int counters_add(__u32 slot, struct tally *t)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "http2.h"
+#include "place.h"
 
 /* A request whose response cannot be paired: known to be issued, and that is all. */
 pure void request_unpaired(struct tally *t, __u8 kind)
@@ -65,8 +66,13 @@ pure enum http1_event request_head(struct connection *c, const struct probe_set 
                                    struct tally *t)
 {
     struct http1 *p = &c->out.http1;
+    struct exchange *x = &c->exchange;
     __u8 kind = p->words == H1_IS_HEAD ? REQUEST_HEAD : 0;
 
+    if (x->unproven && x->lost) { /* answered before this */
+        request_unfound(c, t);
+        return H1_NONE;
+    }
     if (c->kind == KIND_HTTP2)
         return H1_BAD; /* sent behind a request that was upgraded meanwhile */
 
@@ -74,7 +80,9 @@ pure enum http1_event request_head(struct connection *c, const struct probe_set 
         kind = REQUEST_CONNECT;
     if (http1_is_probe(p, set))
         kind |= REQUEST_PROBE;
-    request_push(&c->exchange, t, kind);
+    if (x->requests != x->responses && !incoming_waits(c))
+        x->tries = TRIES_NONE;
+    request_push(x, t, kind);
     return request_body(c);
 }
 
@@ -93,6 +101,8 @@ pure void request_event(struct connection *c, enum http1_event event, const stru
         http1_restart(p);
         break;
     case H1_BAD:
+        if (request_unfound(c, t))
+            break;
         if (c->kind == KIND_UNKNOWN)
             connection_session(c, t);
         else

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "http2.h"
+#include "place.h"
 
 /* Is a request being answered inside its own head? */
 pure int exchange_early(const struct exchange *x)
@@ -43,7 +44,7 @@ pure int response_pair(struct connection *c, struct tally *t)
 
     if (waiting > 0)
         return exchange_kind(x, x->responses);
-    if (waiting < 0 || x->overflow || x->lost || !http1_in_head(&c->out.http1))
+    if (waiting < 0 || x->overflow || x->lost || x->unproven || !http1_in_head(&c->out.http1))
         return -1;
     if (number_claim(&x->issued, x->responses)) {
         t->issued++;
@@ -95,6 +96,11 @@ pure enum http1_event response_head(struct connection *c, struct tally *t)
     __u16 status = c->in.http1.status;
     int kind = response_pair(c, t);
 
+    if (kind < 0 && x->unproven) {
+        response_unfound(c, t);
+        return H1_NONE;
+    }
+    response_found(c, t);
     if (kind >= 0 && response_upgrades(c)) {
         connection_upgrade(c, kind & REQUEST_PROBE);
         return H1_NONE;
@@ -140,6 +146,10 @@ pure void response_event(struct connection *c, enum http1_event event, struct ta
         http1_restart(&c->in.http1);
         break;
     case H1_BAD:
+        if (c->exchange.unproven) {
+            response_unfound(c, t);
+            break;
+        }
         if (c->kind == KIND_UNKNOWN)
             connection_session(c, t);
         else

@@ -11,6 +11,7 @@ struct segment {
     __u32 sequence; /* of the first payload byte */
     __u32 offset;   /* of the payload in the packet */
     __u32 length;   /* of the payload; super-packets exceed 16 bits, so it comes from skb->len */
+    __u32 acknowledged;
     __u32 syn;
 };
 
@@ -57,6 +58,7 @@ static __always_inline int segment_read(struct __sk_buff *skb, struct segment *o
     out->sequence = bpf_ntohl(tcp.seq) + tcp.syn;
     out->offset = header;
     out->length = skb->len - header;
+    out->acknowledged = bpf_ntohl(tcp.ack_seq);
     out->syn = tcp.syn;
     return 1;
 }

@@ -29,9 +29,10 @@ static const struct cluster clusters[SLOTS] = {
     [SLOT_V6] = {.name = "v6"},
     [SLOT_CHECKED] = {.name = "checked", .health_checks = checks, .health_check_count = 1},
     [SLOT_REFUSED] = {.name = "refused"},
+    [SLOT_FAR] = {.name = "far"},
 };
-static const char *const addresses[SLOTS] = {"127.0.0.1", "127.0.0.2", "::1", "127.0.0.3",
-                                             "127.0.0.4"};
+static const char *const addresses[SLOTS] = {"127.0.0.1", "127.0.0.2", "::1",
+                                             "127.0.0.3", "127.0.0.4", "192.0.2.1"};
 
 static void enter(const char *cgroup)
 {
@@ -63,10 +64,9 @@ static void remember_home(const char *root)
         fclose(own);
 }
 
-int fixture_setup(void **state)
+int fixture_enter(void **state)
 {
-    struct tap_options options = {.cgroup = cgroup_path, .slots = SLOTS, .checked = 2};
-    char root[2000], error[TAP_ERROR_MAX];
+    char root[2000];
 
     (void)state;
     if (cgroup_root("/proc/mounts", root, sizeof(root)))
@@ -77,6 +77,20 @@ int fixture_setup(void **state)
     if (!mkdtemp(cgroup_path))
         return -1;
     enter(cgroup_path);
+    return 0;
+}
+
+void fixture_leave(void)
+{
+    enter(home_path);
+}
+
+int fixture_attach(void)
+{
+    struct tap_options options = {.cgroup = cgroup_path, .slots = SLOTS, .checked = 2};
+    char error[TAP_ERROR_MAX];
+
+    memset(last, 0, sizeof(last));
     if (tap_open(&options, &tap, error)) {
         print_error("%s\n", error);
         return -1;
@@ -89,6 +103,13 @@ int fixture_setup(void **state)
             return -1;
     }
     return 0;
+}
+
+int fixture_setup(void **state)
+{
+    int result = fixture_enter(state);
+
+    return result ? result : fixture_attach();
 }
 
 int fixture_teardown(void **state)

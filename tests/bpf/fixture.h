@@ -9,12 +9,16 @@
 
 #define FIXTURE_PORT 8080
 
-enum fixture_slot { SLOT_AUTO, SLOT_TCP, SLOT_V6, SLOT_CHECKED, SLOT_REFUSED, SLOTS };
+enum fixture_slot { SLOT_AUTO, SLOT_TCP, SLOT_V6, SLOT_CHECKED, SLOT_REFUSED, SLOT_FAR, SLOTS };
 
-/* cmocka group setup: the tap observes 127.0.0.1 to 127.0.0.4 and ::1 at FIXTURE_PORT; nobody
- * listens on 127.0.0.4. */
+/* cmocka group setup: the tap observes 127.0.0.1 to 127.0.0.4, ::1 and 192.0.2.1 at FIXTURE_PORT;
+ * nobody listens on 127.0.0.4, and 192.0.2.1 is for the test to set up. */
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
+/* The setup in two steps: first the cgroup, then the tap. */
+int fixture_enter(void **state);
+int fixture_attach(void);
+void fixture_leave(void); /* the cgroup, until the teardown */
 struct tap *fixture_tap(void);
 
 int listen_on(const char *ip, uint16_t port);

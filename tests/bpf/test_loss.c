@@ -156,6 +156,57 @@ static void ends_with_a_hole_give_their_berths_back(void **state)
     assert_int_equal(c.gap_bytes, 0);
 }
 
+/* More holes at once than the store has berths: the last connection's response is given up. With the
+ * next exchange it is in step again. */
+static void in_step_again_after_a_gap(void **state)
+{
+    enum { HOLDERS = 64 };
+    const char *first = "HTTP/1.1 200 X\r\nServer: the first part is lost on its way\r\n",
+               *second = "Content-Length: 2\r\n\r\nok";
+    int listener = listen_on("127.0.0.1", FIXTURE_PORT), proxy[HOLDERS + 1], upstream[HOLDERS + 1];
+    struct counters c;
+
+    (void)state;
+    counted(SLOT_AUTO);
+    for (int i = 0; i <= HOLDERS; i++) {
+        proxy[i] = dial("127.0.0.1", FIXTURE_PORT);
+        upstream[i] = accept_one(listener);
+        setsockopt(upstream[i], IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+        say(proxy[i], "GET / HTTP/1.1\r\n\r\n");
+        hear(upstream[i], "GET / HTTP/1.1\r\n\r\n");
+    }
+    drop_long_answers();
+    for (int i = 0; i <= HOLDERS; i++) {
+        say(upstream[i], first);
+        say(upstream[i], second);
+    }
+    usleep(1000);
+    c = counted(SLOT_AUTO);
+    assert_int_equal(c.rq_issued, HOLDERS + 1);
+    assert_int_equal(c.rq_unclassified, 1);
+    assert_true(c.gap_bytes > 0);
+    drop_every(0);
+    hear(proxy[HOLDERS], first);
+    hear(proxy[HOLDERS], second);
+    for (int i = 0; i < 3; i++) {
+        say(proxy[HOLDERS], "GET / HTTP/1.1\r\n\r\n");
+        hear(upstream[HOLDERS], "GET / HTTP/1.1\r\n\r\n");
+        say(upstream[HOLDERS], "HTTP/1.1 200 X\r\nContent-Length: 0\r\n\r\n");
+        hear(proxy[HOLDERS], "HTTP/1.1 200 X\r\nContent-Length: 0\r\n\r\n");
+    }
+    for (int i = 0; i <= HOLDERS; i++) {
+        abort_connection(proxy[i]);
+        close(upstream[i]);
+    }
+    close(listener);
+    c = counted(SLOT_AUTO);
+    assert_int_equal(c.rq_issued, 3);
+    assert_true(c.rq_success >= 3);
+    assert_int_equal(c.rq_success + c.rq_unclassified, 3 + HOLDERS);
+    assert_int_equal(c.gap_bytes, 0);
+    assert_int_equal(c.cx_opaque, 0);
+}
+
 static void one_in_fifty(void **state)
 {
     (void)state;
@@ -174,6 +225,7 @@ int main(void)
         cmocka_unit_test(one_in_fifty),
         cmocka_unit_test(one_in_ten),
         cmocka_unit_test(ends_with_a_hole_give_their_berths_back),
+        cmocka_unit_test(in_step_again_after_a_gap),
     };
 
     return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);

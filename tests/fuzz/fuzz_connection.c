@@ -16,8 +16,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define PROTOCOLS 5
 #define CAUSES 3
 
-/* Low three bits of a segment's first byte; the other five are the upper bits of its length. */
-enum what { SENT, RECEIVED, SENT_TOO, RECEIVED_TOO, LOST_SENT, LOST_RECEIVED, REMOTE_FIN, NOTHING };
+/* The first byte holds the protocol, whether there are health checks, and whether the connection was
+ * open before. Low three bits of a segment's first byte; the other five are the upper bits of its length. */
+enum what {
+    SENT,
+    RECEIVED,
+    SENT_SETTLED,
+    RECEIVED_TOO,
+    LOST_SENT,
+    LOST_RECEIVED,
+    REMOTE_FIN,
+    NOTHING
+};
 
 struct cutter {
     enum { WHOLE, BYTES, RANDOM } how;
@@ -44,10 +54,11 @@ static size_t next_cut(struct cutter *cutter, size_t left)
 static void give(struct connection *c, int outgoing, const uint8_t *bytes, size_t length,
                  struct cutter *cutter, const struct probe_set *set, struct tally *t)
 {
+    feed_begin(c, outgoing, bytes, length, t);
     while (length) {
         size_t n = next_cut(cutter, length);
 
-        feed(c, outgoing, bytes, n, WINDOW_SIZE, set, t);
+        feed_on(c, outgoing, bytes, n, WINDOW_SIZE, set, t);
         bytes += n;
         length -= n;
     }
@@ -95,6 +106,10 @@ static struct tally play(const uint8_t *data, size_t size, struct cutter cutter)
     connection_start(&c, 0, data[0] % PROTOCOLS, set != NULL);
     c.id = ++connections;
     c.life = LIFE_ESTABLISHED;
+    if (data[0] / PROTOCOLS / 2 % 2 && c.kind < KIND_SESSION) {
+        c.joined = 1;
+        connection_set_adrift(&c);
+    }
     for (size_t at = HEADER; at + 2 <= size;) {
         enum what what = data[at] & 7;
         size_t length = (size_t)(data[at] >> 3) << 8 | data[at + 1];
@@ -103,6 +118,8 @@ static struct tally play(const uint8_t *data, size_t size, struct cutter cutter)
         at += 2;
         if (there > length)
             there = length;
+        if (what == SENT_SETTLED)
+            feed_settled(&c, data + at, there, &t);
         if (what < LOST_SENT)
             give(&c, !(what & 1), data + at, there, &cutter, set, &t);
         else if (what == REMOTE_FIN)

@@ -7,8 +7,8 @@
 
 #include <sanitizer/asan_interface.h>
 
-#include "connection.h"
 #include "http2_bodies.h"
+#include "seek.h"
 
 /* Under ASan what lies behind is forbidden, but for the 7 bytes that a word reaches beyond the last
  * byte. */
@@ -101,9 +101,23 @@ static inline size_t feed_bodies(struct http2 *p, const __u8 *bytes, size_t leng
     return passed;
 }
 
-/* Gives bytes of one direction, a segment, to the connection, at most `window` of them at a time. */
-static inline void feed(struct connection *c, int outgoing, const void *data, size_t length,
-                        size_t window, const struct probe_set *set, struct tally *t)
+/* A segment begins: what is done once for each. */
+static inline void feed_begin(struct connection *c, int outgoing, const void *data, size_t length,
+                              struct tally *t)
+{
+    struct direction *d = outgoing ? &c->out : &c->in;
+    static struct window w;
+
+    if (!direction_is_lost(d) || (outgoing && c->exchange.tunnel))
+        return;
+    window_fill(&w, data, length < WINDOW_SIZE ? length : WINDOW_SIZE);
+    http2_direction_resync(c, d, &w, (__u32)length, t);
+    ASAN_UNPOISON_MEMORY_REGION(w.bytes, sizeof(w.bytes));
+}
+
+/* Gives bytes of one direction, of a segment that began, at most `window` of them at a time. */
+static inline void feed_on(struct connection *c, int outgoing, const void *data, size_t length,
+                           size_t window, const struct probe_set *set, struct tally *t)
 {
     static _Thread_local struct scratch s;
     const __u8 *bytes = data;
@@ -111,15 +125,11 @@ static inline void feed(struct connection *c, int outgoing, const void *data, si
 
     if (window > WINDOW_SIZE)
         window = WINDOW_SIZE;
-    if (outgoing && c->exchange.tunnel)
+    if (outgoing ? c->exchange.tunnel : responses_are_adrift(c))
         return;
     s.tally = *t;
     if (outgoing && request_resume(c))
         direction_opaque(c, &c->out, &s.tally);
-    if (direction_is_lost(d)) {
-        window_fill(&s.window, bytes, length < WINDOW_SIZE ? length : WINDOW_SIZE);
-        http2_direction_resync(c, d, &s.window, (__u32)length, &s.tally);
-    }
     if (d->is_http2 && !direction_is_lost(d)) {
         size_t n = feed_bodies(&d->http2, bytes, length);
 
@@ -141,6 +151,33 @@ static inline void feed(struct connection *c, int outgoing, const void *data, si
     }
     ASAN_UNPOISON_MEMORY_REGION(s.window.bytes, sizeof(s.window.bytes));
     *t = s.tally;
+}
+
+/* Gives a segment. */
+static inline void feed(struct connection *c, int outgoing, const void *data, size_t length,
+                        size_t window, const struct probe_set *set, struct tally *t)
+{
+    feed_begin(c, outgoing, data, length, t);
+    feed_on(c, outgoing, data, length, window, set, t);
+}
+
+/* Before an outgoing segment of which TCP's numbers say that all before it is settled. */
+static inline void feed_settled(struct connection *c, const void *data, size_t length,
+                                struct tally *t)
+{
+    const struct place settled = {.sequence = c->out.next,
+                                  .sent = c->out.next,
+                                  .acknowledged = c->out.next,
+                                  .answered = c->out.next};
+
+    static struct window w;
+
+    if (!connection_is_adrift(c))
+        return;
+    window_fill(&w, data, length < WINDOW_SIZE ? length : WINDOW_SIZE);
+    connection_find_http2(c, &settled, &w, (__u32)length);
+    ASAN_UNPOISON_MEMORY_REGION(w.bytes, sizeof(w.bytes));
+    connection_seek(c, &settled, t);
 }
 
 /* The end of the connection, as the kernel's close does it. */

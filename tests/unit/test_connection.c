@@ -15,7 +15,9 @@
 
 /* '>' the proxy sends, '<' the upstream sends; then the ends: 'F' upstream's FIN and the proxy's
  * close after it, 'R' upstream resets, 'C' the proxy closes, 'L' a hole in the responses is given
- * up and the connection ends; '.' nothing yet: stays open. */
+ * up and the connection ends; '.' nothing yet: stays open. Not ends: 'J' was open before; 'l' and 'o'
+ * a hole in the responses, or in the requests, is given up; 'S' the proxy sends, and all before it is
+ * settled. */
 struct part {
     char who;
     const char *bytes;
@@ -28,6 +30,10 @@ struct part {
 #define IN(text)                                                                                   \
     {                                                                                              \
         '<', text, sizeof(text) - 1                                                                \
+    }
+#define SETTLED(text)                                                                              \
+    {                                                                                              \
+        'S', text, sizeof(text) - 1                                                                \
     }
 #define END(who)                                                                                   \
     {                                                                                              \
@@ -346,6 +352,90 @@ static const struct test_case cases[] = {
      0,
      {OUT(GET), IN("nonsense"), OUT("CONNECT a:1 HTTP/1.1\r\n\r\n"), OUT(GET), END('C')},
      {.issued = 2, .error = 1, .finished = 2, .unclassified = 1}},
+    {"joined between messages",
+     0,
+     {END('J'), SETTLED(GET), IN(OK), SETTLED(GET), IN(ERR), END('C')},
+     {.issued = 2, .success = 1, .error = 1, .finished = 2}},
+    {"joined inside a response",
+     0,
+     {END('J'), IN("k" OK), SETTLED(GET), IN(OK), OUT(GET GET), IN(OK ERR), END('C')},
+     {.issued = 3, .success = 2, .error = 1, .finished = 3}},
+    {"joined, not settled: unseen, and a gap once a place is found",
+     0,
+     {END('J'), OUT(GET), IN(OK), SETTLED(GET), IN(OK), END('C')},
+     {.issued = 1, .success = 1, .finished = 1, .gap = sizeof(GET) - 1}},
+    {"joined, never settled", 0, {END('J'), OUT(GET), IN(OK), OUT(GET), END('F')}, {0}},
+    {"joined, never settled, known to be HTTP",
+     PROTOCOL_HTTP1,
+     {END('J'), OUT(GET), IN(OK), END('F')},
+     {.gap = sizeof(GET) - 1}},
+    {"joined, a body's settled part is no request",
+     0,
+     {END('J'), SETTLED("a b"), IN(OK), SETTLED("(abc"), IN(OK), SETTLED(GET), IN(OK), END('C')},
+     {.issued = 1, .success = 1, .finished = 1, .gap = 3}},
+    {"joined, a request line and no head",
+     0,
+     {END('J'), SETTLED("GET / HTTP/1.1\r\nabc def\r\n"), IN(OK), SETTLED(GET), IN(OK), END('C')},
+     {.issued = 1, .success = 1, .finished = 1}},
+    {"joined, the head goes on in a later segment",
+     0,
+     {END('J'), SETTLED("GET / HTTP/1.1\r\nHo"), OUT("st: a\r\n\r\n"), IN(ERR), END('C')},
+     {.issued = 1, .error = 1, .finished = 1}},
+    {"joined, answered before its head's end: not proven",
+     0,
+     {END('J'), SETTLED("GET / HTTP/1.1\r\nHo"), IN(ERR), OUT("st: a\r\n\r\n"), SETTLED(GET),
+      IN(OK), END('C')},
+     {.issued = 1, .success = 1, .finished = 1}},
+    {"joined, then no response: opaque",
+     0,
+     {END('J'), SETTLED(GET), IN("garbage"), OUT(GET), END('F')},
+     {.issued = 1, .unclassified = 1, .finished = 1, .opaque = 1}},
+    {"joined, a health check, then no response",
+     0,
+     {END('J'), SETTLED("GET /healthz HTTP/1.1\r\n\r\n"), IN("garbage"), END('F')},
+     {.probes = 1, .opaque = 1}},
+    {"joined, the upstream ends it before the first response",
+     0,
+     {END('J'), SETTLED(GET), END('F')},
+     {.issued = 1, .error = 1, .finished = 1}},
+    {"joined, closed inside the first head",
+     0,
+     {END('J'), SETTLED("GET / HTTP/1.1\r\n"), END('R')},
+     {0}},
+    {"joined, 1xx proves it too",
+     0,
+     {END('J'), SETTLED(GET), IN("HTTP/1.1 100 C\r\n\r\n"), IN("garbage"), END('F')},
+     {.issued = 1, .error = 1, .finished = 1}},
+    {"joined, TLS", 0, {END('J'), SETTLED("\x17\x03\x03\0\x20"), END('F')}, {.opaque = 1}},
+    {"responses lost, then the next exchange",
+     0,
+     {OUT(GET), END('l'), SETTLED(GET), IN(ERR), SETTLED(GET), IN(OK), END('C')},
+     {.issued = 3, .unclassified = 1, .error = 1, .success = 1, .finished = 3, .gap = 7}},
+    {"responses lost, requests not settled",
+     0,
+     {OUT(GET), END('l'), OUT(GET), IN(OK), SETTLED(GET), IN(OK), END('C')},
+     {.issued = 3, .unclassified = 2, .success = 1, .finished = 3, .gap = 7}},
+    {"responses lost, the request's body goes on",
+     0,
+     {OUT("POST / HTTP/1.1\r\nContent-Length: 27\r\n\r\n"), END('l'), SETTLED(GET), IN(OK),
+      SETTLED(GET), IN(ERR), END('C')},
+     {.issued = 2, .unclassified = 1, .error = 1, .finished = 2, .gap = 7}},
+    {"responses lost, then garbage",
+     0,
+     {OUT(GET), END('l'), SETTLED(GET), IN("garbage"), OUT(GET), END('F')},
+     {.issued = 2, .unclassified = 2, .finished = 2, .gap = 7, .opaque = 1}},
+    {"requests lost, then found",
+     0,
+     {OUT(GET), END('o'), IN(OK), OUT(GET), SETTLED(GET), IN(ERR), END('C')},
+     {.issued = 2, .success = 1, .error = 1, .finished = 2, .gap = 7 + sizeof(GET) - 1}},
+    {"requests lost, what still waits is unclassified",
+     0,
+     {OUT(GET), END('o'), SETTLED(GET), IN(OK), END('C')},
+     {.issued = 2, .unclassified = 1, .success = 1, .finished = 2, .gap = 7}},
+    {"pipelined, then lost: never found again",
+     0,
+     {OUT(GET GET), IN(OK), END('l'), SETTLED(GET), IN(OK), END('C')},
+     {.issued = 3, .success = 1, .unclassified = 2, .finished = 3, .gap = 7}},
     {"not chunked, but coded request",
      0,
      {OUT("POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n" GET), IN(OK), END('F')},
@@ -355,6 +445,26 @@ static const struct test_case cases[] = {
 static struct probe_set probes = {
     .probe = {{8, 0, "/healthz", ""}, {2, 8, "/p", "check.me"}},
 };
+
+static bool happens(struct connection *c, const struct part *part, struct tally *t)
+{
+    switch (part->who) {
+    case 'J':
+        c->joined = 1;
+        connection_set_adrift(c);
+        return true;
+    case 'l':
+        connection_lost(c, &c->in, 7, t);
+        return true;
+    case 'o':
+        connection_lost(c, &c->out, 7, t);
+        return true;
+    case 'S':
+        feed_settled(c, part->bytes, part->length, t);
+        return false;
+    }
+    return false;
+}
 
 static void finish(struct connection *c, char how, struct tally *t)
 {
@@ -383,11 +493,14 @@ static struct tally play(const struct test_case *test, size_t cut, size_t window
     struct tally t = {0};
 
     connection_start(&c, 0, test->protocol, 1);
+    c.life = LIFE_ESTABLISHED;
     *ended = false;
     for (const struct part *part = test->parts; part->who; part++) {
         size_t first = cut < part->length ? cut : part->length;
-        int outgoing = part->who == '>';
+        int outgoing = part->who == '>' || part->who == 'S';
 
+        if (happens(&c, part, &t))
+            continue;
         if (part->who != '<' && !outgoing) {
             finish(&c, part->who, &t);
             *ended = part->who != '.';
@@ -501,6 +614,33 @@ static void bodies_are_skippable(void **state)
     assert_int_equal(http1_skip(&c.in.http1, 1), H1_END);
 }
 
+static void a_place_is_settled_by_all_its_numbers(void **state)
+{
+    const struct place settled = {.sequence = 5,
+                                  .sent = 5,
+                                  .acknowledged = 5,
+                                  .heard = 2,
+                                  .consumed = 2,
+                                  .heard_before = 0xfffffff0};
+    struct place p = settled;
+
+    (void)state;
+    assert_true(place_is_settled(&p));
+    p.sequence = 4; /* sent again */
+    assert_false(place_is_settled(&p));
+    p = settled;
+    p.acknowledged = 4; /* the upstream may not have it all */
+    assert_false(place_is_settled(&p));
+    p = settled;
+    p.consumed = 1; /* the proxy has not read it all */
+    assert_false(place_is_settled(&p));
+    p = settled;
+    p.heard_before = p.heard; /* an empty segment acknowledged */
+    assert_false(place_is_settled(&p));
+    p.answered = 5; /* ... but one with bytes did, too */
+    assert_true(place_is_settled(&p));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -509,6 +649,7 @@ int main(void)
         cmocka_unit_test(pipeline_beyond_is_unclassified_not_guessed),
         cmocka_unit_test(long_lines_and_heads_of_any_size),
         cmocka_unit_test(bodies_are_skippable),
+        cmocka_unit_test(a_place_is_settled_by_all_its_numbers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -309,8 +309,7 @@ static int start_tap(struct daemon *daemon)
     if (result)
         log_error("%s", error);
     else
-        log_info("%s; connections that are open already are not seen",
-                 tap_description(daemon->tap));
+        log_info("%s", tap_description(daemon->tap));
     return result;
 }
 

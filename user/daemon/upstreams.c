@@ -28,6 +28,7 @@ struct upstreams {
     struct resolver *resolver;
     struct lookup *lookups;
     size_t lookup_count, answered_count;
+    bool added; /* an address, since the last look for open connections */
     struct event *ready;
 };
 
@@ -124,9 +125,21 @@ static int add_host(struct upstreams *upstreams, uint32_t cluster, uint32_t grou
         warn_shared(upstreams, owner, host, other);
     if (owner != host)
         return 0;
+    upstreams->added = true;
     log_debug("cluster %s: observing %s", options->clusters->items[cluster].name,
               address_text(address, text));
     return tap_observe(options->tap, address, host->slot, &options->clusters->items[cluster]);
+}
+
+/* Connections that are open to addresses added since the last time. */
+static void join_open(struct upstreams *upstreams)
+{
+    int result = upstreams->added ? tap_join(upstreams->options.tap) : 0;
+
+    upstreams->added = false;
+    if (result)
+        log_warning("cannot look for open connections: %s; each is seen at its next packet",
+                    strerror(-result));
 }
 
 /* --- names ------------------------------------------------------------------------------ */
@@ -169,6 +182,7 @@ static void on_resolved(void *arg, const struct address *addresses, size_t count
         log_error("cannot observe an address of %s: %s", lookup->endpoint->host, strerror(-result));
         break;
     }
+    join_open(lookup->upstreams);
     mark_answered(lookup);
 }
 
@@ -280,6 +294,8 @@ int upstreams_start(const struct upstreams_options *options, struct upstreams **
     upstreams->ready = evtimer_new(options->base, on_ready, upstreams);
     if (upstreams->resolver && upstreams->ready)
         result = visit_endpoints(options->clusters, add_literal, upstreams);
+    if (!result)
+        join_open(upstreams);
     if (!result)
         result = add_names(upstreams);
     if (result) {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "kernel/cgroup.h"
+#include "kernel/open_sockets.h"
 #include "kernel/probes.h"
 #include "loadtap.skel.h"
 
@@ -30,6 +32,7 @@
 struct tap {
     struct loadtap_bpf *skeleton;
     struct bpf_link *links[3];
+    struct bpf_link *states;     /* NULL: this kernel does not let connections join */
     const struct counters *rows; /* mapped */
     uint32_t slots;
     /* Cluster of each health check set; [0] stays unused, as set 0 means none. */
@@ -79,19 +82,30 @@ static __u64 netns_cookie(void)
     return cookie;
 }
 
+/* `joins`: with the programs for connections that are open already. */
+static int load_with(struct tap *tap, bool joins)
+{
+    loadtap_bpf__destroy(TAKE(tap->skeleton));
+    tap->skeleton = loadtap_bpf__open();
+    if (!tap->skeleton)
+        return -errno;
+    tap->skeleton->rodata->own_netns_cookie = netns_cookie();
+    bpf_map__set_max_entries(tap->skeleton->maps.endpoints, tap->slots);
+    bpf_map__set_max_entries(tap->skeleton->maps.counters, tap->slots);
+    bpf_map__set_max_entries(tap->skeleton->maps.probe_sets, tap->sets);
+    bpf_program__set_autoload(tap->skeleton->progs.tap_open_sockets, joins);
+    bpf_program__set_autoload(tap->skeleton->progs.tap_state, joins);
+    return loadtap_bpf__load(tap->skeleton);
+}
+
 static int load(struct tap *tap, char *error)
 {
     int result;
 
     libbpf_set_print(libbpf_says);
-    tap->skeleton = loadtap_bpf__open();
-    if (!tap->skeleton)
-        return failure(error, -errno, "cannot open the BPF object: %s", strerror(errno));
-    tap->skeleton->rodata->own_netns_cookie = netns_cookie();
-    bpf_map__set_max_entries(tap->skeleton->maps.endpoints, tap->slots);
-    bpf_map__set_max_entries(tap->skeleton->maps.counters, tap->slots);
-    bpf_map__set_max_entries(tap->skeleton->maps.probe_sets, tap->sets);
-    result = loadtap_bpf__load(tap->skeleton);
+    result = load_with(tap, true);
+    if (result)
+        result = load_with(tap, false);
     if (result == -EPERM)
         return failure(error, result,
                        "the kernel refuses to load BPF programs: run as root, or with CAP_BPF, "
@@ -116,12 +130,27 @@ static int map_counters(struct tap *tap, char *error)
     return 0;
 }
 
+/* Before the others, so that no connection joins whose end could be missed. */
+static void attach_states(struct tap *tap, int fd)
+{
+    struct stat of_cgroup;
+
+    if (!bpf_program__autoload(tap->skeleton->progs.tap_state) || fstat(fd, &of_cgroup))
+        return;
+    tap->states = bpf_program__attach(tap->skeleton->progs.tap_state);
+    if (!tap->states)
+        return;
+    tap->skeleton->bss->own_cgroup = of_cgroup.st_ino;
+    tap->skeleton->bss->joins = 1;
+}
+
 static int attach_at(struct tap *tap, const char *path, int fd, char *error)
 {
     const struct bpf_program *programs[] = {tap->skeleton->progs.tap_sockops,
                                             tap->skeleton->progs.tap_egress,
                                             tap->skeleton->progs.tap_ingress};
 
+    attach_states(tap, fd);
     for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
         tap->links[i] = bpf_program__attach_cgroup(programs[i], fd);
         if (!tap->links[i])
@@ -132,11 +161,14 @@ static int attach_at(struct tap *tap, const char *path, int fd, char *error)
                                           : "");
     }
     snprintf(
-        tap->description, sizeof(tap->description), "attached to cgroup %.256s; %s", path,
+        tap->description, sizeof(tap->description), "attached to cgroup %.256s; %s; %s", path,
         tap->skeleton->rodata->own_netns_cookie
             ? "loopback endpoints are those of this network namespace"
             : "this kernel has no network namespace cookies: loopback endpoints match in every "
-              "namespace");
+              "namespace",
+        tap->states ? "connections that are open already are joined"
+                    : "this kernel does not show the ends of connections that are open already: "
+                      "they are not seen");
     return 0;
 }
 
@@ -208,6 +240,7 @@ void tap_close(struct tap *tap)
         return;
     for (size_t i = 0; i < ARRAY_SIZE(tap->links); i++)
         bpf_link__destroy(tap->links[i]);
+    bpf_link__destroy(tap->states);
     if (tap->rows)
         munmap((void *)tap->rows, (size_t)tap->slots * sizeof(struct counters));
     loadtap_bpf__destroy(tap->skeleton);
@@ -245,6 +278,17 @@ static int probe_set_of(struct tap *tap, const struct cluster *cluster)
     return (int)index;
 }
 
+/* The bit comes before the endpoint: without it nobody looks for one. */
+static void make_possible(struct tap *tap, const struct endpoint_key *key)
+{
+    __u32 word, bit;
+
+    memcpy(&word, key->ip + sizeof(key->ip) - sizeof(word), sizeof(word));
+    bit = endpoint_bit(word, key->port);
+    __atomic_fetch_or(&tap->skeleton->bss->endpoint_bits[bit / 64], 1ull << bit % 64,
+                      __ATOMIC_SEQ_CST);
+}
+
 int tap_observe(struct tap *tap, const struct address *address, uint32_t slot,
                 const struct cluster *cluster)
 {
@@ -258,7 +302,13 @@ int tap_observe(struct tap *tap, const struct address *address, uint32_t slot,
         return -ENOSPC;
     value.probe_set = (__u16)set;
     memcpy(key.ip, address->ip, sizeof(key.ip));
+    make_possible(tap, &key);
     return bpf_map_update_elem(bpf_map__fd(tap->skeleton->maps.endpoints), &key, &value, BPF_ANY);
+}
+
+int tap_join(struct tap *tap)
+{
+    return tap->states ? open_sockets_walk(tap->skeleton->progs.tap_open_sockets) : 0;
 }
 
 int tap_ignore_socket(struct tap *tap, int fd)

@@ -29,6 +29,11 @@ void tap_close(struct tap *tap);
 int tap_observe(struct tap *tap, const struct address *address, uint32_t slot,
                 const struct cluster *cluster);
 
+/* Looks for connections that are open already, to addresses observed so far, in the daemon's network
+ * namespace; those elsewhere are found at their next packet. To be called after tap_observe(). No
+ * effect where the kernel lacks what it needs. 0 or -errno. */
+int tap_join(struct tap *tap);
+
 /* How many of the cluster's health checks can be told from requests: those that fit the limits of
  * abi.h, from the first on. */
 size_t tap_recognised_checks(const struct cluster *cluster);

@@ -24,8 +24,8 @@ static const struct {
     {offsetof(struct counters, cx_untracked),
      "has connections for which the kernel had no memory: they are not counted at all"},
     {offsetof(struct counters, cx_joined),
-     "has connections that were open before loadtap saw them: what they carried until then is not "
-     "counted"},
+     "has connections that were open before loadtap saw them: their requests count from the first "
+     "message boundary that can be proven"},
     {offsetof(struct counters, rq_untracked),
      "has connections with more streams at once than can be followed: the others are unclassified"},
     {offsetof(struct counters, overruns),
