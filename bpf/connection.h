@@ -131,11 +131,17 @@ pure void connection_skip(struct connection *c, __u32 count, __u32 outgoing, str
         response_event(c, http1_skip(&d->http1, count), t);
 }
 
-/* At the start of a window: does this direction go over to HTTP/2? */
-pure void connection_turn(struct connection *c, const struct window *w, __u32 outgoing)
+/* At the start of a window: does this direction go over to HTTP/2? A server that spoke it first, to a
+ * client of HTTP/1, sends no responses. */
+pure void connection_turn(struct connection *c, const struct window *w, __u32 outgoing,
+                          struct tally *t)
 {
-    if (outgoing && request_turns(c))
+    if (outgoing && request_turns(c)) {
         request_turn(c, 0);
-    else if (!outgoing && response_turns(c, w))
+    } else if (!outgoing && response_turns(c, w)) {
         response_turn(c);
+    } else if (!outgoing && c->in.is_http2 && c->kind == KIND_HTTP1) {
+        c->in.is_http2 = 0;
+        response_event(c, H1_BAD, t);
+    }
 }

@@ -106,7 +106,7 @@ __noinline int turn_step(struct connection *c, struct scratch *s, __u32 outgoing
 {
     if (!c || !s)
         return 0;
-    connection_turn(c, &s->window, outgoing);
+    connection_turn(c, &s->window, outgoing, &s->tally);
     return outgoing ? c->out.is_http2 : c->in.is_http2;
 }
 

@@ -95,7 +95,8 @@ pure void request_event(struct connection *c, enum http1_event event, const stru
         event = request_head(c, set, t);
     switch (event) {
     case H1_REQUEST_LINE:
-        c->kind = KIND_HTTP1;
+        if (c->kind == KIND_UNKNOWN)
+            c->kind = KIND_HTTP1;
         break;
     case H1_END:
         http1_restart(p);

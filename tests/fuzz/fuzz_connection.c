@@ -125,7 +125,7 @@ static struct tally play(const uint8_t *data, size_t size, struct cutter cutter)
         else if (what == REMOTE_FIN)
             remote_fin(&c, &t);
         else if (what != NOTHING && c.kind < KIND_SESSION)
-            connection_lost(&c, what == LOST_SENT ? &c.out : &c.in, (__u32)length, &t);
+            connection_lost(&c, what == LOST_SENT ? &c.out : &c.in, (__u32)length + 1, &t);
         at += there;
         check_so_far(&t);
     }

@@ -68,7 +68,7 @@ static inline void feed_part(struct connection *c, int outgoing, struct scratch 
 {
     struct direction *d = outgoing ? &c->out : &c->in;
 
-    connection_turn(c, &s->window, outgoing);
+    connection_turn(c, &s->window, outgoing, &s->tally);
     if (d->is_http2)
         feed_frames(c, outgoing, s, set);
     else if (outgoing)
