@@ -61,6 +61,7 @@ static __always_inline struct scratch *scratch_take(void)
         if (__sync_lock_test_and_set(&s->claimed, 1))
             continue;
         __builtin_memset(&s->tally, 0, sizeof(s->tally));
+        s->at = s->end = s->berth = s->released = 0;
         return s;
     }
     return NULL;
@@ -150,4 +151,14 @@ __noinline int counters_add(__u32 slot, struct tally *t)
     add(row->rq_untracked, t->untracked);
     add(row->overruns, t->overruns);
     return 0;
+}
+
+/* A connection that cannot be read any more. Not by a tally: that would lie on the stack below
+ * everything else. */
+static __always_inline void opaque_count(__u32 slot)
+{
+    struct counters *row = bpf_map_lookup_elem(&counters, &slot);
+
+    if (row)
+        add(row->cx_opaque, 1);
 }
