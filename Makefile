@@ -83,6 +83,9 @@ test-bpf: $(BPF_TESTS) ## the programs in the kernel
 test-e2e: all $(GO_PEERS) $(BUILD)/setup.test ## the real daemon between real peers
 	$(RUN) $(E2E)
 
+test-kernels: all $(BPF_TESTS) $(BUILD)/setup.test $(BUILD)/setup.kernels ## the kernel side under other kernels, in virtual machines
+	BUILD=$(BUILD) tests/kernels/run $(KERNELS)
+
 soak: all $(GO_PEERS) $(BUILD)/setup.test ## the exactness test RUNS=20 times; a million HTTP/2 requests, gRPC calls
 	BUILD=$(BUILD) RUNS=$(or $(RUNS),20) tests/e2e/test_exactness.py
 	BUILD=$(BUILD) CALLS=1000000 tests/e2e/test_grpc_calls.py
@@ -114,7 +117,7 @@ $(BUILD)/setup.%: scripts/setup.sh
 	mkdir -p $(@D)
 	scripts/setup.sh $*
 	touch $@
-$(BUILD)/setup.test $(BUILD)/setup.demo: | $(BUILD)/setup.build
+$(BUILD)/setup.test $(BUILD)/setup.demo $(BUILD)/setup.kernels: | $(BUILD)/setup.build
 $(BUILD)/setup.bench: | $(BUILD)/setup.test
 
 # --- generated code ---------------------------------------------------------------
@@ -190,8 +193,8 @@ clean: ## remove what was built
 	rm -rf $(BUILD)
 
 help: ## this list
-	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all static demo test test-unit test-bpf test-e2e soak asan fuzz prove lint format sanitized bench install clean help
+.PHONY: all static demo test test-unit test-bpf test-e2e test-kernels soak asan fuzz prove lint format sanitized bench install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

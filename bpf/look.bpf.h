@@ -12,17 +12,14 @@
 #define FRAMES_PER_WINDOW 160
 #define WINDOWS_PER_PACKET 8192 /* far more than 188 KB hold; what is left then is a gap */
 #define CLAIM_TRIES 64
-#define WORK_ROUNDS 8
 
-/* One packet's way through one direction of a connection. */
+/* One packet's way through one direction of a connection. Where it is stands in the scratch: the
+ * verifier would walk look_on() for each place that it knew of. */
 struct look {
     struct __sk_buff *skb;
     struct connection *connection;
     struct scratch *scratch;
     struct probe_set *probes;
-    __u32 at, end; /* what is left to look at, in the packet or in the berth */
-    __u32 berth;   /* 0: the packet; else the berth's name */
-    __u32 stored;  /* where the berth's bytes end */
     __u32 outgoing;
 };
 
@@ -147,12 +144,12 @@ static __always_inline struct direction *look_direction(struct look *l)
 static __always_inline __u32 look_load(struct look *l)
 {
     struct window *w = &l->scratch->window;
-    __u32 rest = l->end - l->at, n;
+    __u32 rest = l->scratch->end - l->scratch->at, n;
 
-    if (l->berth && l->at >= l->stored)
+    if (l->scratch->berth && l->scratch->at >= l->scratch->stored)
         return 0;
-    if (l->berth && rest > l->stored - l->at)
-        rest = l->stored - l->at;
+    if (l->scratch->berth && rest > l->scratch->stored - l->scratch->at)
+        rest = l->scratch->stored - l->scratch->at;
     n = rest < WINDOW_SIZE ? rest : WINDOW_SIZE;
     n--; /* keeps n > 0 in the verifier's eyes, on 6.1 too */
     opaque_value(n);
@@ -161,9 +158,9 @@ static __always_inline __u32 look_load(struct look *l)
     w->length = n;
     w->position = 0;
     w->more = n < rest;
-    if (l->berth)
-        berth_window(w, l->berth, l->at);
-    else if (bpf_skb_load_bytes(l->skb, l->at, w->bytes, n))
+    if (l->scratch->berth)
+        berth_window(w, l->scratch->berth, l->scratch->at);
+    else if (bpf_skb_load_bytes(l->skb, l->scratch->at, w->bytes, n))
         return 0;
     return n;
 }
@@ -182,7 +179,7 @@ static __always_inline void look_read(struct look *l)
 static __always_inline long look_window(struct look *l)
 {
     struct direction *d = look_direction(l);
-    __u32 rest = l->end - l->at;
+    __u32 rest = l->scratch->end - l->scratch->at;
     __u64 skippable = direction_skippable(d);
 
     if (!rest)
@@ -191,26 +188,21 @@ static __always_inline long look_window(struct look *l)
         __u32 n = skippable < rest ? (__u32)skippable : rest;
 
         bytes_skip(l->connection, l->scratch, n, l->outgoing);
-        l->at += n;
+        l->scratch->at += n;
         return 0;
     }
     if (!look_load(l))
         return 1;
     look_read(l);
-    l->at += l->scratch->window.position;
+    l->scratch->at += l->scratch->window.position;
     return 0;
 }
 
 /* A direction that was lost goes on where a segment begins with a frame. */
 static __always_inline void look_for_frame(struct look *l)
 {
-    if (l->at != l->end && look_load(l))
-        direction_resync(l->connection, l->scratch, l->end - l->at, l->outgoing);
-}
-
-static long look_again(__u32 index, void *context)
-{
-    return look_window(context) ? 1 : 0;
+    if (l->scratch->at != l->scratch->end && look_load(l))
+        direction_resync(l->connection, l->scratch, l->scratch->end - l->scratch->at, l->outgoing);
 }
 
 static __always_inline void look_lost(struct look *l, struct direction *d, __u32 bytes)
@@ -220,10 +212,10 @@ static __always_inline void look_lost(struct look *l, struct direction *d, __u32
     store_clear(d);
 }
 
-/* Reads what is new of bytes at a place of the stream: `skip` as cursor_look() said. They end at
- * `l->end`, and `l->at` is where they begin. */
-static __always_inline void look_through(struct look *l, struct direction *d,
-                                         enum cursor_verdict verdict, __u32 skip)
+/* Makes ready to read what is new of bytes at a place of the stream: `skip` as cursor_look() said.
+ * They end at `end`, and `at` is where they begin. */
+static __always_inline void look_begin(struct look *l, struct direction *d,
+                                       enum cursor_verdict verdict, __u32 skip)
 {
     if (verdict == CURSOR_AHEAD) { /* a hole inside a body hides nothing: the cursor runs ahead */
         bytes_skip(l->connection, l->scratch, skip, l->outgoing);
@@ -232,16 +224,10 @@ static __always_inline void look_through(struct look *l, struct direction *d,
     }
     if (!skip && direction_is_lost(d))
         look_for_frame(l);
-    l->at += skip;
-    look_window(l);
-    if (l->at != l->end)
-        bpf_loop(WINDOWS_PER_PACKET, look_again, l, 0);
-    if (l->at == l->end)
-        return;
-    l->scratch->tally.overruns++;
-    look_lost(l, d, l->end - l->at);
+    l->scratch->at += skip;
 }
 
+/* The packet's own segment: its first window. */
 static __always_inline void look_at_segment(struct look *l, const struct segment *segment)
 {
     struct direction *d = look_direction(l);
@@ -256,43 +242,41 @@ static __always_inline void look_at_segment(struct look *l, const struct segment
             look_lost(l, d, segment->length);
         return;
     }
-    l->at = segment->offset;
-    l->end = segment->offset + segment->length;
-    l->berth = 0;
-    look_through(l, d, verdict, skip);
     d->next = segment->sequence + segment->length;
+    l->scratch->at = segment->offset;
+    l->scratch->end = segment->offset + segment->length;
+    look_begin(l, d, verdict, skip);
+    look_window(l);
 }
 
-/* Looks at one kept berth. 1: there is none that could be looked at now. */
-static long look_at_kept(__u32 index, void *context)
+/* Goes over to the next kept berth. 0: there is none that could be looked at now. */
+static __always_inline int look_at_kept(struct look *l, struct direction *d)
 {
-    struct look *l = context;
-    struct direction *d = look_direction(l);
     struct inbox *box = &l->connection->inbox;
     __u32 place = kept_next(d, box), skip = 0, name = place ? kept_take(d, box, place) : 0;
     struct berth *berth = name ? berth_of(name) : NULL;
     enum cursor_verdict verdict;
 
     if (!berth)
-        return 1;
+        return 0;
+    l->scratch->berth = name;
+    l->scratch->at = l->scratch->end = 0;
     verdict = cursor_look(d->next, berth->sequence, berth->length, &skip);
-    if (verdict != CURSOR_OLD) {
-        l->at = 0;
-        l->end = berth->length;
-        l->berth = name;
-        l->stored = berth->stored;
-        d->next = berth->sequence + berth->length;
-        look_through(l, d, verdict, skip);
-    }
-    berth_free(name);
-    return 0;
+    if (verdict == CURSOR_OLD)
+        return 1;
+    d->next = berth->sequence + berth->length;
+    l->scratch->end = berth->length;
+    l->scratch->stored = berth->stored;
+    look_begin(l, d, verdict, skip);
+    return 1;
 }
 
-static __always_inline struct probe_set *probes_of(const struct connection *c)
+static __always_inline void look_leave_berth(struct look *l)
 {
-    __u32 key = c->probe_set;
-
-    return key ? bpf_map_lookup_elem(&probe_sets, &key) : NULL;
+    if (!l->scratch->berth)
+        return;
+    berth_free(l->scratch->berth);
+    l->scratch->berth = 0;
 }
 
 /* Two CPUs can be in one socket's ingress. A few tries spare the mail where the other is about to
@@ -309,30 +293,6 @@ static __always_inline int direction_claim(struct direction *d)
 static __always_inline void direction_release(struct direction *d)
 {
     __sync_lock_test_and_set(&d->claimed, 0);
-}
-
-static __always_inline struct connection *connection_of(struct __sk_buff *skb)
-{
-    struct bpf_sock *sk = skb->sk;
-    struct connection *c;
-
-    if (!sk || !upstream_possible(sk))
-        return NULL;
-    c = bpf_sk_storage_get(&connections, sk, NULL, 0);
-    if (!c)
-        c = join_at_packet(skb, sk);
-    if (!c || c->kind >= KIND_SESSION || c->life >= LIFE_ENDED)
-        return NULL;
-    return c;
-}
-
-/* There is no room for a segment: unless it is a repetition, its bytes will not be seen again. */
-static __always_inline void segment_missed(struct direction *d, const struct segment *segment)
-{
-    __u32 skip;
-
-    if (cursor_look(d->next, segment->sequence, segment->length, &skip) != CURSOR_OLD)
-        __sync_fetch_and_add(&d->missed, segment->length);
 }
 
 /* Settles the end of the connection, once; by whoever holds `in`. */
@@ -363,6 +323,86 @@ static __always_inline int work_waits(const struct connection *c)
     return mail_waits(&c->inbox) || *(const volatile __u32 *)&c->ending;
 }
 
+/* Who holds the ingress has no more to look at: the connection's end, and the claim is given up. 1:
+ * more came meanwhile, and the claim was had again. */
+static __always_inline int look_goes_on(struct look *l)
+{
+    struct connection *c = l->connection;
+
+    if (*(volatile __u32 *)&c->ending)
+        connection_settle_end(c, &l->scratch->tally);
+    direction_release(&c->in);
+    if (work_waits(c) && direction_claim(&c->in))
+        return 1;
+    l->scratch->released = 1;
+    return 0;
+}
+
+/* All that a look does after its first window, in one flat loop: a callback is walked by the verifier
+ * again for each way to it, and Linux 6.1 has a stack of 8 frames and 512 bytes, 32 at least for each
+ * frame. 1: it is done. */
+static long look_on(__u32 index, void *context)
+{
+    struct look *l = context;
+    struct direction *d = look_direction(l);
+
+    if (l->scratch->at != l->scratch->end) {
+        if (!look_window(l))
+            return 0;
+        look_lost(l, d, l->scratch->end - l->scratch->at); /* a berth's bytes that are not stored */
+        l->scratch->at = l->scratch->end;
+    }
+    look_leave_berth(l);
+    if (kept_waits(d) || (!l->outgoing && mail_waits(&l->connection->inbox)))
+        if (look_at_kept(l, d))
+            return 0;
+    return l->outgoing || !look_goes_on(l);
+}
+
+/* Looks at what is left of the segment, at kept and posted ones. Gives a claim up. */
+static __always_inline void look_at_rest(struct look *l)
+{
+    bpf_loop(WINDOWS_PER_PACKET, look_on, l, 0);
+    if (l->scratch->at != l->scratch->end) {
+        l->scratch->tally.overruns++;
+        look_lost(l, look_direction(l), l->scratch->end - l->scratch->at);
+    }
+    look_leave_berth(l);
+    if (!l->outgoing && !l->scratch->released)
+        direction_release(&l->connection->in);
+}
+
+static __always_inline struct probe_set *probes_of(const struct connection *c)
+{
+    __u32 key = c->probe_set;
+
+    return key ? bpf_map_lookup_elem(&probe_sets, &key) : NULL;
+}
+
+static __always_inline struct connection *connection_of(struct __sk_buff *skb)
+{
+    struct bpf_sock *sk = skb->sk;
+    struct connection *c;
+
+    if (!sk || !upstream_possible(sk))
+        return NULL;
+    c = bpf_sk_storage_get(&connections, sk, NULL, 0);
+    if (!c)
+        c = join_at_packet(skb, sk);
+    if (!c || c->kind >= KIND_SESSION || c->life >= LIFE_ENDED)
+        return NULL;
+    return c;
+}
+
+/* There is no room for a segment: unless it is a repetition, its bytes will not be seen again. */
+static __always_inline void segment_missed(struct direction *d, const struct segment *segment)
+{
+    __u32 skip;
+
+    if (cursor_look(d->next, segment->sequence, segment->length, &skip) != CURSOR_OLD)
+        __sync_fetch_and_add(&d->missed, segment->length);
+}
+
 static __always_inline void look_done(struct look *l)
 {
     counters_add(l->connection->slot, &l->scratch->tally);
@@ -389,8 +429,8 @@ static __always_inline int look_for_place(struct look *l, const struct segment *
     l->scratch = scratch_take();
     if (!l->scratch)
         return 1;
-    l->at = segment->offset;
-    l->end = segment->offset + segment->length;
+    l->scratch->at = segment->offset;
+    l->scratch->end = segment->offset + segment->length;
     l->scratch->place.sequence = segment->sequence;
     l->scratch->place.answered = c->in.next;
     if (place_read(l->skb->sk, &l->scratch->place) && look_load(l) && direction_claim(&c->in)) {
@@ -419,24 +459,9 @@ static __always_inline void look_outgoing(struct __sk_buff *skb, struct connecti
     }
     l.probes = probes_of(c);
     look_at_segment(&l, segment);
-    if (kept_waits(&c->out))
-        bpf_loop(KEPT_MAX, look_at_kept, &l, 0);
+    if (l.scratch->at != l.scratch->end || kept_waits(&c->out))
+        look_at_rest(&l);
     look_done(&l);
-}
-
-/* Looks at what is left to who holds the direction: kept and posted segments, the connection's end.
- * Gives the claim up. */
-static __always_inline void look_at_work(struct look *l, struct direction *d)
-{
-    for (int round = 1;; round++) {
-        if (kept_waits(d) || mail_waits(&l->connection->inbox))
-            bpf_loop(KEPT_MAX + MAIL_MAX, look_at_kept, l, 0);
-        if (*(volatile __u32 *)&l->connection->ending)
-            connection_settle_end(l->connection, &l->scratch->tally);
-        direction_release(d);
-        if (round == WORK_ROUNDS || !work_waits(l->connection) || !direction_claim(d))
-            return;
-    }
 }
 
 /* Who finds the direction claimed posts the segment; who holds it looks at the mail before leaving. */
@@ -474,6 +499,11 @@ static __always_inline void look_incoming(struct __sk_buff *skb, struct connecti
     }
     if (!passed)
         look_at_segment(&l, segment);
-    look_at_work(&l, d);
+    if (l.scratch->at == l.scratch->end && !kept_waits(d) && !work_waits(c)) {
+        direction_release(d);
+        l.scratch->released = !work_waits(c) || !direction_claim(d);
+    }
+    if (!l.scratch->released)
+        look_at_rest(&l);
     look_done(&l);
 }

@@ -65,6 +65,7 @@ static __always_inline struct scratch *scratch_take(void)
         if (__sync_lock_test_and_set(&s->claimed, 1))
             continue;
         __builtin_memset(&s->tally, 0, sizeof(s->tally));
+        s->at = s->end = s->berth = s->released = 0;
         return s;
     }
     return NULL;

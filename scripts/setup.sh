@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh build|test|bench|demo: finds what that step lacks on this machine. As root with apt it is
+# setup.sh build|test|bench|demo|kernels: finds what that step lacks on this machine. As root with apt it is
 # installed, one line each; anywhere else the packages are named and the script fails.
 set -eu
 
@@ -51,6 +51,10 @@ demo iproute2 ip
 demo mount mount
 demo python3 python3
 demo python3-grpcio /usr/lib/python3/dist-packages/grpc
+kernels qemu-system-x86 qemu-system-x86_64
+kernels busybox-static busybox
+kernels kmod modprobe
+kernels python3 python3
 TABLE
 }
 

@@ -5,10 +5,13 @@ import signal
 import subprocess
 import time
 
+PATIENCE = int(os.environ.get("PATIENCE", "1"))  # on a slow machine every wait may be longer
+
 
 def until(condition, seconds, what):
     """Polls condition() until it is true and returns its value; once more after the time is up, as
     one poll may take long on a busy machine."""
+    seconds *= PATIENCE
     end = time.monotonic() + seconds
     while True:
         late = time.monotonic() > end

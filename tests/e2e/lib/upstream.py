@@ -11,6 +11,8 @@ import threading
 import time
 import urllib.parse
 
+from lib.process import PATIENCE
+
 FAKE = (b"HTTP/1.1 500 Fake\r\nContent-Length: 0\r\n\r\n"
         b"GET /fake HTTP/1.1\r\nHost: x\r\n\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n\r\n")
 
@@ -111,7 +113,7 @@ class Upstream:
     @staticmethod
     def _serve(sock, handler, count):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.settimeout(30)
+        sock.settimeout(30 * PATIENCE)
         try:
             with sock:
                 handler(Connection(sock), count)
