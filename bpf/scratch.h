@@ -8,5 +8,6 @@ struct scratch {
     __u32 claimed;
     struct tally tally;
     struct window window;
+    struct memo key;    /* of the block being read */
     struct memos memos; /* outlives the look */
 };
