@@ -209,9 +209,14 @@ pure void connection_opaque(struct connection *c, struct tally *t)
     direction_opaque(c, &c->out, t);
 }
 
-/* Bytes that are no HTTP where none was seen yet: a TCP session, which counts only if set so. */
+/* Bytes that are no HTTP where none was seen yet: a TCP session, which counts only if set so. What a
+ * hole hid before them may have been HTTP. */
 pure void connection_session(struct connection *c, struct tally *t)
 {
+    if (!c->joined && !c->out.is_http2 && c->out.http1.state == H1_ADRIFT) {
+        connection_opaque(c, t);
+        return;
+    }
     c->kind = KIND_SESSION;
     t->sessions++;
 }

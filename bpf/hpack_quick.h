@@ -104,18 +104,14 @@ pure int quick_indexed(struct hpack *p, const struct hpack_ring *big, struct win
     return 1;
 }
 
-/* Reads whole fields, `limit` bytes of the window at most. Returns how many; what stops it is left
+/* Reads whole fields up to `end`, as many as `most`. Returns how many; what stops it is left
  * untouched. */
-verified_once int hpack_quick(struct hpack *p, struct hpack_ring *big, struct window *w,
-                              const struct probe_set *set, __u32 limit)
+pure int quick_fields(struct hpack *p, struct hpack_ring *big, struct window *w,
+                      const struct probe_set *set, __u32 end, int most)
 {
-    __u32 end;
     int done = 0;
 
-    if (!p || !w || p->state != HPACK_AT_FIELD || p->more)
-        return 0;
-    end = w->position + limit;
-    for (int i = 0; i < HPACK_QUICK_FIELDS; i++) {
+    for (int i = 0; i < most; i++) {
         __u8 c = window_byte(w, w->position);
 
         if (w->position >= end || (c & 0xe0) == 0x20) /* the end, or a size update */
@@ -125,4 +121,13 @@ verified_once int hpack_quick(struct hpack *p, struct hpack_ring *big, struct wi
         done++;
     }
     return done;
+}
+
+/* The same of the window's next `limit` bytes at most, wherever reading stands. */
+verified_once int hpack_quick(struct hpack *p, struct hpack_ring *big, struct window *w,
+                              const struct probe_set *set, __u32 limit)
+{
+    if (!p || !w || p->state != HPACK_AT_FIELD || p->more)
+        return 0;
+    return quick_fields(p, big, w, set, w->position + limit, HPACK_QUICK_FIELDS);
 }

@@ -10,6 +10,7 @@
 
 #define QUICK_FRAMES 4 /* in one call */
 #define QUICK_CUT (QUICK_FRAMES + 1)
+#define QUICK_FIELDS 32 /* of a block */
 
 struct frame {
     __u32 length; /* of the payload */
@@ -41,17 +42,64 @@ pure int quick_passes(const struct frame *f)
 }
 
 /* What the block of a HEADERS frame said when it was read before; NULL: it was not. */
-pure const struct hpack_fields *quick_fields(const struct http2 *p, const struct window *w,
-                                             __u32 at, const struct frame *f, struct memos *memos,
-                                             __u64 owner)
+pure const struct hpack_fields *quick_said(const struct http2 *p, struct scratch *s, __u32 at,
+                                           const struct frame *f, __u64 owner)
 {
-    struct memo *key = &memos->key, *memo;
+    struct memo *memo;
 
     if ((f->flags & ~H2_END_STREAM) != H2_END_HEADERS || f->length > MEMO_BYTES)
         return NULL;
-    memo_key(key, &p->hpack, w, at + H2_FRAME_HEAD, f->length, owner);
-    memo = memo_place(memos, key);
-    return memo_is(memo, key) ? &memo->fields : NULL;
+    memo_key(&s->memos.key, &p->hpack, &s->window, at + H2_FRAME_HEAD, f->length, owner);
+    memo = memo_place(&s->memos, &s->memos.key);
+    return memo_is(memo, &s->memos.key) ? &memo->fields : NULL;
+}
+
+/* Reads the block that is next in the window; if it is short, remembers what it said as `s->memos.key`. 0:
+ * the machine has to read on in it. */
+verified_once int quick_block(struct http2 *p, struct scratch *s, const struct probe_set *set,
+                              __u32 length)
+{
+    struct memo *memo;
+    struct window *w;
+    __u32 end;
+
+    if (!p || !s)
+        return 0;
+    w = &s->window;
+    end = w->position + length;
+    hpack_block_start(&p->hpack);
+    quick_fields(&p->hpack, NULL, w, set, end, QUICK_FIELDS);
+    p->left = end - w->position;
+    if (p->left)
+        return 0;
+    if (length > MEMO_BYTES || p->hpack.inserts != s->memos.key.inserts ||
+        p->hpack.fields.flags & FIELDS_UNKNOWN)
+        return 1;
+    memo = memo_place(&s->memos, &s->memos.key);
+    *memo = s->memos.key;
+    memo->fields = p->hpack.fields;
+    return 1;
+}
+
+/* What a block says that was not read before, or is longer. NULL: it is the machine's, which goes on
+ * at `*at`. */
+pure const struct hpack_fields *quick_read(struct http2 *p, struct scratch *s,
+                                           const struct probe_set *set, __u32 *at,
+                                           const struct frame *f)
+{
+    if ((f->flags & ~H2_END_STREAM) != H2_END_HEADERS || !f->length || !f->stream ||
+        p->hpack.big == HPACK_BIG_WANTED || p->hpack.big == HPACK_BIG_USED)
+        return NULL;
+    p->type = H2_HEADERS;
+    p->flags = p->block_flags = (__u8)f->flags;
+    p->stream = f->stream;
+    p->pad = p->fresh = 0;
+    s->window.position = *at + H2_FRAME_HEAD;
+    if (quick_block(p, s, set, f->length))
+        return &p->hpack.fields;
+    p->state = H2_BLOCK;
+    *at = s->window.position;
+    return NULL;
 }
 
 /* A request's head, known by what its block said. */
@@ -97,9 +145,10 @@ verified_once int http2_quick_requests(struct connection *c, struct scratch *s,
             break;
         }
         if (f.type == H2_HEADERS && f.stream) {
-            const struct hpack_fields *said =
-                quick_fields(&c->out.http2, &s->window, at, &f, &s->memos, c->id << 1 | 1);
+            const struct hpack_fields *said = quick_said(&c->out.http2, s, at, &f, c->id << 1 | 1);
 
+            if (!said)
+                said = quick_read(&c->out.http2, s, set, &at, &f);
             if (!said)
                 break;
             quick_request(c, a, f.stream, said, set, &s->tally);
@@ -169,9 +218,10 @@ verified_once int http2_quick_responses(struct connection *c, struct scratch *s)
             break;
         }
         if (f.type == H2_HEADERS && f.stream) {
-            const struct hpack_fields *said =
-                quick_fields(&c->in.http2, &s->window, at, &f, &s->memos, c->id << 1);
+            const struct hpack_fields *said = quick_said(&c->in.http2, s, at, &f, c->id << 1);
 
+            if (!said)
+                said = quick_read(&c->in.http2, s, NULL, &at, &f);
             if (!said)
                 break;
             quick_response(c, a, f.stream, said, f.flags & H2_END_STREAM, &s->tally);

@@ -77,10 +77,11 @@ pure void connection_set_adrift(struct connection *c)
     c->out.http1.state = c->in.http1.state = H1_ADRIFT;
 }
 
-/* Bytes were sent, and nobody could tell what. They are a gap, once a place was found. */
+/* Bytes were sent, and nobody could tell what. They are a gap; of a connection that was open before,
+ * once a place was found. */
 pure void request_unseen(struct connection *c, __u32 bytes, struct tally *t)
 {
-    if (c->kind == KIND_HTTP1)
+    if (c->kind == KIND_HTTP1 || !c->joined)
         t->gap += bytes;
     else
         c->exchange.unseen += bytes;

@@ -105,6 +105,8 @@ pure enum http1_event response_head(struct connection *c, struct tally *t)
         connection_upgrade(c, kind & REQUEST_PROBE);
         return H1_NONE;
     }
+    if (kind < 0 && status == 101 && c->in.http1.flags & H1_H2C)
+        direction_opaque(c, &c->in, t); /* it goes on as HTTP/2, and a hole hid the request */
     if (kind < 0) {
         x->unsolicited = 1;
         kind = 0;
