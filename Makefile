@@ -88,6 +88,7 @@ test-kernels: all $(BPF_TESTS) $(BUILD)/setup.test $(BUILD)/setup.kernels ## the
 
 soak: all $(GO_PEERS) $(BUILD)/setup.test ## the exactness test RUNS=20 times; a million HTTP/2 requests, gRPC calls
 	BUILD=$(BUILD) RUNS=$(or $(RUNS),20) tests/e2e/test_exactness.py
+	BUILD=$(BUILD) REQUESTS=200000 tests/e2e/test_http2_streams.py
 	BUILD=$(BUILD) CALLS=1000000 tests/e2e/test_grpc_calls.py
 
 asan: ## the unit tests under ASan, UBSan and the leak checker

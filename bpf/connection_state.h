@@ -67,7 +67,6 @@ struct exchange {
 };
 
 #define KEPT_MAX 16
-#define MAIL_MAX 16
 
 struct direction {
     __u32 next;    /* sequence number of the next byte to look at */
@@ -90,10 +89,12 @@ struct direction {
     };
 };
 
-/* Segments of ingress that met another CPU there. */
+/* Segments of ingress that met another CPU there. As many as there are berths: whoever holds the
+ * direction may be away for long, where its CPU is a virtual one. */
 struct inbox {
-    __u32 mails;          /* berths that others posted; counted after, and taken before, .. */
-    __u32 mail[MAIL_MAX]; /* .. they stand here */
+    __u64 posted; /* a bit for each berth that stands here; who clears it owns the berth */
+    __u32 mails;  /* berths that were posted and not yet taken, also while one is being added to */
+    __u32 newest; /* the name of the last one */
 };
 
 /* Are there bytes that passed, but were not looked at? */

@@ -5,7 +5,7 @@
  * holds the direction looks at it before leaving, so nobody has to wait.
  *
  *   berth:  FREE --berth_take--> filled --kept----> in direction.kept --looked at--> FREE
- *                                filled --posted--> in inbox.mail     --looked at--> FREE
+ *                                filled --posted--> in inbox.posted   --looked at--> FREE
  */
 #pragma once
 
@@ -169,63 +169,121 @@ static __always_inline int segment_keep(struct __sk_buff *skb, struct direction 
     return 1;
 }
 
+/* --- posted berths: each bit of box->posted is set and cleared by atomics alone --------------- */
+
+static __always_inline __u64 posted_bit(__u32 name)
+{
+    return 1ull << ((name - 1) & (BERTHS - 1));
+}
+
+static __always_inline void posted_put(struct inbox *box, __u32 name)
+{
+    __sync_fetch_and_or(&box->posted, posted_bit(name));
+}
+
+/* 0: it is not there, or another CPU has it. */
+static __always_inline int posted_take(struct inbox *box, __u32 name)
+{
+    __u64 bit = posted_bit(name);
+
+    return (__sync_fetch_and_and(&box->posted, ~bit) & bit) != 0;
+}
+
+/* Adds a segment to the berth that was posted last, if it follows there. Many small segments pass
+ * while a CPU is away. Meanwhile the berth is nobody else's, but counted in box->mails. */
+static __always_inline int posted_append(struct __sk_buff *skb, struct inbox *box,
+                                         const struct segment *segment)
+{
+    __u32 name = *(volatile __u32 *)&box->newest;
+    struct berth *berth = name ? berth_of(name) : NULL;
+    int fits;
+
+    if (!berth || !posted_take(box, name))
+        return 0;
+    fits = berth_precedes(name, segment->sequence, segment->length) == 2;
+    if (fits)
+        berth_append(skb, berth, segment);
+    posted_put(box, name);
+    return fits;
+}
+
 /* Leaves a segment to whoever holds the direction. 0: there is no room. */
 static __always_inline int segment_post(struct __sk_buff *skb, struct inbox *box,
                                         const struct segment *segment)
 {
-    __u32 name = berth_take(segment->sequence);
-    struct berth *berth = name ? berth_of(name) : NULL;
+    struct berth *berth;
+    __u32 name;
 
+    if (posted_append(skb, box, segment))
+        return 1;
+    name = berth_take(segment->sequence);
+    berth = name ? berth_of(name) : NULL;
     if (!berth)
         return 0;
     berth_append(skb, berth, segment);
-    for (int i = 0; i < MAIL_MAX; i++)
-        if (!__sync_val_compare_and_swap(&box->mail[i], 0, name)) {
-            __sync_fetch_and_add(&box->mails, 1);
-            return 1;
-        }
-    berth_free(name);
-    return 0;
+    posted_put(box, name);
+    *(volatile __u32 *)&box->newest = name;
+    __sync_fetch_and_add(&box->mails, 1);
+    return 1;
+}
+
+/* Remembers a berth at `place` as the one that begins first, if it does. */
+static __always_inline void first_compare(struct direction *d, __u32 name, __u32 place)
+{
+    struct berth *berth = berth_of(name);
+    __s32 ahead;
+
+    if (!berth)
+        return;
+    ahead = (__s32)(berth->sequence - d->next);
+    if (*(volatile __u32 *)&d->first && ahead >= *(volatile __s32 *)&d->first_ahead)
+        return;
+    *(volatile __u32 *)&d->first = place;
+    *(volatile __s32 *)&d->first_ahead = ahead;
 }
 
 /* The kept or posted berth that begins first, if it can be looked at now: nothing is missing before
- * it but bytes of a body. Returns 1 + its place, posted ones behind kept ones; 0: none. */
-verified_once __u32 kept_next(struct direction *d, struct inbox *box)
+ * it but bytes of a body. Returns 1 + its place in `kept`, or KEPT_MAX + the name of a posted one; 0:
+ * none. */
+verified_once int kept_next(struct direction *d, struct inbox *box)
 {
+    __u64 posted;
+
     if (!d || !box)
         return 0;
     d->first = 0;
     d->first_ahead = 0;
-    for (__u32 i = 0; i < KEPT_MAX + MAIL_MAX; i++) {
-        __u32 name = i < KEPT_MAX ? d->kept[i] : *(volatile __u32 *)&box->mail[i - KEPT_MAX];
-        struct berth *berth = name ? berth_of(name) : NULL;
-        __s32 ahead;
-
-        if (!berth)
-            continue;
-        ahead = (__s32)(berth->sequence - d->next);
-        if (*(volatile __u32 *)&d->first && ahead >= *(volatile __s32 *)&d->first_ahead)
-            continue;
-        *(volatile __u32 *)&d->first = i + 1;
-        *(volatile __s32 *)&d->first_ahead = ahead;
+    for (__u32 i = 0; i < KEPT_MAX; i++)
+        if (d->kept[i])
+            first_compare(d, d->kept[i], i + 1);
+    posted = *(volatile __u64 *)&box->posted;
+    for (__u32 i = 0; i < BERTHS; i++) {
+        if (!(posted >> i))
+            break;
+        if (posted >> i & 1)
+            first_compare(d, i + 1, KEPT_MAX + i + 1);
     }
     if (d->first_ahead > 0 && direction_skippable(d) < (__u32)d->first_ahead)
         return 0;
     return d->first;
 }
 
-/* Takes a berth out of its place, named as kept_next() does; the caller frees it. */
+/* Takes a berth out of its place, named as kept_next() does; the caller frees it. 0: another CPU just
+ * adds to it, and will find the direction free. */
 verified_once __u32 kept_take(struct direction *d, struct inbox *box, __u32 place)
 {
     __u32 name;
 
     if (!d || !box)
         return 0;
-    place--;
-    if (place >= KEPT_MAX) {
+    if (place > KEPT_MAX) {
+        name = place - KEPT_MAX;
+        if (!posted_take(box, name))
+            return 0;
         __sync_fetch_and_add(&box->mails, -1);
-        return __sync_lock_test_and_set(&box->mail[(place - KEPT_MAX) & (MAIL_MAX - 1)], 0);
+        return name;
     }
+    place--;
     name = d->kept[place & (KEPT_MAX - 1)];
     d->kept[place & (KEPT_MAX - 1)] = 0;
     return name;
@@ -248,15 +306,16 @@ verified_once int store_clear(struct direction *d)
 /* Frees whatever is posted. */
 verified_once int inbox_clear(struct inbox *box)
 {
+    __u64 posted;
+
     if (!box)
         return 0;
-    for (int i = 0; i < MAIL_MAX; i++) {
-        __u32 name = __sync_lock_test_and_set(&box->mail[i], 0);
-
-        if (!name)
+    posted = __sync_fetch_and_and(&box->posted, 0);
+    for (__u32 i = 0; i < BERTHS; i++) {
+        if (!(posted >> i & 1))
             continue;
         __sync_fetch_and_add(&box->mails, -1);
-        berth_free(name);
+        berth_free(i + 1);
     }
     return 0;
 }

@@ -1,4 +1,8 @@
-/* The proxy closes on one CPU while its answer is being looked at on another. */
+/* Two CPUs in one connection: the proxy closes on one while its answer is being looked at on another;
+ * one is away in the midst of a look while segments come. */
+#include <dirent.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -11,13 +15,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
 #include <cmocka.h>
 
+#include "../native/feed.h"
 #include "fixture.h"
 
 #define GET "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 #define CONNECTIONS 6000
 #define ANSWERS 100
+#define WAITING 200 /* segments, more than there are berths */
 
 static char answers[1 << 16];
 static size_t answers_size;
@@ -98,9 +105,91 @@ static void each_request_ends_once(void **state)
     assert_int_equal(c.rq_error, 0);
 }
 
+/* The map of the connections' state, among this process's files; -1: not there. */
+static int connections_map(void)
+{
+    DIR *files = opendir("/proc/self/fd");
+    int found = -1;
+
+    assert_non_null(files);
+    for (struct dirent *entry = readdir(files); entry && found < 0; entry = readdir(files)) {
+        int fd = (int)strtol(entry->d_name, NULL, 10);
+        struct bpf_map_info info = {0};
+        __u32 length = sizeof(info);
+
+        if (!bpf_obj_get_info_by_fd(fd, &info, &length) && !strcmp(info.name, "connections"))
+            found = fd;
+    }
+    closedir(files);
+    return found;
+}
+
+/* As if a CPU came to hold the direction, or left it; while no packet passes. */
+static void hold_incoming(int fd, int claimed)
+{
+    int map = connections_map();
+    struct connection c;
+
+    assert_int_equal(bpf_map_lookup_elem(map, &fd, &c), 0);
+    c.in.claimed = (__u32)claimed;
+    assert_int_equal(bpf_map_update_elem(map, &fd, &c, BPF_ANY), 0);
+}
+
+static void say_apart(int fd, const char *text, int times)
+{
+    int one = 1;
+
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    for (int i = 0; i < times; i++)
+        say(fd, text);
+}
+
+static void hear_bytes(int fd, size_t count)
+{
+    static char heard[1 << 20];
+
+    assert_true(count <= sizeof(heard));
+    assert_int_equal(recv(fd, heard, count, MSG_WAITALL), count);
+}
+
+/* A virtual CPU that is not scheduled can be away for the time of many segments. */
+static void segments_wait_for_a_cpu_that_is_away(void **state)
+{
+    const char *answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    int listener = listen_on("127.0.0.1", FIXTURE_PORT), upstream;
+    int proxy = dial("127.0.0.1", FIXTURE_PORT);
+    struct counters c;
+
+    (void)state;
+    assert_true(proxy >= 0);
+    upstream = accept_one(listener);
+    counted(SLOT_AUTO);
+    for (int round = 0; round < 10; round++) {
+        say_apart(proxy, GET, WAITING + 1);
+        hear_bytes(upstream, (WAITING + 1) * strlen(GET));
+        hold_incoming(proxy, 1);
+        say_apart(upstream, answer, WAITING);
+        hear_bytes(proxy, WAITING * strlen(answer));
+        c = counted(SLOT_AUTO);
+        assert_int_equal(c.rq_success, 0);
+        hold_incoming(proxy, 0);
+        say(upstream, answer);
+        hear_bytes(proxy, strlen(answer));
+        c = counted(SLOT_AUTO);
+        assert_int_equal(c.rq_success, WAITING + 1);
+        assert_int_equal(c.gap_bytes, 0);
+    }
+    close(proxy);
+    close(upstream);
+    close(listener);
+    c = counted(SLOT_AUTO);
+    assert_int_equal(c.rq_finished, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(segments_wait_for_a_cpu_that_is_away),
         cmocka_unit_test(each_request_ends_once),
     };
 
