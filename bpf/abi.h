@@ -79,8 +79,9 @@ struct counters {
     __u64 zero[4];
 };
 
-/* HTTP health checks of a cluster that are not requests: exact path, and exact host unless empty.
- */
+/* HTTP health checks of a cluster that are not requests: exact path, and exact host unless empty, both
+ * with their case: a checker sends them as they are configured, and whatever else comes with another
+ * is a request. */
 #define PROBE_PATH_MAX 128
 #define PROBE_HOST_MAX 64
 #define PROBES_PER_SET 4
@@ -90,7 +91,7 @@ struct probe {
     __u8 path_len; /* 0: unused */
     __u8 host_len; /* 0: any host */
     char path[PROBE_PATH_MAX];
-    char host[PROBE_HOST_MAX]; /* lower case; NUL behind it */
+    char host[PROBE_HOST_MAX]; /* NUL behind it */
 };
 
 /* The same strings in HPACK's Huffman coding (RFC 7541, 5.2). Length 0: does not fit. */

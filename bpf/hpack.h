@@ -62,8 +62,6 @@ verified_once int hpack_narrow(struct hpack *p, const struct window *w, const st
         if (i >= count)
             break;
         c = window_byte(w, from + i);
-        if (p->name == HPACK_HOST && !p->huffman)
-            c = h1_lower(c);
         for (int pattern = 0; pattern < PROBES_PER_SET; pattern++)
             if (hpack_pattern_byte(set, pattern, at + i, p->name, p->huffman) != c)
                 p->matches &= ~(1 << pattern);

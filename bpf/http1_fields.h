@@ -165,7 +165,7 @@ pure enum http1_event h1_host(struct http1 *p, const struct probe_set *set, __u8
 
         if (!probe->host_len)
             continue;
-        if (at >= PROBE_HOST_MAX || (__u8)probe->host[at & (PROBE_HOST_MAX - 1)] != h1_lower(c))
+        if (at >= PROBE_HOST_MAX || (__u8)probe->host[at & (PROBE_HOST_MAX - 1)] != c)
             p->probes &= ~(1 << i);
     }
     if (p->matched < 0xff)

@@ -64,7 +64,7 @@ def test(results, scratch, group):
         ("HAProxy's checks by path", CLUSTER, BY_PATH, (22, 22, 0)),
         ("Envoy's user agent", "agent", BY_AGENT, (10, 10, 0)),
         ("bare connects", "agent", BARE, (5, 0, 5)),
-        ("path and host", "host", BY_HOST, (2, 2, 0)),
+        ("path and host", "host", BY_HOST, (3, 3, 0)),
     ]
     wanted = {name: dict(zip(("issued", "success", "error"), counts), active=0)
               for name, _, _, counts in expected}

@@ -15,8 +15,8 @@ static const struct {
     const char *name;
     const char *const *values; /* NULL: they are made from the number */
 } names[] = {
-    [NAME_AUTHORITY] = {":authority", VALUES("upstream.example:8080", "check.me", "a", "check.m",
-                                             "check.me:80", "check.mee")},
+    [NAME_AUTHORITY] = {":authority", VALUES("upstream.example:8080", "check.me", "Check.me", "a",
+                                             "check.m", "check.me:80", "check.mee")},
     [NAME_METHOD] = {":method", VALUES("GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE")},
     [NAME_PATH] = {":path", VALUES("/", "/index.html", "/healthz", "/p", "/healthz?now", "/healthy",
                                    "/health", "/pp", "*", "/grpc.health.v1.Health/Check",

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <linux/types.h>
 #include <nghttp2/nghttp2.h>
@@ -144,7 +143,7 @@ static int is_probe(const struct heard *h)
         const struct probe *probe = &script_probes()->probe[i];
 
         if (probe->path_len && !strcmp(h->path, probe->path) &&
-            (!probe->host_len || !strcasecmp(h->authority, probe->host)))
+            (!probe->host_len || !strcmp(h->authority, probe->host)))
             return 1;
     }
     return h->agent;

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "hpack_state.h"
 
@@ -40,19 +39,14 @@ static inline int expect_grpc(const char *value)
     return !strcmp(value, "application/grpc") || !strncmp(value, "application/grpc+", 17);
 }
 
-/* A host is compared without case, but where it is Huffman-coded. */
-static inline __u8 expect_matches(const struct probe_set *set, int path, const char *value,
-                                  int huffman)
+static inline __u8 expect_matches(const struct probe_set *set, int path, const char *value)
 {
     __u8 matches = 0;
 
     for (int i = 0; set && i < PROBES_PER_SET; i++) {
         const struct probe *probe = &set->probe[i];
-        int differs = path      ? strcmp(probe->path, value)
-                      : huffman ? strcmp(probe->host, value)
-                                : strcasecmp(probe->host, value);
 
-        if (*value && !differs)
+        if (*value && !strcmp(path ? probe->path : probe->host, value))
             matches |= 1 << i;
     }
     return matches;
@@ -60,7 +54,7 @@ static inline __u8 expect_matches(const struct probe_set *set, int path, const c
 
 /* What a field adds to what its block says. */
 static inline void expect_field(struct hpack_fields *f, const struct probe_set *set,
-                                const char *name, const char *value, int huffman)
+                                const char *name, const char *value)
 {
     if (!strcmp(name, ":status"))
         f->status = expect_status(value);
@@ -71,7 +65,7 @@ static inline void expect_field(struct hpack_fields *f, const struct probe_set *
     else if (!strcmp(name, "user-agent"))
         f->flags |= !strcmp(value, "Envoy/HC") ? FIELDS_AGENT : 0;
     else if (!strcmp(name, ":path"))
-        f->paths = expect_matches(set, 1, value, huffman);
+        f->paths = expect_matches(set, 1, value);
     else if (!strcmp(name, ":authority") || !strcmp(name, "host"))
-        f->hosts = expect_matches(set, 0, value, huffman);
+        f->hosts = expect_matches(set, 0, value);
 }

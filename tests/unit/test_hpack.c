@@ -209,7 +209,7 @@ static void check_coding(const struct known_name *name, const char *value, enum 
     literal_add(&b, &l);
     literal_add(&b, &(struct literal){FORM_WITHOUT, 0, "a", "b", 0, 0});
     check_cuts(&r, &b);
-    expect_field(&expected, &probes, name->name, value, huffman);
+    expect_field(&expected, &probes, name->name, value);
     assert_memory_equal(&r.hpack.fields, &expected, sizeof(expected));
     assert_int_equal(r.hpack.inserts, form == FORM_INSERT ? 3 : 2);
     if (form != FORM_INSERT)
@@ -259,7 +259,7 @@ static void every_number(void **state)
 
             snprintf(value, sizeof(value), "%0*d", number % 5, number);
             read_literal(&r, &(struct literal){FORM_INSERT, 0, names[i / 2], value, 0, i % 2});
-            expect_field(&expected, NULL, names[i / 2], value, 0);
+            expect_field(&expected, NULL, names[i / 2], value);
             assert_memory_equal(&r.hpack.fields, &expected, sizeof(expected));
         }
 }
@@ -305,8 +305,6 @@ static void check_value_bits(uint32_t index, const char *text, bool huffman)
     value = b.length + (!huffman && strlen(text) == 127 ? 2 : 1);
     string_add(&b, text, huffman);
     for (size_t bit = value * 8; bit < b.length * 8; bit++) {
-        if (index == 1 && !huffman && bit % 8 == 5)
-            continue; /* the case of a letter */
         b.data[bit / 8] ^= 1 << bit % 8;
         must_read(&r, &b);
         assert_false(says_something(&r.hpack.fields));
@@ -374,7 +372,7 @@ static void what_several_fields_say(void **state)
     assert_int_equal(r.hpack.fields.grpc_status, GRPC_SUCCESS);
     assert_int_equal(r.hpack.fields.flags, FIELDS_TYPED | FIELDS_GRPC | FIELDS_AGENT);
     assert_int_equal(r.hpack.fields.paths, 1);
-    assert_int_equal(r.hpack.fields.hosts, 1 | 4);
+    assert_int_equal(r.hpack.fields.hosts, 4); /* not "Check.Me" */
     literal_add(&b, &(struct literal){FORM_WITHOUT, 0, "grpc-status", "0", 0, 0});
     check_cuts(&r, &b);
     assert_int_equal(r.hpack.fields.grpc_status, GRPC_ERROR); /* "0,0" */
@@ -401,7 +399,7 @@ static void all_static_entries(void **state)
         assert_int_equal(nghttp2_hd_inflate_hd2(inflater, &nv, &flags, &block, 1, 1), 1);
         assert_true(flags & NGHTTP2_HD_INFLATE_EMIT);
         nghttp2_hd_inflate_end_headers(inflater);
-        expect_field(&expected, &probes, (char *)nv.name, (char *)nv.value, 0);
+        expect_field(&expected, &probes, (char *)nv.name, (char *)nv.value);
         if (index == 8)
             assert_int_equal(expected.status, STATUS_BELOW_500);
         read_index(&r, FORM_INDEXED, index);

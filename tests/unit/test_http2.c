@@ -279,7 +279,7 @@ static const struct test_case probe_cases[] = {
      {START,
       SENT(H2_HEADERS, BOTH_ENDS, 1,
            "\x82\x86\x04\2/p\x01\x08"
-           "Check.me"),
+           "check.me"),
       SENT(H2_HEADERS, BOTH_ENDS, 3,
            "\x82\x86\x04\2/p\x66\x08"
            "check.me"),
@@ -293,8 +293,11 @@ static const struct test_case probe_cases[] = {
       SENT(H2_HEADERS, BOTH_ENDS, 11,
            "\x82\x86\x04\2/q\x01\x08"
            "check.me"),
+      SENT(H2_HEADERS, BOTH_ENDS, 13,
+           "\x82\x86\x04\2/p\x01\x08"
+           "Check.me"),
       THEN('.')},
-     {.issued = 3, .probes = 3}},
+     {.issued = 4, .probes = 3}},
     {"as a static entry, which no other pattern's host makes one",
      {START,
       SENT(H2_HEADERS, BOTH_ENDS, 1,

@@ -1,6 +1,5 @@
 #include "kernel/probes.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "kernel/huffman.h"
@@ -41,8 +40,7 @@ size_t probes_fill(const struct cluster *cluster, struct probe_set *out)
         probe->path_len = (__u8)strlen(check->path);
         probe->host_len = (__u8)strlen(check->host);
         memcpy(probe->path, check->path, probe->path_len);
-        for (size_t c = 0; c < probe->host_len; c++)
-            probe->host[c] = (char)tolower((unsigned char)check->host[c]);
+        memcpy(probe->host, check->host, probe->host_len);
         fill_coded(out, count++);
     }
     return count;
