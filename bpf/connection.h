@@ -114,6 +114,21 @@ pure void connection_remote_closed(struct connection *c, struct tally *t)
     direction_stop(&c->in); /* bytes beyond a FIN are no response, whoever sends them */
 }
 
+/* The proxy's close(). An answer that still comes is read by nobody: what waits has no result, as in
+ * Envoy, which has reset it by then.
+ *
+ * A half close, shutdown(SHUT_WR), is none. Envoy never does that with streams open; who does (as some
+ * clients of HTTP/1) reads on, so its requests keep their answers. Bytes that wait behind a hole were
+ * not read: TCP did not give them to the proxy either. */
+pure void connection_local_closed(struct connection *c, struct tally *t)
+{
+    if (c->exchange.tunnel)
+        return;
+    connection_settle(c, c->in.missed || mail_waits(&c->inbox) ? CAUSE_LOST : CAUSE_PROXY, t);
+    direction_stop(&c->in);
+    c->in.missed = 0;
+}
+
 /* Bytes of a direction that need not be read are passed. */
 pure void connection_skip(struct connection *c, __u32 count, __u32 outgoing, struct tally *t)
 {

@@ -108,12 +108,15 @@ pure int kept_waits(const struct direction *d)
     return (d->any[0] | d->any[1]) != 0;
 }
 
+#define ENDING_LOCAL 0xff /* what the proxy's close() ends before the connection ends */
+
 struct connection {
     __u32 slot;
     __u16 probe_set;
-    __u8 kind;      /* enum kind */
-    __u8 life;      /* enum life */
-    __u32 ending;   /* 1 + enum cause: the end, left to whoever holds `in`; 0: none, or settled */
+    __u8 kind; /* enum kind */
+    __u8 life; /* enum life */
+    __u32
+        ending; /* the end, left to whoever holds `in`: 1 + enum cause, or ENDING_LOCAL; 0: none */
     __u32 protocol; /* enum protocol, as configured */
     __u32 annex;    /* 1 + the index of its annex; 0: none */
     __u32 joined;   /* it was open before it was seen; whoever sets it counts it */

@@ -29,23 +29,30 @@ static __always_inline struct endpoint_value *endpoint_of(struct bpf_sock_ops *c
     return endpoint;
 }
 
-/* Ends what still waits and everything else of the connection. A look at its last bytes may be under
- * way on another CPU: then what waits is settled by that one, before it leaves. */
+/* A look at the last bytes may be under way on another CPU: then what waits is settled by that one,
+ * before it leaves. */
+static __always_inline void ending_settle(struct connection *c, __u32 ending)
+{
+    struct tally t = {};
+
+    __sync_lock_test_and_set(&c->ending, ending);
+    if (!direction_claim(&c->in))
+        return;
+    connection_settle_end(c, &t);
+    direction_release(&c->in);
+    counters_add(c->slot, &t);
+}
+
+/* Ends what still waits and everything else of the connection. */
 static __always_inline void connection_end(struct connection *c, enum cause cause)
 {
     struct counters *row = row_of(c);
-    struct tally t = {};
     bool established = c->life != LIFE_CONNECTING;
 
     if (!row || c->life >= LIFE_ENDED)
         return;
     c->life = LIFE_ENDED;
-    __sync_lock_test_and_set(&c->ending, 1 + cause);
-    if (direction_claim(&c->in)) {
-        connection_settle_end(c, &t);
-        direction_release(&c->in);
-        counters_add(c->slot, &t);
-    }
+    ending_settle(c, 1 + cause);
     if (established) {
         add(row->cx_closed, 1);
         if (c->protocol == PROTOCOL_TCP)
@@ -148,12 +155,23 @@ static __always_inline void on_remote_close(struct connection *c)
     counters_add(c->slot, &t);
 }
 
+#define RCV_SHUTDOWN 1 /* in sk_shutdown: nothing is read any more */
+
+/* The proxy's FIN is sent: at its close(), or at a half close. */
+static __always_inline void on_local_close(struct connection *c, const struct sock *sk)
+{
+    if (c->life != LIFE_ESTABLISHED)
+        return;
+    c->life = LIFE_LOCAL_CLOSED;
+    if (sk && sk->sk_shutdown & RCV_SHUTDOWN)
+        ending_settle(c, ENDING_LOCAL);
+}
+
 static __always_inline void on_state(__u32 state, struct connection *c, const struct sock *sk)
 {
     switch (state) {
     case STATE_FIN_WAIT1:
-        if (c->life == LIFE_ESTABLISHED)
-            c->life = LIFE_LOCAL_CLOSED;
+        on_local_close(c, sk);
         break;
     case STATE_CLOSE_WAIT:
         on_remote_close(c);

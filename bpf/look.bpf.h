@@ -295,7 +295,8 @@ static __always_inline void direction_release(struct direction *d)
     __sync_lock_test_and_set(&d->claimed, 0);
 }
 
-/* Settles the end of the connection, once; by whoever holds `in`. */
+/* Settles the end of the connection, or what the proxy's close() ends, each once; by whoever holds
+ * `in`. */
 verified_once int connection_settle_end(struct connection *c, struct tally *t)
 {
     __u32 ending;
@@ -306,6 +307,11 @@ verified_once int connection_settle_end(struct connection *c, struct tally *t)
     ending = __sync_lock_test_and_set(&c->ending, 0);
     if (!ending)
         return 0;
+    if (ending == ENDING_LOCAL) {
+        connection_local_closed(c, t);
+        store_clear(&c->in);
+        return 0;
+    }
     cause = incoming_waits(c) ? CAUSE_LOST : (enum cause)(ending - 1);
     connection_settle(c, cause, t);
     connection_settle_head(c, cause, t);

@@ -48,6 +48,7 @@ struct sock_cgroup_data {
 struct sock {
     struct sock_common __sk_common;
     int sk_err;
+    __u8 sk_shutdown;
     struct sock_cgroup_data sk_cgrp_data;
 };
 struct tcp_sock {

@@ -38,6 +38,16 @@ static struct pair pair_on(const char *ip)
     return p;
 }
 
+/* Another connection to the same listener. */
+static struct pair pair_on_next(const struct pair *first)
+{
+    struct pair p = {.listener = first->listener, .proxy = dial("127.0.0.1", FIXTURE_PORT)};
+
+    assert_true(p.proxy >= 0);
+    p.upstream = accept_one(p.listener);
+    return p;
+}
+
 static void exchange(const struct pair *p, const char *request, const char *response)
 {
     say(p->proxy, request);
@@ -120,6 +130,63 @@ static void ends_of_an_unanswered_request(void **state)
         assert_counted(c, rq_no_result, who < 2 ? 0 : 1);
         assert_counted(c, cx_closed, 1);
     }
+}
+
+static void say_bytes(int fd, const void *bytes, size_t length)
+{
+    assert_int_equal(send(fd, bytes, length, MSG_NOSIGNAL), length);
+}
+
+#define SAY(fd, bytes) say_bytes(fd, bytes, sizeof(bytes) - 1)
+
+/* A gRPC call, with a head and no more as its answer so far. */
+static void call_begun(const struct pair *p)
+{
+    char heard[200];
+
+    SAY(p->proxy, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
+                  "\0\0\x19\1\4\0\0\0\1\x83\x86\x84\x01\1a\x0f\x10\x10"
+                  "application/grpc");
+    assert_true(recv(p->upstream, heard, sizeof(heard), 0) > 0);
+    SAY(p->upstream, "\0\0\0\4\0\0\0\0\0\0\0\1\1\4\0\0\0\1\x88");
+    assert_int_equal(recv(p->proxy, heard, 19, MSG_WAITALL), 19);
+}
+
+/* An answer behind close() is read by nobody; behind a half close it is. */
+static void answers_behind_the_proxys_close(void **state)
+{
+    struct counters c;
+
+    (void)state;
+    for (int half = 0; half < 2; half++) {
+        struct pair p = pair_on("127.0.0.1"), q = pair_on_next(&p);
+
+        call_begun(&p);
+        say(q.proxy, GET);
+        hear(q.upstream, GET);
+        half ? shutdown(p.proxy, SHUT_WR) : close(p.proxy);
+        half ? shutdown(q.proxy, SHUT_WR) : close(q.proxy);
+        c = counted(SLOT_AUTO);
+        assert_counted(c, rq_issued, 2);
+        assert_counted(c, rq_finished, half ? 0 : 2);
+        assert_counted(c, rq_no_result, half ? 0 : 2);
+        SAY(p.upstream, "\0\0\x0f\1\5\0\0\0\1\0\x0bgrpc-status\x01"
+                        "0");
+        SAY(q.upstream, OK);
+        c = counted(SLOT_AUTO);
+        assert_counted(c, rq_success, half ? 2 : 0);
+        assert_counted(c, rq_error, 0);
+        if (half) {
+            close(p.proxy);
+            close(q.proxy);
+        }
+        close(p.upstream);
+        close(q.upstream);
+        close(p.listener);
+    }
+    c = counted(SLOT_AUTO);
+    assert_counted(c, rq_finished, 0);
+    assert_counted(c, cx_closed, 2);
 }
 
 /* close() with unread bytes sends RST where a FIN would have been. */
@@ -383,6 +450,7 @@ int main(void)
         cmocka_unit_test(keep_alive_counts_once),
         cmocka_unit_test(ends_of_an_unanswered_request),
         cmocka_unit_test(proxy_closes_with_unread_bytes),
+        cmocka_unit_test(answers_behind_the_proxys_close),
         cmocka_unit_test(refused_is_an_error_without_request),
         cmocka_unit_test(tcp_session_is_one_request),
         cmocka_unit_test(ipv6_and_mapped_ipv4),

@@ -13,7 +13,7 @@
 
 /* '>' the proxy sends a frame, '<' the upstream does; '|' a segment ends here, else frames of one
  * direction are one segment. Then holes: 'i' in what is received, 'o' in what is sent; 'J' the
- * connection was open before; and ends: 'F' upstream's FIN and the proxy's close after it, 'R' upstream
+ * connection was open before; 'c' the proxy's close(); and ends: 'F' upstream's FIN and the proxy's close after it, 'R' upstream
  * resets, 'C' the proxy closes; '.' nothing yet: stays open. */
 struct part {
     char who;
@@ -124,6 +124,9 @@ static inline void script_event(struct connection *c, char who, struct tally *t)
         break;
     case 'J':
         connection_join_http2(c);
+        break;
+    case 'c':
+        connection_local_closed(c, t);
         break;
     case 'F':
         connection_remote_closed(c, t);

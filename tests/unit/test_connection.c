@@ -16,7 +16,7 @@
 /* '>' the proxy sends, '<' the upstream sends; then the ends: 'F' upstream's FIN and the proxy's
  * close after it, 'R' upstream resets, 'C' the proxy closes, 'L' a hole in the responses is given
  * up and the connection ends; '.' nothing yet: stays open. Not ends: 'J' was open before; 'l' and 'o'
- * a hole in the responses, or in the requests, is given up; 'S' the proxy sends, and all before it is
+ * a hole in the responses, or in the requests, is given up; 'c' the proxy's close(), before it ends; 'S' the proxy sends, and all before it is
  * settled. */
 struct part {
     char who;
@@ -164,6 +164,19 @@ static const struct test_case cases[] = {
      0,
      {OUT(GET), END('C')},
      {.issued = 1, .no_result = 1, .finished = 1}},
+    {"proxy closes, then the answer comes",
+     0,
+     {OUT(GET), END('c'), IN(ERR), END('C')},
+     {.issued = 1, .no_result = 1, .finished = 1}},
+    {"proxy closes after the first of three, and sends what was queued",
+     0,
+     {OUT(GET GET), IN(OK), END('c'), OUT(GET), IN(OK OK), END('C')},
+     {.issued = 3, .success = 1, .no_result = 2, .finished = 3}},
+    {"proxy closes inside the body",
+     0,
+     {OUT(GET), IN("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n"), END('c'), IN("abc" ERR),
+      END('C')},
+     {.issued = 1, .success = 1, .finished = 1}},
     {"request cut inside its head",
      0,
      {OUT(GET "GET / HTTP/1.1\r\nHo"), IN(OK), END('R')},
@@ -456,6 +469,9 @@ static bool happens(struct connection *c, const struct part *part, struct tally 
     case 'J':
         c->joined = 1;
         connection_set_adrift(c);
+        return true;
+    case 'c':
+        connection_local_closed(c, t);
         return true;
     case 'l':
         connection_lost(c, &c->in, 7, t);
