@@ -123,6 +123,20 @@ pure void quick_request(struct connection *c, struct annex *a, __u32 id,
     t->issued++;
 }
 
+/* A GOAWAY may have come while streams were opened here, and not have found them; neither did they find
+ * its limit. The exchange is a full barrier, as is that of response_leaving(): one of both sees the
+ * other's store. */
+pure void quick_requests_refused(struct connection *c, struct tally *t)
+{
+    struct http2 *p = &c->out.http2;
+    __u32 limit;
+
+    __sync_lock_test_and_set(&p->last, p->last);
+    limit = *(volatile __u32 *)&c->in.http2.last;
+    if (limit && p->last >= limit)
+        streams_settle(c, limit - 1, CAUSE_UPSTREAM, t);
+}
+
 /* Reads request frames from the window, as many as there are of the usual kind. 0: the next one
  * is none of them; QUICK_CUT: it is whole in the window that begins with it; else there may be more.
  */
@@ -130,11 +144,12 @@ verified_once int http2_quick_requests(struct connection *c, struct scratch *s,
                                        const struct probe_set *set)
 {
     struct annex *a;
-    __u32 at;
+    __u32 at, last;
     int i;
 
     if (!c || !s || !http2_between(&c->out.http2))
         return 0;
+    last = c->out.http2.last;
     a = c->annex ? annex_of(c) : NULL;
     at = s->window.position;
     for (i = 0; i < QUICK_FRAMES; i++) {
@@ -158,6 +173,8 @@ verified_once int http2_quick_requests(struct connection *c, struct scratch *s,
         at += H2_FRAME_HEAD + f.length;
     }
     s->window.position = at;
+    if (c->out.http2.last != last)
+        quick_requests_refused(c, &s->tally);
     return i >= QUICK_FRAMES ? i : 0;
 }
 

@@ -122,15 +122,15 @@ verified_once int response_frame(struct connection *c, __u32 id, const struct hp
     return 0;
 }
 
-/* GOAWAY: streams above `last` are refused, those to come too. */
+/* GOAWAY: streams above `last` are refused, those to come too. The limit is stored with a full barrier:
+ * who opens a stream meanwhile sees it after, or the stream is found here. */
 pure void response_leaving(struct connection *c, __u32 last, struct tally *t)
 {
     __u32 *limit = &c->in.http2.last;
 
     if (!*limit || last + 1 < *limit)
-        *(volatile __u32 *)limit = last + 1;
-    if (*(volatile __u32 *)&c->out.http2.last > last)
-        streams_settle(c, last, CAUSE_UPSTREAM, t);
+        __sync_lock_test_and_set(limit, last + 1);
+    streams_settle(c, last, CAUSE_UPSTREAM, t);
 }
 
 pure void http2_response_event(struct connection *c, enum http2_event event, struct tally *t)

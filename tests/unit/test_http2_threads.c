@@ -18,7 +18,8 @@
 #include "base/mem.h"
 
 #define CONNECTIONS 300 /* or as many as the environment says */
-#define AHEAD 8         /* parts that the proxy may send before earlier ones are received */
+#define RACES 20000
+#define AHEAD 8 /* parts that the proxy may send before earlier ones are received */
 
 struct shared {
     const struct record *record;
@@ -146,9 +147,87 @@ static void directions_at_once(void **state)
     record_free(&record);
 }
 
+/* --- a request and the GOAWAY that refuses it ------------------------------------------------ */
+
+struct race {
+    struct connection connection;
+    struct tally sent, received;
+    size_t sender, receiver; /* how far each is: two steps a round */
+};
+
+/* Both leave this place as nearly at once as two CPUs can. */
+static void meet(size_t *own, const size_t *other)
+{
+    size_t step = *own + 1;
+
+    part_store(own, step);
+    for (int spins = 0; part_load(other) < step; spins++)
+        if (spins > 10000) /* it has no CPU */
+            sched_yield();
+}
+
+static void delay(int spins)
+{
+    for (volatile int spin = spins; spin > 0; spin--)
+        ;
+}
+
+#define SAY(r, bytes)                                                                              \
+    feed(&(r)->connection, 1, bytes, sizeof(bytes) - 1, WINDOW_SIZE, NULL, &(r)->sent)
+#define HEAR(r, bytes)                                                                             \
+    feed(&(r)->connection, 0, bytes, sizeof(bytes) - 1, WINDOW_SIZE, NULL, &(r)->received)
+
+#define SETTINGS "\0\0\0\4\0\0\0\0\0"
+#define GET_ON(stream) "\0\0\6\1\5\0\0\0" stream "\x82\x86\x84\x01\1a"
+#define LEAVING_AT(last) "\0\0\x8\7\0\0\0\0\0\0\0\0" last "\0\0\0\0"
+
+static void *race_received(void *argument)
+{
+    struct race *r = argument;
+
+    for (int round = 0; round < RACES; round++) {
+        meet(&r->receiver, &r->sender); /* the connection has begun */
+        HEAR(r, SETTINGS);
+        meet(&r->receiver, &r->sender);
+        delay(round / 64 % 64);
+        HEAR(r, LEAVING_AT("\1"));
+        meet(&r->receiver, &r->sender);
+    }
+    return NULL;
+}
+
+/* The stream is refused whichever comes first: its connection ends by the proxy, which is no error. */
+static void refused_at_once(void **state)
+{
+    static struct race r;
+    pthread_t thread;
+    int odd = 0;
+
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, race_received, &r), 0);
+    for (int round = 0; round < RACES; round++) {
+        memset(&r.sent, 0, sizeof(r.sent));
+        memset(&r.received, 0, sizeof(r.received));
+        connection_start(&r.connection, 0, PROTOCOL_AUTO, 0);
+        r.connection.id = 1; /* always: its block is read in place from the second on */
+        SAY(&r, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" SETTINGS GET_ON("\1"));
+        meet(&r.sender, &r.receiver);
+        meet(&r.sender, &r.receiver);
+        delay(round % 64);
+        SAY(&r, GET_ON("\3"));
+        meet(&r.sender, &r.receiver);
+        feed_end(&r.connection, CAUSE_PROXY, &r.sent);
+        assert_int_equal(r.sent.issued, 2);
+        odd += r.sent.error + r.received.error != 1 || r.sent.no_result != 1;
+    }
+    pthread_join(thread, NULL);
+    assert_int_equal(odd, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refused_at_once),
         cmocka_unit_test(directions_at_once),
     };
 
