@@ -95,7 +95,14 @@ struct inbox {
     __u64 posted; /* a bit for each berth that stands here; who clears it owns the berth */
     __u32 mails;  /* berths that were posted and not yet taken, also while one is being added to */
     __u32 newest; /* the name of the last one */
+    __u64 behind; /* those that the direction's holder found to lie behind a hole */
 };
+
+/* Did any come since the holder found that it can look at none? The others wait for the hole's bytes. */
+pure int mail_is_new(const struct inbox *box)
+{
+    return (*(const volatile __u64 *)&box->posted & ~box->behind) != 0;
+}
 
 /* Are there bytes that passed, but were not looked at? */
 pure int mail_waits(const struct inbox *box)

@@ -324,9 +324,10 @@ verified_once int connection_settle_end(struct connection *c, struct tally *t)
     return 0;
 }
 
+/* Is there anything to do for who holds the ingress and has looked at all it could? */
 static __always_inline int work_waits(const struct connection *c)
 {
-    return mail_waits(&c->inbox) || *(const volatile __u32 *)&c->ending;
+    return mail_is_new(&c->inbox) || *(const volatile __u32 *)&c->ending;
 }
 
 /* Who holds the ingress has no more to look at: the connection's end, and the claim is given up. 1:
@@ -489,6 +490,7 @@ static __always_inline void look_incoming(struct __sk_buff *skb, struct connecti
             return;
         passed = 1;
     } else {
+        c->inbox.behind = 0; /* this may fill the hole */
         passed = body_pass(skb, d, segment);
     }
     if (passed && !work_waits(c)) {

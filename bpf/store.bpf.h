@@ -263,8 +263,11 @@ verified_once int kept_next(struct direction *d, struct inbox *box)
         if (posted >> i & 1)
             first_compare(d, i + 1, KEPT_MAX + i + 1);
     }
-    if (d->first_ahead > 0 && direction_skippable(d) < (__u32)d->first_ahead)
+    box->behind = 0;
+    if (d->first_ahead > 0 && direction_skippable(d) < (__u32)d->first_ahead) {
+        box->behind = posted;
         return 0;
+    }
     return d->first;
 }
 
@@ -310,6 +313,7 @@ verified_once int inbox_clear(struct inbox *box)
 
     if (!box)
         return 0;
+    box->behind = 0;
     posted = __sync_fetch_and_and(&box->posted, 0);
     for (__u32 i = 0; i < BERTHS; i++) {
         if (!(posted >> i & 1))
