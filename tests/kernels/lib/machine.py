@@ -36,7 +36,7 @@ exec busybox switch_root /root /run/busybox sh -c '
     cd "@DIRECTORY@"
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
     export PATH HOME
-    @COMMAND@ </dev/null >/dev/ttyS1 2>&1
+    { @COMMAND@; } </dev/null >/dev/ttyS1 2>&1
     exec /run/busybox poweroff -f'
 """
 MODULES = ["virtio_pci", "9p", "9pnet_virtio", "overlay"]
