@@ -115,6 +115,7 @@ pure struct hpack_ring *http2_ring(struct connection *c, struct hpack *p, __u32 
         p->big = HPACK_BIG_DENIED;
         return NULL;
     }
+    opaque_value(a);
     big = &a->rings[outgoing & 1];
     if (p->big == HPACK_BIG_WANTED)
         hpack_grow(p, big);

@@ -48,6 +48,7 @@ pure __u32 *annex_slot(struct annex *a, __u32 way, __u32 id)
     __u32 set = id >> 1;
 
     opaque_value(set);
+    opaque_value(a);
     return &a->streams[way & (ANNEX_WAYS - 1)][set & (ANNEX_SETS - 1)];
 }
 
@@ -171,6 +172,7 @@ verified_once int streams_settle_part(struct connection *c, __u32 part, __u32 la
 
         if (!a)
             return 0;
+        opaque_value(a);
         opaque_value(first);
         slots = &a->streams[0][0] + (first & (ANNEX_PARTS - 1)) * STREAM_SLOTS;
     }
