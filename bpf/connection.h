@@ -2,7 +2,6 @@
  */
 #pragma once
 
-#include "http2_quick.h"
 #include "request.h"
 #include "response.h"
 

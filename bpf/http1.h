@@ -98,11 +98,17 @@ verified_once enum http1_event http1_byte(struct http1 *p, const struct probe_se
     return p->state < H1_BODY ? h1_head_byte(p, set, c) : h1_body_byte(p, c);
 }
 
+#ifdef EARLY
+#define H1_STEP_BYTES 8 /* http1_byte() is no function of its own there */
+#else
+#define H1_STEP_BYTES 32
+#endif
+
 /* Reads on in the window until an event, its end, or a bounded number of bytes. The caller calls
  * again as long as the window has bytes. */
 pure enum http1_event http1_step(struct http1 *p, struct window *w, const struct probe_set *set)
 {
-    for (int i = 0; i < 32; i++) {
+    for (int i = 0; i < H1_STEP_BYTES; i++) {
         enum http1_event event;
 
         if (w->position >= w->length)

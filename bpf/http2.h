@@ -4,6 +4,8 @@
 #include "http2_request.h"
 #include "http2_response.h"
 #include "http2_resync.h"
+#include "http2_turn.h"
+#include "place.h"
 #include "scratch.h"
 
 /* The preface's first 12 bytes were sent, "PRI * HTTP/2". */
@@ -31,24 +33,6 @@ pure int request_turns(const struct connection *c)
     return c->kind == KIND_HTTP2 && !c->out.is_http2 && c->out.http1.state == H1_START;
 }
 
-/* A server's first byte can be 0 in HTTP/2 only, and may come before the client's first. */
-pure int response_turns(const struct connection *c, const struct window *w)
-{
-    const struct http1 *p = &c->in.http1;
-
-    if (c->in.is_http2 || p->state != H1_START)
-        return 0;
-    return c->kind == KIND_HTTP2 ||
-           (p->flags & H1_FIRST && c->kind == KIND_UNKNOWN && window_byte(w, w->position) == 0);
-}
-
-/* HTTP/1 with one request under way, and 101 to h2c as its answer: it goes on as stream 1. */
-pure int response_upgrades(const struct connection *c)
-{
-    return c->in.http1.status == 101 && c->in.http1.flags & H1_H2C && c->kind == KIND_HTTP1 &&
-           c->exchange.requests == 1 && !c->exchange.responses;
-}
-
 pure void connection_upgrade(struct connection *c, int probe)
 {
     for (int i = 0; i < STREAM_SLOTS; i++)
@@ -69,6 +53,20 @@ pure void connection_join_http2(struct connection *c)
     c->out.http2.joined = 1;
     http2_lost(&c->out.http2);
     http2_lost(&c->in.http2);
+}
+
+/* An outgoing segment, of which the window has the beginning, in a connection of which nothing is
+ * known: is it HTTP/2? Whoever calls holds both directions. */
+pure void connection_find_http2(struct connection *c, const struct place *p, const struct window *w,
+                                __u32 total)
+{
+    if (c->kind != KIND_UNKNOWN || !c->joined || p->fresh)
+        return;
+    if (c->protocol != PROTOCOL_HTTP2 && !http2_chain(w, total, H2_STREAM_MASK))
+        return;
+    connection_join_http2(c);
+    c->out.next = p->sequence;
+    c->in.next = p->heard;
 }
 
 /* A hole hid frames of one direction. */

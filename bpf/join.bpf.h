@@ -10,16 +10,6 @@
 
 #include "peer.bpf.h"
 
-/* A connection is there: how many, and what that means to its cluster's protocol. */
-static __always_inline void established_count(struct counters *row, const struct connection *c)
-{
-    add(row->cx_established, 1);
-    if (c->protocol == PROTOCOL_TCP)
-        add(row->rq_issued, 1);
-    if (c->kind == KIND_OPAQUE)
-        add(row->cx_opaque, 1);
-}
-
 /* Two CPUs may have found it at once, with the same zeroed state; one sets it up. Until `life` is
  * set, the other looks away. */
 __noinline int connection_join(struct connection *c, struct endpoint_value *endpoint, __u32 state,

@@ -1,8 +1,7 @@
 /* A connection's life, told by sockops: dialled, established, closed, and by whom. Kernel only. */
 #pragma once
 
-#include "join.bpf.h"
-#include "look.bpf.h"
+#include "peer.bpf.h"
 
 /* The endpoint that a socket dials; NULL: none of ours. */
 static __always_inline struct endpoint_value *endpoint_of(struct bpf_sock_ops *ctx)
@@ -33,11 +32,12 @@ static __always_inline struct endpoint_value *endpoint_of(struct bpf_sock_ops *c
  * before it leaves. */
 static __always_inline void ending_settle(struct connection *c, __u32 ending)
 {
-    struct tally t = {};
+    struct tally t;
 
-    __sync_lock_test_and_set(&c->ending, ending);
+    word_swap(lock_of(c), &c->ending, ending);
     if (!direction_claim(&c->in))
         return;
+    tally_clear(&t);
     connection_settle_end(c, &t);
     direction_release(&c->in);
     counters_add(c->slot, &t);
@@ -143,13 +143,14 @@ static __always_inline void on_close(struct connection *c, const struct sock *sk
 
 static __always_inline void on_remote_close(struct connection *c)
 {
-    struct tally t = {};
+    struct tally t;
 
     if (c->life != LIFE_ESTABLISHED)
         return;
     c->life = LIFE_REMOTE_CLOSED;
     if (!direction_claim(&c->in))
         return; /* then it is settled at the end */
+    tally_clear(&t);
     connection_remote_closed(c, &t);
     direction_release(&c->in);
     counters_add(c->slot, &t);

@@ -1,9 +1,8 @@
 /* Packet -> connection -> byte stream -> HTTP message -> endpoint counters.
  *
- * Three programs on a cgroup: sockops (a connection's life), cgroup_skb egress and ingress (its
- * bytes). Two more, where the kernel has what they need, for connections that were open before: an
- * iterator that finds them, a tracepoint that tells their ends. They only look: every packet passes,
- * and if the daemon dies, traffic does not notice. */
+ * Besides the programs on a cgroup (programs.bpf.h), where the kernel has what they need, two more
+ * for connections that were open before: an iterator that finds them, a tracepoint that tells their
+ * ends. */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_endian.h>
@@ -11,45 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "life.bpf.h"
 #include "look.bpf.h"
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-#define PASS 1
-
-SEC("sockops")
-int tap_sockops(struct bpf_sock_ops *ctx)
-{
-    struct bpf_sock *sk;
-    struct connection *c;
-
-    switch (ctx->op) {
-    case BPF_SOCK_OPS_TCP_CONNECT_CB:
-    case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
-    case BPF_SOCK_OPS_STATE_CB:
-        break;
-    default:
-        return PASS;
-    }
-    sk = ctx->sk;
-    if (!sk)
-        return PASS;
-    if (ctx->op == BPF_SOCK_OPS_TCP_CONNECT_CB) {
-        on_connect(ctx, sk);
-        return PASS;
-    }
-    c = bpf_sk_storage_get(&connections, sk, NULL, 0);
-    if (!c && ctx->op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB)
-        c = on_late_connect(ctx, sk);
-    if (!c || c->life >= LIFE_ENDED)
-        return PASS;
-    if (ctx->op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB)
-        on_established(ctx, c);
-    else
-        on_state(ctx->args[1], c, (struct sock *)bpf_skc_to_tcp_sock(sk));
-    return PASS;
-}
+#include "programs.bpf.h"
 
 /* Each TCP socket of the daemon's network namespace, once, under its lock. */
 SEC("iter/tcp")
@@ -77,35 +40,4 @@ int tap_state(__u64 *ctx)
     if (c && c->joined && c->life < LIFE_ENDED)
         on_state(state, c, sk);
     return 0;
-}
-
-SEC("cgroup_skb/egress")
-int tap_egress(struct __sk_buff *skb)
-{
-    struct connection *c = connection_of(skb);
-    struct segment segment;
-
-    if (!c || c->exchange.tunnel || !segment_read(skb, &segment))
-        return PASS;
-    if (c->life == LIFE_CONNECTING) {
-        if (!segment.syn)
-            return PASS; /* just being joined, on another CPU */
-        c->out.next = segment.sequence;
-    }
-    if (!segment.length)
-        return PASS;
-    look_outgoing(skb, c, &segment);
-    return PASS;
-}
-
-SEC("cgroup_skb/ingress")
-int tap_ingress(struct __sk_buff *skb)
-{
-    struct connection *c = connection_of(skb);
-    struct segment segment;
-
-    if (!c || c->life == LIFE_CONNECTING || !segment_read(skb, &segment) || !segment.length)
-        return PASS;
-    look_incoming(skb, c, &segment);
-    return PASS;
 }

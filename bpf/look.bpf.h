@@ -3,6 +3,7 @@
 #pragma once
 
 #include "bodies.bpf.h"
+#include "http2_quick.h"
 #include "join.bpf.h"
 #include "seek.bpf.h"
 #include "segment.bpf.h"
@@ -11,7 +12,6 @@
 #define STEPS_PER_WINDOW 24
 #define FRAMES_PER_WINDOW 160
 #define WINDOWS_PER_PACKET 8192 /* far more than 188 KB hold; what is left then is a gap */
-#define CLAIM_TRIES 64
 
 /* One packet's way through one direction of a connection. Where it is stands in the scratch: the
  * verifier would walk look_on() for each place that it knew of. */
@@ -279,22 +279,6 @@ static __always_inline void look_leave_berth(struct look *l)
     l->scratch->berth = 0;
 }
 
-/* Two CPUs can be in one socket's ingress. A few tries spare the mail where the other is about to
- * leave; who fails leaves its work to the other. */
-static __always_inline int direction_claim(struct direction *d)
-{
-    for (int i = 0; i < CLAIM_TRIES; i++)
-        if (!__sync_lock_test_and_set(&d->claimed, 1))
-            return 1;
-    return 0;
-}
-
-/* A full barrier: mail posted before is seen after it, or its sender can claim. */
-static __always_inline void direction_release(struct direction *d)
-{
-    __sync_lock_test_and_set(&d->claimed, 0);
-}
-
 /* Settles the end of the connection, or what the proxy's close() ends, each once; by whoever holds
  * `in`. */
 verified_once int connection_settle_end(struct connection *c, struct tally *t)
@@ -304,7 +288,7 @@ verified_once int connection_settle_end(struct connection *c, struct tally *t)
 
     if (!c || !t)
         return 0;
-    ending = __sync_lock_test_and_set(&c->ending, 0);
+    ending = word_swap(lock_of(c), &c->ending, 0);
     if (!ending)
         return 0;
     if (ending == ENDING_LOCAL) {
@@ -407,7 +391,7 @@ static __always_inline void segment_missed(struct direction *d, const struct seg
     __u32 skip;
 
     if (cursor_look(d->next, segment->sequence, segment->length, &skip) != CURSOR_OLD)
-        __sync_fetch_and_add(&d->missed, segment->length);
+        word_add(&d->missed, segment->length);
 }
 
 static __always_inline void look_done(struct look *l)

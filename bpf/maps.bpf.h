@@ -1,6 +1,7 @@
 /* The maps, and how a tally becomes counters. Kernel only. */
 #pragma once
 
+#include "claim.bpf.h"
 #include "connection.h"
 
 /* Written by the daemon before loading. */
@@ -38,9 +39,10 @@ struct {
     __uint(type, BPF_MAP_TYPE_SK_STORAGE);
     __uint(map_flags, BPF_F_NO_PREALLOC);
     __type(key, int);
-    __type(value, struct connection);
+    __type(value, struct tracked);
 } connections SEC(".maps");
 
+#ifndef EARLY /* early_look.bpf.h has its own */
 /* One look's working memory. Egress programs nest and can be preempted, so a CPU has a
  * few, each claimed by whoever works in it; plain per-CPU memory would be overwritten. */
 #define SCRATCHES 8
@@ -129,10 +131,27 @@ static __always_inline void annex_free(struct connection *c)
         __sync_lock_test_and_set(&a->taken, 0);
 }
 
+#endif
+
+#ifdef EARLY
+volatile __u32 nothing;
+#endif
+
+/* Empties a tally on the stack. Where functions are verified inline, its zeros come from where the
+ * verifier does not know them: else it would follow each way in which they can grow. */
+static __always_inline void tally_clear(struct tally *t)
+{
+#ifdef EARLY
+    unrolled for (__u32 i = 0; i < sizeof(*t) / sizeof(nothing); i++)((__u32 *)t)[i] = nothing;
+#else
+    __builtin_memset(t, 0, sizeof(*t));
+#endif
+}
+
 #define add(counter, amount)                                                                       \
     do {                                                                                           \
         if (amount)                                                                                \
-            __sync_fetch_and_add(&(counter), (amount));                                            \
+            word_add(&(counter), (amount));                                                        \
     } while (0)
 
 static __always_inline struct counters *row_of(const struct connection *c)
@@ -142,8 +161,18 @@ static __always_inline struct counters *row_of(const struct connection *c)
     return bpf_map_lookup_elem(&counters, &slot);
 }
 
+/* A connection is there: how many, and what that means to its cluster's protocol. */
+static __always_inline void established_count(struct counters *row, const struct connection *c)
+{
+    add(row->cx_established, 1);
+    if (c->protocol == PROTOCOL_TCP)
+        add(row->rq_issued, 1);
+    if (c->kind == KIND_OPAQUE)
+        add(row->cx_opaque, 1);
+}
+
 /* Adds a tally to its row: atomically, because egress nests and CPUs share the row. */
-__noinline int counters_add(__u32 slot, struct tally *t)
+verified_once int counters_add(__u32 slot, struct tally *t)
 {
     struct counters *row = bpf_map_lookup_elem(&counters, &slot);
 

@@ -1,7 +1,11 @@
 /* The request side of a connection: what egress bytes mean. Pure. */
 #pragma once
 
+#ifdef EARLY
+#include "http2_unread.h"
+#else
 #include "http2.h"
+#endif
 #include "place.h"
 
 /* A request whose response cannot be paired: known to be issued, and that is all. */

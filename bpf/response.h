@@ -2,7 +2,11 @@
  * (Envoy's rules: status below 500 is a success, at the head). Pure. */
 #pragma once
 
+#ifdef EARLY
+#include "http2_unread.h"
+#else
 #include "http2.h"
+#endif
 #include "place.h"
 
 /* Is a request being answered inside its own head? */

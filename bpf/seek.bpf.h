@@ -21,7 +21,8 @@ static __always_inline int place_read(struct bpf_sock *sk, struct place *p)
     return 1;
 }
 
-/* The window has the segment's beginning. */
+#ifndef EARLY /* early_look.bpf.h has its own */
+/* Of an outgoing segment. The window has the segment's beginning. */
 __noinline int place_take(struct connection *c, struct scratch *s, __u32 length)
 {
     const struct place *p;
@@ -35,6 +36,7 @@ __noinline int place_take(struct connection *c, struct scratch *s, __u32 length)
         request_unseen(c, length, &s->tally);
     return 0;
 }
+#endif
 
 /* While responses are not read, their direction's cursor has no other use. */
 static __always_inline void answer_note(struct connection *c, const struct segment *segment)

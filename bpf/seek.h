@@ -17,20 +17,6 @@ pure void http1_begin(struct http1 *p, int fresh)
     p->flags = (p->flags & H1_RESPONSE) | (fresh ? H1_FIRST : 0);
 }
 
-/* An outgoing segment, of which the window has the beginning, in a connection of which nothing is
- * known: is it HTTP/2? Whoever calls holds both directions. */
-pure void connection_find_http2(struct connection *c, const struct place *p, const struct window *w,
-                                __u32 total)
-{
-    if (c->kind != KIND_UNKNOWN || !c->joined || p->fresh)
-        return;
-    if (c->protocol != PROTOCOL_HTTP2 && !http2_chain(w, total, H2_STREAM_MASK))
-        return;
-    connection_join_http2(c);
-    c->out.next = p->sequence;
-    c->in.next = p->heard;
-}
-
 /* An outgoing segment is about to be looked at, in a connection that is adrift. Whoever calls holds
  * both directions. */
 pure void connection_seek(struct connection *c, const struct place *p, struct tally *t)

@@ -21,6 +21,7 @@ struct berth {
     __u32 length; /* of the segment, or of several in a row */
     __u32 stored; /* bytes of it that are here; the others are only known to have passed */
     __u8 bytes[BERTH_BYTES + COPY_MAX];
+    CLAIM_LOCK
 };
 
 struct {
@@ -38,23 +39,24 @@ static __always_inline struct berth *berth_of(__u32 name)
     return bpf_map_lookup_elem(&berths, &key);
 }
 
-static __always_inline void berth_free(__u32 name)
+verified_scalars int berth_free(__u32 name)
 {
     struct berth *berth = berth_of(name);
 
     if (berth)
-        __sync_lock_test_and_set(&berth->taken, 0);
+        word_swap(&berth->lock, &berth->taken, 0);
+    return 0;
 }
 
 /* An empty berth for bytes from `sequence` on; 0: all are taken. */
-static __always_inline __u32 berth_take(__u32 sequence)
+verified_scalars __u32 berth_take(__u32 sequence)
 {
     for (__u32 i = 1; i <= BERTHS; i++) {
         struct berth *berth = berth_of(i);
 
         if (!berth)
             return 0;
-        if (*(volatile __u32 *)&berth->taken || __sync_lock_test_and_set(&berth->taken, 1))
+        if (*(volatile __u32 *)&berth->taken || word_swap(&berth->lock, &berth->taken, 1))
             continue;
         berth->sequence = sequence;
         berth->length = 0;
@@ -178,7 +180,7 @@ static __always_inline __u64 posted_bit(__u32 name)
 
 static __always_inline void posted_put(struct inbox *box, __u32 name)
 {
-    __sync_fetch_and_or(&box->posted, posted_bit(name));
+    word_or(lock_around(box, inbox), &box->posted, posted_bit(name));
 }
 
 /* 0: it is not there, or another CPU has it. */
@@ -186,7 +188,7 @@ static __always_inline int posted_take(struct inbox *box, __u32 name)
 {
     __u64 bit = posted_bit(name);
 
-    return (__sync_fetch_and_and(&box->posted, ~bit) & bit) != 0;
+    return (word_and(lock_around(box, inbox), &box->posted, ~bit) & bit) != 0;
 }
 
 /* Adds a segment to the berth that was posted last, if it follows there. Many small segments pass
@@ -223,7 +225,7 @@ static __always_inline int segment_post(struct __sk_buff *skb, struct inbox *box
     berth_append(skb, berth, segment);
     posted_put(box, name);
     *(volatile __u32 *)&box->newest = name;
-    __sync_fetch_and_add(&box->mails, 1);
+    word_add(&box->mails, 1);
     return 1;
 }
 
@@ -283,7 +285,7 @@ verified_once __u32 kept_take(struct direction *d, struct inbox *box, __u32 plac
         name = place - KEPT_MAX;
         if (!posted_take(box, name))
             return 0;
-        __sync_fetch_and_add(&box->mails, -1);
+        word_add(&box->mails, -1);
         return name;
     }
     place--;
@@ -298,10 +300,12 @@ verified_once int store_clear(struct direction *d)
     if (!d)
         return 0;
     for (int i = 0; i < KEPT_MAX; i++) {
-        if (!d->kept[i])
-            continue;
-        berth_free(d->kept[i]);
+        /* Linux 5.10 takes no loop that is entered in its middle, as after a `continue`. */
+        __u8 name = *(volatile __u8 *)&d->kept[i];
+
         d->kept[i] = 0;
+        if (name)
+            berth_free(name);
     }
     return 0;
 }
@@ -314,12 +318,12 @@ verified_once int inbox_clear(struct inbox *box)
     if (!box)
         return 0;
     box->behind = 0;
-    posted = __sync_fetch_and_and(&box->posted, 0);
+    posted = word_and(lock_around(box, inbox), &box->posted, 0);
     for (__u32 i = 0; i < BERTHS; i++) {
-        if (!(posted >> i & 1))
-            continue;
-        __sync_fetch_and_add(&box->mails, -1);
-        berth_free(i + 1);
+        if (posted >> i & 1) {
+            word_add(&box->mails, -1);
+            berth_free(i + 1);
+        }
     }
     return 0;
 }

@@ -18,9 +18,15 @@ struct window {
 
 #define pure static __attribute__((always_inline, unused)) inline
 
-/* A global function in BPF objects: verified once, alone, with unknown memory. */
-#ifdef __bpf__
+/* A global function in BPF objects: verified once, alone, with unknown memory. In those for kernels
+ * before 5.13 (EARLY) such functions take no pointers, so there it is inlined; `verified_scalars` are
+ * those that take none, and need it only there. */
+#ifdef EARLY
+#define verified_once static __attribute__((always_inline, unused)) inline
+#define verified_scalars __attribute__((noinline))
+#elif defined(__bpf__)
 #define verified_once __attribute__((noinline))
+#define verified_scalars static __attribute__((always_inline)) inline
 #else
 #define verified_once static __attribute__((unused))
 #endif
@@ -37,8 +43,10 @@ struct window {
 #define opaque_value(value) __asm__ volatile("" : "+r"(value))
 
 /* Counts `number` once, whichever of two CPUs comes first: true for that one. */
+#ifndef EARLY
 #define number_claim(counter, number)                                                              \
     (__sync_val_compare_and_swap(counter, number, (number) + 1) == (number))
+#endif
 
 pure __u8 window_byte(const struct window *w, __u32 position)
 {

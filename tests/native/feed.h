@@ -8,6 +8,7 @@
 #include <sanitizer/asan_interface.h>
 
 #include "http2_bodies.h"
+#include "http2_quick.h"
 #include "seek.h"
 
 /* Under ASan what lies behind is forbidden, but for the 7 bytes that a word reaches beyond the last

@@ -1,0 +1,15 @@
+/* What loadtap.bpf.c does, for kernels before 5.17 and with a smaller promise: connections, TCP
+ * sessions, HTTP/1. HTTP/2 connections are opaque here; connections that were open before are not
+ * seen; behind a hole that was not filled, a connection is not read any more. */
+#define EARLY
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "early_look.bpf.h"
+
+#include "programs.bpf.h"
