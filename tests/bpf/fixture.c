@@ -18,6 +18,7 @@
 #include "kernel/cgroup.h"
 
 static char cgroup_path[4096];
+static bool early, was_early;
 static char home_path[4096]; /* where the test came from */
 static struct tap *tap;
 static struct counters last[SLOTS];
@@ -87,7 +88,8 @@ void fixture_leave(void)
 
 int fixture_attach(void)
 {
-    struct tap_options options = {.cgroup = cgroup_path, .slots = SLOTS, .checked = 2};
+    struct tap_options options = {
+        .cgroup = cgroup_path, .slots = SLOTS, .checked = 2, .early = early};
     char error[TAP_ERROR_MAX];
 
     memset(last, 0, sizeof(last));
@@ -95,6 +97,7 @@ int fixture_attach(void)
         print_error("%s\n", error);
         return -1;
     }
+    was_early = !tap_reads_http2(tap);
     for (uint32_t slot = 0; slot < SLOTS; slot++) {
         struct address address;
 
@@ -110,6 +113,27 @@ int fixture_setup(void **state)
     int result = fixture_enter(state);
 
     return result ? result : fixture_attach();
+}
+
+int fixture_setup_early(void **state)
+{
+    early = true;
+    return fixture_setup(state);
+}
+
+bool fixture_was_early(void)
+{
+    return was_early;
+}
+
+bool fixture_skips(bool (*has)(const struct tap *), const char *reason)
+{
+    bool skips = !fixture_setup(NULL) && !has(tap);
+
+    if (skips)
+        printf("1..0 # SKIP %s\n", reason);
+    fixture_teardown(NULL);
+    return skips;
 }
 
 int fixture_teardown(void **state)

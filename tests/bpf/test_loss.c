@@ -228,5 +228,5 @@ int main(void)
         cmocka_unit_test(in_step_again_after_a_gap),
     };
 
-    return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
+    return fixture_run_with_each_object(tests);
 }

@@ -155,6 +155,7 @@ static void call_begun(const struct pair *p)
 /* An answer behind close() is read by nobody; behind a half close it is. */
 static void answers_behind_the_proxys_close(void **state)
 {
+    unsigned calls = tap_reads_http2(fixture_tap()) ? 2 : 1; /* one is gRPC */
     struct counters c;
 
     (void)state;
@@ -167,14 +168,14 @@ static void answers_behind_the_proxys_close(void **state)
         half ? shutdown(p.proxy, SHUT_WR) : close(p.proxy);
         half ? shutdown(q.proxy, SHUT_WR) : close(q.proxy);
         c = counted(SLOT_AUTO);
-        assert_counted(c, rq_issued, 2);
-        assert_counted(c, rq_finished, half ? 0 : 2);
-        assert_counted(c, rq_no_result, half ? 0 : 2);
+        assert_counted(c, rq_issued, calls);
+        assert_counted(c, rq_finished, half ? 0 : calls);
+        assert_counted(c, rq_no_result, half ? 0 : calls);
         SAY(p.upstream, "\0\0\x0f\1\5\0\0\0\1\0\x0bgrpc-status\x01"
                         "0");
         SAY(q.upstream, OK);
         c = counted(SLOT_AUTO);
-        assert_counted(c, rq_success, half ? 2 : 0);
+        assert_counted(c, rq_success, half ? calls : 0);
         assert_counted(c, rq_error, 0);
         if (half) {
             close(p.proxy);
@@ -359,11 +360,16 @@ static void other_ports_are_not_counted(void **state)
 /* 127.0.0.1 in another network namespace is another machine's, so to speak. */
 static void loopback_of_another_namespace_is_not_counted(void **state)
 {
-    pid_t child = fork();
     struct counters c;
+    pid_t child;
     int status;
 
     (void)state;
+    if (!tap_knows_namespaces(fixture_tap())) {
+        print_message("# this kernel has no network namespace cookies for BPF\n");
+        skip();
+    }
+    child = fork();
     if (!child) {
         if (unshare(CLONE_NEWNET) || system("ip link set lo up"))
             _exit(1);
@@ -464,5 +470,5 @@ int main(void)
         cmocka_unit_test(large_bodies_are_passed_unread),
     };
 
-    return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
+    return fixture_run_with_each_object(tests);
 }

@@ -234,5 +234,5 @@ int main(void)
         cmocka_unit_test(each_request_ends_once),
     };
 
-    return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
+    return fixture_run_with_each_object(tests);
 }

@@ -306,11 +306,14 @@ static int start_tap(struct daemon *daemon)
     char error[TAP_ERROR_MAX];
     int result = tap_open(&options, &daemon->tap, error);
 
-    if (result)
+    if (result) {
         log_error("%s", error);
-    else
-        log_info("%s", tap_description(daemon->tap));
-    return result;
+        return result;
+    }
+    log_info("%s", tap_description(daemon->tap));
+    if (tap_limits(daemon->tap))
+        log_warning("%s", tap_limits(daemon->tap));
+    return 0;
 }
 
 static int start_reporter(struct daemon *daemon)

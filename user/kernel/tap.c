@@ -18,19 +18,16 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "kernel/cgroup.h"
+#include "kernel/object.h"
 #include "kernel/open_sockets.h"
 #include "kernel/probes.h"
-#include "loadtap.skel.h"
-
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE 71 /* Linux 5.14 */
-#endif
 
 #define DESCRIPTION_MAX 512
+#define LIMITS_MAX 256
 #define CGROUP_PATH_MAX 4096
 
 struct tap {
-    struct loadtap_bpf *skeleton;
+    struct object object;
     struct bpf_link *links[3];
     struct bpf_link *states;     /* NULL: this kernel does not let connections join */
     const struct counters *rows; /* mapped */
@@ -38,7 +35,7 @@ struct tap {
     /* Cluster of each health check set; [0] stays unused, as set 0 means none. */
     const struct cluster **set_owners;
     uint32_t sets;
-    char description[DESCRIPTION_MAX];
+    char description[DESCRIPTION_MAX], limits[LIMITS_MAX];
 };
 
 static int failure(char *error, int code, const char *format, ...)
@@ -67,45 +64,13 @@ static int libbpf_says(enum libbpf_print_level level, const char *format, va_lis
     return 0;
 }
 
-/* The daemon's network namespace, or 0 where the kernel has no cookies for them. */
-static __u64 netns_cookie(void)
+static int load(struct tap *tap, bool early, char *error)
 {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    __u64 cookie = 0;
-    socklen_t size = sizeof(cookie);
-
-    if (fd < 0)
-        return 0;
-    if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size))
-        cookie = 0;
-    close(fd);
-    return cookie;
-}
-
-/* `joins`: with the programs for connections that are open already. */
-static int load_with(struct tap *tap, bool joins)
-{
-    loadtap_bpf__destroy(TAKE(tap->skeleton));
-    tap->skeleton = loadtap_bpf__open();
-    if (!tap->skeleton)
-        return -errno;
-    tap->skeleton->rodata->own_netns_cookie = netns_cookie();
-    bpf_map__set_max_entries(tap->skeleton->maps.endpoints, tap->slots);
-    bpf_map__set_max_entries(tap->skeleton->maps.counters, tap->slots);
-    bpf_map__set_max_entries(tap->skeleton->maps.probe_sets, tap->sets);
-    bpf_program__set_autoload(tap->skeleton->progs.tap_open_sockets, joins);
-    bpf_program__set_autoload(tap->skeleton->progs.tap_state, joins);
-    return loadtap_bpf__load(tap->skeleton);
-}
-
-static int load(struct tap *tap, char *error)
-{
+    const struct object_options options = {.slots = tap->slots, .sets = tap->sets, .early = early};
     int result;
 
     libbpf_set_print(libbpf_says);
-    result = load_with(tap, true);
-    if (result)
-        result = load_with(tap, false);
+    result = object_load(&tap->object, &options);
     if (result == -EPERM)
         return failure(error, result,
                        "the kernel refuses to load BPF programs: run as root, or with CAP_BPF, "
@@ -113,7 +78,7 @@ static int load(struct tap *tap, char *error)
     if (result)
         return failure(error, result,
                        "the kernel refuses the BPF programs: %s (-l debug shows why; needs Linux "
-                       "6.1 or later with BTF)",
+                       "5.10 or later with BTF)",
                        strerror(-result));
     return 0;
 }
@@ -121,8 +86,7 @@ static int load(struct tap *tap, char *error)
 static int map_counters(struct tap *tap, char *error)
 {
     size_t size = (size_t)tap->slots * sizeof(struct counters);
-    void *rows =
-        mmap(NULL, size, PROT_READ, MAP_SHARED, bpf_map__fd(tap->skeleton->maps.counters), 0);
+    void *rows = mmap(NULL, size, PROT_READ, MAP_SHARED, bpf_map__fd(tap->object.counters), 0);
 
     if (rows == MAP_FAILED)
         return failure(error, -errno, "cannot map the counters: %s", strerror(errno));
@@ -135,20 +99,34 @@ static void attach_states(struct tap *tap, int fd)
 {
     struct stat of_cgroup;
 
-    if (!bpf_program__autoload(tap->skeleton->progs.tap_state) || fstat(fd, &of_cgroup))
+    if (!tap->object.state || fstat(fd, &of_cgroup))
         return;
-    tap->states = bpf_program__attach(tap->skeleton->progs.tap_state);
-    if (!tap->states)
-        return;
-    tap->skeleton->bss->own_cgroup = of_cgroup.st_ino;
-    tap->skeleton->bss->joins = 1;
+    tap->states = bpf_program__attach(tap->object.state);
+    if (tap->states)
+        object_joins(&tap->object, of_cgroup.st_ino);
+}
+
+static void describe(struct tap *tap, const char *path)
+{
+    snprintf(tap->description, sizeof(tap->description), "attached to cgroup %.256s; %s; %s; %s",
+             path, tap->object.full ? "HTTP/1 and HTTP/2 are read" : "HTTP/1 is read",
+             tap->object.cookie ? "loopback endpoints are those of this network namespace"
+                                : "this kernel has no network namespace cookies for BPF: loopback "
+                                  "endpoints match in every namespace",
+             tap->states ? "connections that are open already are joined"
+                         : "this kernel does not show the ends of connections that are open "
+                           "already: they are not seen");
+    if (!tap->object.full)
+        snprintf(
+            tap->limits, sizeof(tap->limits),
+            "HTTP/2 is opaque on this kernel, connections are counted and requests are not: %s",
+            object_why_early(&tap->object));
 }
 
 static int attach_at(struct tap *tap, const char *path, int fd, char *error)
 {
-    const struct bpf_program *programs[] = {tap->skeleton->progs.tap_sockops,
-                                            tap->skeleton->progs.tap_egress,
-                                            tap->skeleton->progs.tap_ingress};
+    const struct bpf_program *programs[] = {tap->object.sockops, tap->object.egress,
+                                            tap->object.ingress};
 
     attach_states(tap, fd);
     for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
@@ -160,15 +138,7 @@ static int attach_at(struct tap *tap, const char *path, int fd, char *error)
                                             "BPF_F_ALLOW_MULTI keeps others out)"
                                           : "");
     }
-    snprintf(
-        tap->description, sizeof(tap->description), "attached to cgroup %.256s; %s; %s", path,
-        tap->skeleton->rodata->own_netns_cookie
-            ? "loopback endpoints are those of this network namespace"
-            : "this kernel has no network namespace cookies: loopback endpoints match in every "
-              "namespace",
-        tap->states ? "connections that are open already are joined"
-                    : "this kernel does not show the ends of connections that are open already: "
-                      "they are not seen");
+    describe(tap, path);
     return 0;
 }
 
@@ -221,7 +191,8 @@ int tap_open(const struct tap_options *options, struct tap **out, char *error)
     tap->slots = options->slots;
     tap->sets = 1 + (options->checked < PROBE_SETS_MAX ? options->checked : PROBE_SETS_MAX);
     tap->set_owners = calloc(tap->sets, sizeof(const struct cluster *));
-    result = tap->set_owners ? load(tap, error) : failure(error, -ENOMEM, "out of memory");
+    result = tap->set_owners ? load(tap, options->early, error)
+                             : failure(error, -ENOMEM, "out of memory");
     if (!result)
         result = map_counters(tap, error);
     if (!result)
@@ -243,7 +214,7 @@ void tap_close(struct tap *tap)
     bpf_link__destroy(tap->states);
     if (tap->rows)
         munmap((void *)tap->rows, (size_t)tap->slots * sizeof(struct counters));
-    loadtap_bpf__destroy(tap->skeleton);
+    object_free(&tap->object);
     free(tap->set_owners);
     free(tap);
 }
@@ -270,8 +241,7 @@ static int probe_set_of(struct tap *tap, const struct cluster *cluster)
         return -ENOSPC;
     if (tap->set_owners[index])
         return (int)index;
-    result =
-        bpf_map_update_elem(bpf_map__fd(tap->skeleton->maps.probe_sets), &index, &set, BPF_ANY);
+    result = bpf_map_update_elem(bpf_map__fd(tap->object.probe_sets), &index, &set, BPF_ANY);
     if (result)
         return result;
     tap->set_owners[index] = cluster;
@@ -285,8 +255,7 @@ static void make_possible(struct tap *tap, const struct endpoint_key *key)
 
     memcpy(&word, key->ip + sizeof(key->ip) - sizeof(word), sizeof(word));
     bit = endpoint_bit(word, key->port);
-    __atomic_fetch_or(&tap->skeleton->bss->endpoint_bits[bit / 64], 1ull << bit % 64,
-                      __ATOMIC_SEQ_CST);
+    __atomic_fetch_or(&tap->object.endpoint_bits[bit / 64], 1ull << bit % 64, __ATOMIC_SEQ_CST);
 }
 
 int tap_observe(struct tap *tap, const struct address *address, uint32_t slot,
@@ -303,17 +272,17 @@ int tap_observe(struct tap *tap, const struct address *address, uint32_t slot,
     value.probe_set = (__u16)set;
     memcpy(key.ip, address->ip, sizeof(key.ip));
     make_possible(tap, &key);
-    return bpf_map_update_elem(bpf_map__fd(tap->skeleton->maps.endpoints), &key, &value, BPF_ANY);
+    return bpf_map_update_elem(bpf_map__fd(tap->object.endpoints), &key, &value, BPF_ANY);
 }
 
 int tap_join(struct tap *tap)
 {
-    return tap->states ? open_sockets_walk(tap->skeleton->progs.tap_open_sockets) : 0;
+    return tap->states ? open_sockets_walk(tap->object.open_sockets) : 0;
 }
 
 int tap_ignore_socket(struct tap *tap, int fd)
 {
-    const struct bpf_map *connections = tap->skeleton->maps.connections;
+    const struct bpf_map *connections = tap->object.connections;
     autofree unsigned char *state = calloc(1, bpf_map__value_size(connections));
 
     if (!state)
@@ -358,7 +327,27 @@ void tap_read(const struct tap *tap, uint32_t slot, struct counters *out)
     out->overruns = load_counter(&row->overruns);
 }
 
+bool tap_reads_http2(const struct tap *tap)
+{
+    return tap->object.full;
+}
+
+bool tap_joins(const struct tap *tap)
+{
+    return tap->states;
+}
+
+bool tap_knows_namespaces(const struct tap *tap)
+{
+    return tap->object.cookie;
+}
+
 const char *tap_description(const struct tap *tap)
 {
     return tap->description;
+}
+
+const char *tap_limits(const struct tap *tap)
+{
+    return *tap->limits ? tap->limits : NULL;
 }

@@ -2,6 +2,7 @@
  * the counters. The only user of libbpf. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@ struct tap_options {
     const char *cgroup; /* path of a cgroup v2 directory; NULL: the root found in /proc/mounts */
     uint32_t slots;     /* rows of counters to provide */
     uint32_t checked;   /* clusters with health checks to provide for */
+    bool early;         /* what older kernels get, whatever this one has: for tests */
 };
 
 #define TAP_ERROR_MAX 1024
@@ -45,5 +47,14 @@ int tap_ignore_socket(struct tap *tap, int fd);
  * difference comes out negative. A slot beyond the rows reads as zero. */
 void tap_read(const struct tap *tap, uint32_t slot, struct counters *out);
 
+/* What this kernel allows: HTTP/2, connections that were open before, and loopback addresses of other
+ * network namespaces told from the daemon's. */
+bool tap_reads_http2(const struct tap *tap);
+bool tap_joins(const struct tap *tap);
+bool tap_knows_namespaces(const struct tap *tap);
+
 /* What the programs are attached to and which optional kernel features they use. Owned by `tap`. */
 const char *tap_description(const struct tap *tap);
+/* What this kernel does not allow, where that is a part of what loadtap is for; NULL: nothing. Owned by
+ * `tap`. */
+const char *tap_limits(const struct tap *tap);

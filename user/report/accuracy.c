@@ -14,7 +14,8 @@ static const struct {
     const char *what;
 } kinds[] = {
     {offsetof(struct counters, cx_opaque),
-     "has opaque connections (TLS, or broken HTTP): they are counted, their requests not"},
+     "has opaque connections (TLS, broken HTTP, or HTTP/2 that this kernel cannot read): they are "
+     "counted, their requests not"},
     {offsetof(struct counters, cx_sessions),
      "carries TCP sessions that are no HTTP: they are not counted as requests (set protocol: tcp)"},
     {offsetof(struct counters, gap_bytes),

@@ -1,0 +1,131 @@
+#include "kernel/object.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/mem.h"
+#include "loadtap.skel.h"
+#include "loadtap_early.skel.h"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71 /* Linux 5.14 */
+#endif
+
+/* The daemon's network namespace, or 0 where the kernel has no cookies for them. */
+static __u64 netns_cookie(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    __u64 cookie = 0;
+    socklen_t size = sizeof(cookie);
+
+    if (fd < 0)
+        return 0;
+    if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size))
+        cookie = 0;
+    close(fd);
+    return cookie;
+}
+
+/* What both skeletons have, by the same names. */
+#define FIND_COMMON(object, skeleton)                                                              \
+    do {                                                                                           \
+        (object)->endpoints = (skeleton)->maps.endpoints;                                          \
+        (object)->counters = (skeleton)->maps.counters;                                            \
+        (object)->probe_sets = (skeleton)->maps.probe_sets;                                        \
+        (object)->connections = (skeleton)->maps.connections;                                      \
+        (object)->sockops = (skeleton)->progs.tap_sockops;                                         \
+        (object)->egress = (skeleton)->progs.tap_egress;                                           \
+        (object)->ingress = (skeleton)->progs.tap_ingress;                                         \
+        (skeleton)->rodata->own_netns_cookie = (object)->features.cookies ? netns_cookie() : 0;    \
+        (object)->cookie = (skeleton)->rodata->own_netns_cookie;                                   \
+    } while (0)
+
+static void set_sizes(struct object *object, const struct object_options *options)
+{
+    bpf_map__set_max_entries(object->endpoints, options->slots);
+    bpf_map__set_max_entries(object->counters, options->slots);
+    bpf_map__set_max_entries(object->probe_sets, options->sets);
+}
+
+/* `joins`: with the programs for connections that are open already. */
+static int load_full(struct object *object, const struct object_options *options, bool joins)
+{
+    struct loadtap_bpf *skeleton;
+    int result;
+
+    loadtap_bpf__destroy(TAKE(object->full));
+    skeleton = object->full = loadtap_bpf__open();
+    if (!skeleton)
+        return -errno;
+    FIND_COMMON(object, skeleton);
+    set_sizes(object, options);
+    object->state = joins ? skeleton->progs.tap_state : NULL;
+    object->open_sockets = joins ? skeleton->progs.tap_open_sockets : NULL;
+    bpf_program__set_autoload(skeleton->progs.tap_state, joins);
+    bpf_program__set_autoload(skeleton->progs.tap_open_sockets, joins);
+    result = loadtap_bpf__load(skeleton);
+    if (!result)
+        object->endpoint_bits = (uint64_t *)skeleton->bss->endpoint_bits;
+    return result;
+}
+
+static int load_early(struct object *object, const struct object_options *options)
+{
+    struct loadtap_early_bpf *skeleton;
+    int result;
+
+    loadtap_bpf__destroy(TAKE(object->full));
+    object->state = object->open_sockets = NULL;
+    skeleton = object->early = loadtap_early_bpf__open();
+    if (!skeleton)
+        return -errno;
+    FIND_COMMON(object, skeleton);
+    set_sizes(object, options);
+    result = loadtap_early_bpf__load(skeleton);
+    if (!result)
+        object->endpoint_bits = (uint64_t *)skeleton->bss->endpoint_bits;
+    return result;
+}
+
+int object_load(struct object *out, const struct object_options *options)
+{
+    int result;
+
+    features_find(&out->features);
+    if (options->early || !out->features.results || !out->features.loops)
+        return load_early(out, options);
+    result = load_full(out, options, true);
+    if (result)
+        result = load_full(out, options, false);
+    if (!result || result == -EPERM)
+        return result;
+    out->refused = true;
+    return load_early(out, options);
+}
+
+void object_free(struct object *object)
+{
+    loadtap_bpf__destroy(TAKE(object->full));
+    loadtap_early_bpf__destroy(TAKE(object->early));
+}
+
+void object_joins(struct object *object, uint64_t cgroup)
+{
+    object->full->bss->own_cgroup = cgroup;
+    object->full->bss->joins = 1;
+}
+
+const char *object_why_early(const struct object *object)
+{
+    if (object->refused)
+        return "it refuses the programs that read them (-l debug shows why)";
+    if (!object->features.results)
+        return "it has no atomics with a result (Linux 5.12) and no bpf_loop (5.17)";
+    if (!object->features.loops)
+        return "it has no bpf_loop (Linux 5.17)";
+    return "so it was asked for";
+}
