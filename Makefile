@@ -5,6 +5,7 @@ BUILD := build
 CC := gcc
 CLANG := clang
 ARCH := $(shell uname -m)
+BPF_ARCH := $(patsubst aarch64,arm64,$(ARCH:x86_64=x86))
 export PATH := $(PATH):/usr/sbin:/sbin
 
 # VARIANT=asan builds with the sanitizers and the fuzzers' coverage, beside the normal objects.
@@ -84,6 +85,7 @@ test-e2e: all $(GO_PEERS) $(BUILD)/setup.test ## the real daemon between real pe
 	$(RUN) $(E2E)
 
 test-kernels: all $(BPF_TESTS) $(BUILD)/setup.test $(BUILD)/setup.kernels ## the kernel side under other kernels, in virtual machines
+	$(RUN) tests/check/clangs.sh
 	BUILD=$(BUILD) tests/kernels/run $(KERNELS)
 
 soak: all $(GO_PEERS) $(BUILD)/setup.test ## the exactness test RUNS=20 times; a million HTTP/2 requests, gRPC calls
@@ -136,7 +138,7 @@ $(BUILD)/bpf/%.bpf.o: %.bpf.c | $(BUILD)/setup.build
 	$(info BPF   $@)
 	mkdir -p $(@D)
 	$(CLANG) -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter \
-	  -D__TARGET_ARCH_$(ARCH:x86_64=x86) -I/usr/include/$(ARCH)-linux-gnu -Ibpf -MMD -MP -c -o $@ $<
+	  -D__TARGET_ARCH_$(BPF_ARCH) -I/usr/include/$(ARCH)-linux-gnu -Ibpf -MMD -MP -c -o $@ $<
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	bpftool gen skeleton $< > $@.new

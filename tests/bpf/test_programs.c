@@ -381,6 +381,72 @@ static void loopback_of_another_namespace_is_not_counted(void **state)
     assert_counted(c, cx_opened, 0);
 }
 
+static void send_bytes(int from, int to, const void *bytes, size_t length)
+{
+    char heard[128];
+
+    assert_int_equal(send(from, bytes, length, MSG_NOSIGNAL), length);
+    assert_int_equal(recv(to, heard, length, MSG_WAITALL), length);
+}
+
+#define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+#define SETTINGS "\0\0\0\4\0\0\0\0\0"
+/* GET http /, and 200: of the static table. */
+#define HEADERS "\0\0\3\1\5\0\0\0\1\x82\x86\x84"
+#define STATUS "\0\0\1\1\5\0\0\0\1\x88"
+#define send_string(from, to, string) send_bytes(from, to, string, sizeof(string) - 1)
+
+/* ... and says so. */
+static void http2_is_read_or_opaque(void **state)
+{
+    int read = tap_reads_http2(fixture_tap());
+    struct counters c;
+
+    (void)state;
+    for (int server_first = 0; server_first < 2; server_first++) {
+        struct pair p = pair_on("127.0.0.1");
+
+        if (server_first)
+            send_string(p.upstream, p.proxy, SETTINGS);
+        send_string(p.proxy, p.upstream, PREFACE SETTINGS HEADERS);
+        if (!server_first)
+            send_string(p.upstream, p.proxy, SETTINGS);
+        send_string(p.upstream, p.proxy, STATUS);
+        close_pair(&p);
+        c = counted(SLOT_AUTO);
+        assert_counted(c, cx_closed, 1);
+        assert_counted(c, rq_issued, read);
+        assert_counted(c, rq_success, read);
+        assert_counted(c, cx_opaque, !read);
+        assert_counted(c, cx_opaque_closed, !read);
+        assert_true(adds_up(&c, 0));
+    }
+}
+
+#define UPGRADE "GET / HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n"
+#define SWITCH "HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+
+static void an_upgraded_request_is_read_or_unclassified(void **state)
+{
+    struct pair p = pair_on("127.0.0.1");
+    int read = tap_reads_http2(fixture_tap());
+    struct counters c;
+
+    (void)state;
+    exchange(&p, UPGRADE, SWITCH);
+    send_string(p.upstream, p.proxy, SETTINGS STATUS);
+    send_string(p.proxy, p.upstream, PREFACE SETTINGS);
+    close_pair(&p);
+    c = counted(SLOT_AUTO);
+    assert_counted(c, rq_issued, 1);
+    assert_counted(c, rq_success, read);
+    assert_counted(c, rq_unclassified, !read);
+    assert_counted(c, rq_finished, 1);
+    assert_counted(c, cx_opaque, !read);
+    assert_counted(c, cx_opaque_closed, !read);
+    assert_true(adds_up(&c, 0));
+}
+
 static void health_checks_are_no_requests(void **state)
 {
     struct pair p = pair_on("127.0.0.3");
@@ -465,6 +531,8 @@ int main(void)
         cmocka_unit_test(own_socket_is_not_counted),
         cmocka_unit_test(other_ports_are_not_counted),
         cmocka_unit_test(loopback_of_another_namespace_is_not_counted),
+        cmocka_unit_test(http2_is_read_or_opaque),
+        cmocka_unit_test(an_upgraded_request_is_read_or_unclassified),
         cmocka_unit_test(health_checks_are_no_requests),
         cmocka_unit_test(super_packets),
         cmocka_unit_test(large_bodies_are_passed_unread),
