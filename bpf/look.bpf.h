@@ -6,7 +6,6 @@
 #include "http2_quick.h"
 #include "join.bpf.h"
 #include "seek.bpf.h"
-#include "segment.bpf.h"
 #include "store.bpf.h"
 
 #define STEPS_PER_WINDOW 24
