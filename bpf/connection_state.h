@@ -68,13 +68,17 @@ struct exchange {
 
 #define KEPT_MAX 16
 
+#define FRAME_UNIT 256
+
 struct direction {
     __u32 next;    /* sequence number of the next byte to look at */
     __u32 claimed; /* a CPU is in here (ingress) */
     __u32 missed;  /* bytes for which the store had no room, since the last hole was settled */
     __u8 is_http2; /* which parser's state is below */
     __u8 opaque;   /* 1: the connection became opaque here; written by the direction's owner */
-    __u8 zero[2];
+    /* HTTP/2, `in` alone: the longest frame that the proxy takes, in FRAME_UNITs; 0: that is not known.
+     * Written by egress. */
+    __u16 longest;
     /* Berths with segments that came before an earlier one; `any` reads them all at once. */
     union {
         __u8 kept[KEPT_MAX];
@@ -136,6 +140,12 @@ struct connection {
 /* The kernel takes a socket storage from its caches by powers of two, with a head of less than 96
  * bytes: one KiB a connection. */
 _Static_assert(sizeof(struct connection) <= 1024 - 96, "a connection fits one KiB");
+
+/* Bytes of a frame's payload that this direction can have; 0: that is not known. */
+pure __u32 frame_longest(const struct direction *d)
+{
+    return *(const volatile __u16 *)&d->longest * FRAME_UNIT;
+}
 
 /* Are there bytes of ingress that passed, but were not looked at? */
 pure int incoming_waits(const struct connection *c)

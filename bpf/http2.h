@@ -18,6 +18,8 @@ pure void request_turn(struct connection *c, __u8 have)
     c->out.is_http2 = 1;
     http2_start(&c->out.http2, have);
     c->out.http2.last = c->exchange.requests;
+    if (!c->exchange.requests) /* an upgrade has settings in a field that is not read */
+        c->in.longest = H2_FRAME_MAX / FRAME_UNIT;
     c->kind = KIND_HTTP2;
 }
 
@@ -78,6 +80,7 @@ pure void http2_direction_lost(struct connection *c, struct direction *d, struct
         return;
     }
     c->out.http2.recover = 1;
+    c->in.longest = 0;    /* it may have hidden settings */
     c->exchange.lost = 1; /* it may have hidden that a stream was given up */
 }
 
@@ -120,17 +123,29 @@ pure struct hpack_ring *http2_ring(struct connection *c, struct hpack *p, __u32 
     return big;
 }
 
+/* A frame is longer than the proxy said it would take: a connection error (RFC 9113, 4.2), which
+ * Envoy's codecs, that take 16,384 bytes, find at its head; http2_step() stops there. What is sent is not
+ * measured: who breaks that limit is told by the upstream. */
+pure int frame_too_long(const struct direction *d)
+{
+    __u32 longest = frame_longest(d);
+
+    return longest && d->http2.state < H2_LOST && d->http2.left > longest;
+}
+
 /* Reads on to the next event, or a part of the window. */
 verified_once enum http2_event http2_parse(struct connection *c, struct scratch *s,
                                            const struct probe_set *set, __u32 outgoing)
 {
+    enum http2_event event;
     struct http2 *p;
 
     if (!c || !s)
         return H2_NONE;
     p = outgoing ? &c->out.http2 : &c->in.http2;
-    return http2_step(p, http2_ring(c, &p->hpack, outgoing), &s->window, outgoing ? set : NULL,
-                      &s->memos, c->id << 1 | outgoing);
+    event = http2_step(p, http2_ring(c, &p->hpack, outgoing), &s->window, outgoing ? set : NULL,
+                       &s->memos, c->id << 1 | outgoing);
+    return !outgoing && frame_too_long(&c->in) ? http2_bad(p) : event;
 }
 
 pure void http2_event(struct connection *c, enum http2_event event, const struct probe_set *set,

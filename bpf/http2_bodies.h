@@ -26,13 +26,14 @@ pure __u32 http2_frame_pass(struct http2 *p, __u32 rest)
     return count;
 }
 
-/* A frame's head, as eight bytes in host order and one: takes that of a DATA frame. Returns how many
- * bytes it has; 0: it is another's. */
-pure __u32 http2_data_head(struct http2 *p, __u64 head, __u8 last)
+/* A frame's head, as eight bytes in host order and one: takes that of a DATA frame, of no more than
+ * `longest` bytes if that is known. Returns how many bytes the head has; 0: it is another's. */
+pure __u32 http2_data_head(struct http2 *p, __u64 head, __u8 last, __u32 longest)
 {
     __u32 stream = ((__u32)head << 8 | last) & H2_STREAM_MASK;
 
-    if ((__u8)(head >> 32) != H2_DATA || !stream || !(head >> 40))
+    if ((__u8)(head >> 32) != H2_DATA || !stream || !(head >> 40) ||
+        (longest && head >> 40 > longest))
         return 0;
     p->type = H2_DATA;
     p->flags = (__u8)(head >> 24);

@@ -3,6 +3,7 @@
  *   PREFACE -> HEAD                                 a client; a server starts at HEAD
  *   HEAD -> PREFIX -> BLOCK -> SKIP -> HEAD         HEADERS, PUSH_PROMISE, CONTINUATION
  *   HEAD -> VALUE -> SKIP -> HEAD                   RST_STREAM, GOAWAY
+ *   HEAD -> SETTING -> HEAD                         SETTINGS
  *   HEAD -> SKIP -> HEAD                            DATA and all else, unread
  *   any -> LOST -> HEAD                             a gap; http2_resync.h finds the way back
  *   any -> BROKEN                                   a connection error
@@ -117,6 +118,29 @@ pure enum http2_event http2_value(struct http2 *p, __u8 c)
     return p->type == H2_GOAWAY ? H2_LEAVING : H2_RESET;
 }
 
+/* SETTINGS are entries of a name in two bytes and a value in four. */
+pure enum http2_event http2_setting(struct http2 *p, __u8 c)
+{
+    int whole = ++p->have == 6;
+
+    p->head = p->head << 8 | c;
+    p->value = (__u32)p->head;
+    if (whole)
+        p->have = 0;
+    if (!--p->left)
+        http2_frame_end(p);
+    return whole && (__u16)(p->head >> 32) == H2_SETTING_FRAME_MAX ? H2_ACCEPTS : H2_NONE;
+}
+
+pure enum http2_event http2_settings_frame(struct http2 *p)
+{
+    if (p->flags & H2_ACK || !p->left)
+        return http2_rest(p);
+    p->have = 0;
+    p->state = H2_SETTING;
+    return H2_NONE;
+}
+
 /* Frames of a stream need one, frames of the connection must have none (RFC 9113, 6). */
 pure int http2_stream_fits(__u8 type, __u32 stream)
 {
@@ -149,6 +173,8 @@ pure enum http2_event http2_frame(struct http2 *p)
     case H2_RST_STREAM:
     case H2_GOAWAY:
         return http2_value_frame(p);
+    case H2_SETTINGS:
+        return http2_settings_frame(p);
     }
     return http2_rest(p);
 }
@@ -194,6 +220,8 @@ verified_once enum http2_event http2_byte(struct http2 *p, __u8 c)
         return http2_prefix(p, c);
     case H2_VALUE:
         return http2_value(p, c);
+    case H2_SETTING:
+        return http2_setting(p, c);
     default:
         return http2_skip(p, 1);
     }
@@ -318,7 +346,7 @@ pure enum http2_event http2_step(struct http2 *p, struct hpack_ring *big, struct
             event = http2_pass(p, w);
         else
             event = http2_part(p, w);
-        if (event != H2_NONE)
+        if (event != H2_NONE || p->left > H2_FRAME_MAX) /* which may be too long: http2_parse() */
             return event;
     }
     return H2_NONE;

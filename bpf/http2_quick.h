@@ -34,7 +34,8 @@ pure int quick_frame(const struct window *w, __u32 at, struct frame *f)
     return at + H2_FRAME_HEAD + f->length <= w->length;
 }
 
-/* Frames without a meaning for the counts, whatever their payload is. */
+/* Frames without a meaning for the counts, whatever their payload is; settings have one if they are the
+ * proxy's. */
 pure int quick_passes(const struct frame *f)
 {
     return f->stream ? f->type == H2_WINDOW_UPDATE || f->type == H2_PRIORITY
@@ -167,7 +168,8 @@ verified_once int http2_quick_requests(struct connection *c, struct scratch *s,
             if (!said)
                 break;
             quick_request(c, a, f.stream, said, set, &s->tally);
-        } else if (!(f.type == H2_DATA && f.stream) && !quick_passes(&f)) {
+        } else if (!(f.type == H2_DATA && f.stream) &&
+                   (f.type == H2_SETTINGS || !quick_passes(&f))) {
             break;
         }
         at += H2_FRAME_HEAD + f.length;

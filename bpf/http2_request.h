@@ -151,6 +151,18 @@ verified_once int request_fields(struct connection *c, __u32 id, const struct hp
     return 0;
 }
 
+/* SETTINGS of the proxy. What counts is the most that it ever took: from when on less holds only the
+ * upstream's acknowledgement would tell. */
+pure void request_accepts(struct connection *c, __u32 bytes)
+{
+    __u32 units = bytes / FRAME_UNIT + 1;
+
+    if (units > 0xffff)
+        units = 0xffff;
+    if (c->in.longest && units > c->in.longest && bytes > H2_FRAME_MAX)
+        *(volatile __u16 *)&c->in.longest = (__u16)units;
+}
+
 pure void http2_request_event(struct connection *c, enum http2_event event,
                               const struct probe_set *set, struct tally *t)
 {
@@ -166,6 +178,9 @@ pure void http2_request_event(struct connection *c, enum http2_event event,
         break;
     case H2_RESET:
         stream_end(c, p->stream, responses_are_lost(c) ? CAUSE_LOST : CAUSE_PROXY, t);
+        break;
+    case H2_ACCEPTS:
+        request_accepts(c, p->value);
         break;
     case H2_BAD:
         direction_opaque(c, &c->out, t);

@@ -30,6 +30,7 @@ enum http2_state {
     H2_PREFIX, /* pad length, priority, promised stream: what precedes a block */
     H2_BLOCK,
     H2_VALUE, /* the four bytes that matter of RST_STREAM (code) and GOAWAY (last stream) */
+    H2_SETTING,
     H2_SKIP,
     H2_LOST,   /* a gap: passed unread until a segment begins with a frame */
     H2_BROKEN, /* from here on bytes are passed without reading, without end */
@@ -42,10 +43,13 @@ enum http2_event {
     H2_DATA_ENDED, /* END_STREAM of a DATA frame; HEADERS say it in `block_flags` */
     H2_RESET,      /* of `stream` */
     H2_LEAVING,    /* GOAWAY: `value` is the last stream that is answered */
+    H2_ACCEPTS,    /* SETTINGS: frames of `value` bytes are taken */
     H2_BAD,        /* a connection error (RFC 9113, 5.4.1); nothing after this can be framed */
 };
 
 #define H2_FRAME_HEAD 9
+#define H2_FRAME_MAX 16384 /* bytes of payload, unless the receiver takes more (RFC 9113, 6.5.2) */
+#define H2_SETTING_FRAME_MAX 5
 #define H2_PREFACE_LENGTH 24
 #define H2_PROMISE 0x80 /* in block_flags: the block is a promised request's */
 #define H2_STREAM_MASK 0x7fffffff

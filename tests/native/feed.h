@@ -79,8 +79,9 @@ static inline void feed_part(struct connection *c, int outgoing, struct scratch 
 }
 
 /* Passes DATA frames at the start of a segment, as bodies.bpf.h does. Returns how many bytes. */
-static inline size_t feed_bodies(struct http2 *p, const __u8 *bytes, size_t length)
+static inline size_t feed_bodies(struct direction *d, const __u8 *bytes, size_t length)
 {
+    struct http2 *p = &d->http2;
     size_t passed = 0;
 
     if (!http2_in_body(p, (__u32)length))
@@ -93,7 +94,8 @@ static inline size_t feed_bodies(struct http2 *p, const __u8 *bytes, size_t leng
             count = http2_frame_pass(p, (__u32)rest);
         } else if (http2_between(p) && rest >= H2_FRAME_HEAD) {
             memcpy(&head, bytes + passed, sizeof(head));
-            count = http2_data_head(p, __builtin_bswap64(head), bytes[passed + 8]);
+            count =
+                http2_data_head(p, __builtin_bswap64(head), bytes[passed + 8], frame_longest(d));
         }
         if (!count)
             break;
@@ -132,7 +134,7 @@ static inline void feed_on(struct connection *c, int outgoing, const void *data,
     if (outgoing && request_resume(c))
         direction_opaque(c, &c->out, &s.tally);
     if (d->is_http2 && !direction_is_lost(d)) {
-        size_t n = feed_bodies(&d->http2, bytes, length);
+        size_t n = feed_bodies(d, bytes, length);
 
         bytes += n, length -= n;
     }

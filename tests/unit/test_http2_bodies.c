@@ -124,11 +124,38 @@ static void a_body_goes_on_in_the_next_segment(void **state)
     }
 }
 
+/* Among others, and found at its head, as the machine finds it. */
+static void a_frame_longer_than_is_taken(void **state)
+{
+    autofree struct bytes *out = requests(), *in = responses();
+
+    (void)state;
+    in->length = 0;
+    put_frame(in, H2_SETTINGS, 0, 0, "", 0);
+    put_frame(in, H2_HEADERS, H2_END_HEADERS, 1, "\x88", 1);
+    put_frame(in, H2_DATA, 0, 1, NULL, FRAME);
+    put_frame(in, H2_DATA, 0, 1, NULL, FRAME);
+    put_frame(in, H2_DATA, 0, 1, NULL, FRAME + 1);
+    for (size_t cut = 1; cut < in->length - FRAME; cut += 97) {
+        struct connection c;
+        struct tally t = {0};
+
+        connection_start(&c, 0, PROTOCOL_HTTP2, 0);
+        feed(&c, 1, out->at, out->length, WINDOW_SIZE, NULL, &t);
+        feed(&c, 0, in->at, cut, WINDOW_SIZE, NULL, &t);
+        feed(&c, 0, in->at + cut, in->length - cut, WINDOW_SIZE, NULL, &t);
+        assert_int_equal(t.success, 1);
+        assert_int_equal(t.error, 1);
+        assert_int_equal(t.opaque, 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bodies_in_segments_of_any_size),
         cmocka_unit_test(a_body_goes_on_in_the_next_segment),
+        cmocka_unit_test(a_frame_longer_than_is_taken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

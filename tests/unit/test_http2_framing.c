@@ -237,7 +237,75 @@ static int setup(void **state)
 }
 
 CASES(frames, frame_cases)
+/* The heads of frames that are not there to their end. */
+#define GOT_HEAD(length, type_and_flags, stream)                                                   \
+    GOT(RAW, 0, 0, length type_and_flags "\0\0\0" stream)
+#define DATA_HEAD(length) GOT_HEAD(length, "\0\0", "\1")
+#define ACCEPTS(bytes) SENT(H2_SETTINGS, 0, 0, "\0\3\0\0\0\x64\0\5" bytes "\0\4\0\1\0\0")
+#define TWO_ASKED GET(1), GET(3), HEAD(1, "\x88")
+#define AS_BROKEN                                                                                  \
+    {                                                                                              \
+        .issued = 2, .success = 1, .error = 1, .finished = 2, .opaque = 1                          \
+    }
+#define AS_USUAL                                                                                   \
+    {                                                                                              \
+        .issued = 2, .success = 1                                                                  \
+    }
+
+static const struct test_case length_cases[] = {
+    {"a frame of 16,384 bytes", {START, TWO_ASKED, DATA_HEAD("\0\x40\0"), THEN('.')}, AS_USUAL},
+    {"a frame of one more", {START, TWO_ASKED, DATA_HEAD("\0\x40\1"), THEN('.')}, AS_BROKEN},
+    {"as the very first bytes",
+     {PREFACE, SENT(H2_SETTINGS, 0, 0, ""), GET(1), GOT_HEAD("\1\0\0", "\4\0", "\0"), THEN('.')},
+     ONE(.error = 1, .opaque = 1)},
+    {"a response's head",
+     {START, TWO_ASKED, GOT_HEAD("\0\x40\1", "\1\4", "\3"), GOT(RAW, 0, 0, "\x88"), THEN('.')},
+     AS_BROKEN},
+    {"a GOAWAY",
+     {START, TWO_ASKED, GOT_HEAD("\0\x40\1", "\7\0", "\0"), GOT(RAW, 0, 0, "\0\0\0\3\0\0\0\0"),
+      THEN('.')},
+     AS_BROKEN},
+    {"of no known type",
+     {START, TWO_ASKED, GOT_HEAD("\0\x40\1", "\xfa\0", "\0"), THEN('.')},
+     AS_BROKEN},
+    {"the proxy takes more",
+     {START, ACCEPTS("\0\0\x50\0"), TWO_ASKED, DATA_HEAD("\0\x50\0"), THEN('.')},
+     AS_USUAL},
+    {"the proxy takes more, but not so much",
+     {START, ACCEPTS("\0\0\x50\0"), TWO_ASKED, DATA_HEAD("\0\x51\1"), THEN('.')},
+     AS_BROKEN},
+    {"the proxy takes all there is",
+     {START, ACCEPTS("\0\xff\xff\xff"), TWO_ASKED, DATA_HEAD("\xff\0\0"), THEN('.')},
+     AS_USUAL},
+    {"the proxy took more, and takes less: who knows from when on",
+     {START, ACCEPTS("\0\0\x50\0"), ACCEPTS("\0\0\x40\0"), TWO_ASKED, DATA_HEAD("\0\x50\0"),
+      THEN('.')},
+     AS_USUAL},
+    {"the proxy acknowledges, which sets nothing",
+     {START, SENT(H2_SETTINGS, H2_ACK, 0, "\0\5\0\0\x50\0"), TWO_ASKED, DATA_HEAD("\0\x50\0"),
+      THEN('.')},
+     AS_BROKEN},
+    {"a longer request is for the upstream to refuse",
+     {START, TWO_ASKED, SENT(RAW, 0, 0, "\0\x50\0\0\0\0\0\0\3"), THEN('.')},
+     AS_USUAL},
+};
+
+/* Behind a hole, which a whole segment ends. */
+static void settings_may_have_been_missed(void **state)
+{
+    static const struct test_case test = {"settings may have been missed",
+                                          {START, THEN('o'), SENT(H2_SETTINGS, H2_ACK, 0, ""),
+                                           TWO_ASKED, DATA_HEAD("\0\x50\0"), THEN('.')},
+                                          {.issued = 2, .success = 1, .gap = 7}};
+    static struct script script;
+
+    (void)state;
+    script_make(&script, &test);
+    script_check_windows(&script, NULL);
+}
+
 CASES(broken_connections, broken_cases)
+CASES(lengths, length_cases)
 CASES(beginnings, start_cases)
 
 /* Two connections with the same small blocks and tables of one size, which differ. */
@@ -311,6 +379,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames),
         cmocka_unit_test(broken_connections),
+        cmocka_unit_test(lengths),
+        cmocka_unit_test(settings_may_have_been_missed),
         cmocka_unit_test(beginnings),
         cmocka_unit_test(what_is_remembered_is_of_one_connection),
         cmocka_unit_test(every_byte_is_remembered),
