@@ -88,8 +88,9 @@ test-kernels: all $(BPF_TESTS) $(BUILD)/setup.test $(BUILD)/setup.kernels ## the
 	$(RUN) tests/check/clangs.sh
 	BUILD=$(BUILD) tests/kernels/run $(KERNELS)
 
-soak: all $(GO_PEERS) $(BUILD)/setup.test ## the exactness test RUNS=20 times; a million HTTP/2 requests, gRPC calls
+soak: all $(GO_PEERS) $(BUILD)/setup.test ## exactness, also over a bad link, RUNS=20 times; a million gRPC calls
 	BUILD=$(BUILD) RUNS=$(or $(RUNS),20) tests/e2e/test_exactness.py
+	BUILD=$(BUILD) RUNS=$(or $(RUNS),20) LOAD=1 tests/e2e/test_lossy_http2.py
 	BUILD=$(BUILD) REQUESTS=200000 tests/e2e/test_http2_streams.py
 	BUILD=$(BUILD) CALLS=1000000 tests/e2e/test_grpc_calls.py
 

@@ -66,7 +66,7 @@ struct exchange {
     __u32 unseen; /* bytes sent before the place was found */
 };
 
-#define KEPT_MAX 16
+#define KEPT_MAX 32
 
 #define FRAME_UNIT 256
 
@@ -116,7 +116,7 @@ pure int mail_waits(const struct inbox *box)
 
 pure int kept_waits(const struct direction *d)
 {
-    return (d->any[0] | d->any[1]) != 0;
+    return (d->any[0] | d->any[1] | d->any[2] | d->any[3]) != 0;
 }
 
 #define ENDING_LOCAL 0xff /* what the proxy's close() ends before the connection ends */

@@ -15,6 +15,7 @@
 #define STEPS_PER_WINDOW 128
 #define WINDOWS_PER_PACKET 2048 /* more than 188 KB hold, unless they are all small messages */
 #define WORK_ROUNDS 8
+#define KEPT_ROUNDS 256 /* runs that are looked at in one */
 
 static __always_inline struct connection *connection_at(struct __sk_buff *skb)
 {
@@ -234,34 +235,38 @@ static __always_inline int segment(struct __sk_buff *skb, __u32 name, __u32 unus
 }
 EACH_WAY(segment)
 
-/* Looks at one kept berth. 1: there is none that could be looked at now. */
+/* Looks at one run of kept or posted bytes. 1: there is none that could be looked at now. */
 static __always_inline int kept(struct __sk_buff *skb, __u32 name, __u32 unused, int outgoing)
 {
     struct connection *c = connection_at(skb);
     struct desk *desk = desk_of(name);
     struct direction *d;
     struct berth *berth;
+    struct run run;
     __u32 place, amount = 0, from;
     enum cursor_verdict verdict;
+    int stays;
 
     if (!c || !desk)
         return 1;
     d = direction_of(c, outgoing);
-    place = kept_next(d, &c->inbox);
+    place = kept_next(d, &c->inbox, outgoing);
     from = place ? kept_take(d, &c->inbox, place) : 0;
     berth = from ? berth_of(from) : NULL;
     if (!berth)
         return 1;
-    verdict = cursor_look(d->next, berth->sequence, berth->length, &amount);
+    stays = berth_pop(from, berth, &run);
+    verdict = cursor_look(d->next, berth->sequence + run.from, run.to - run.from, &amount);
     if (verdict != CURSOR_OLD) {
-        desk->at = 0;
-        desk->end = berth->length;
+        desk->at = run.from;
+        desk->end = run.to;
         desk->berth = from;
-        desk->stored = berth->stored;
-        d->next = berth->sequence + berth->length;
+        desk->stored = run_stored(&run);
+        d->next = berth->sequence + run.to;
         look_through(skb, name, d, verdict, amount, outgoing);
     }
-    berth_free(from);
+    if (!stays)
+        berth_free(from);
     return 0;
 }
 EACH_WAY(kept)
@@ -300,8 +305,7 @@ static __always_inline int work(struct __sk_buff *skb, __u32 name, __u32 unused,
     if (!c || !desk)
         return 0;
     d = direction_of(c, outgoing);
-    for (int i = 0;
-         i < KEPT_MAX + BERTHS && (kept_waits(d) || (!outgoing && mail_waits(&c->inbox))); i++)
+    for (int i = 0; i < KEPT_ROUNDS && (kept_waits(d) || (!outgoing && mail_waits(&c->inbox))); i++)
         if (way(kept, skb, name, 0))
             break;
     if (!outgoing && *(volatile __u32 *)&c->ending)

@@ -248,33 +248,42 @@ static __always_inline void look_at_segment(struct look *l, const struct segment
     look_window(l);
 }
 
-/* Goes over to the next kept berth. 0: there is none that could be looked at now. */
+/* Goes over to a berth's first run. */
+static __always_inline void look_at_run(struct look *l, struct direction *d, struct berth *berth)
+{
+    enum cursor_verdict verdict;
+    struct run run;
+    __u32 skip = 0;
+
+    l->scratch->berth_stays = berth_pop(l->scratch->berth, berth, &run);
+    l->scratch->at = l->scratch->end = run.from;
+    verdict = cursor_look(d->next, berth->sequence + run.from, run.to - run.from, &skip);
+    if (verdict == CURSOR_OLD)
+        return;
+    d->next = berth->sequence + run.to;
+    l->scratch->end = run.to;
+    l->scratch->stored = run_stored(&run);
+    look_begin(l, d, verdict, skip);
+}
+
+/* Goes over to the next kept or posted bytes. 0: there are none that could be looked at now. */
 static __always_inline int look_at_kept(struct look *l, struct direction *d)
 {
     struct inbox *box = &l->connection->inbox;
-    __u32 place = kept_next(d, box), skip = 0, name = place ? kept_take(d, box, place) : 0;
+    __u32 place = kept_next(d, box, l->outgoing), name = place ? kept_take(d, box, place) : 0;
     struct berth *berth = name ? berth_of(name) : NULL;
-    enum cursor_verdict verdict;
 
     if (!berth)
         return 0;
     l->scratch->berth = name;
-    l->scratch->at = l->scratch->end = 0;
-    verdict = cursor_look(d->next, berth->sequence, berth->length, &skip);
-    if (verdict == CURSOR_OLD)
-        return 1;
-    d->next = berth->sequence + berth->length;
-    l->scratch->end = berth->length;
-    l->scratch->stored = berth->stored;
-    look_begin(l, d, verdict, skip);
+    look_at_run(l, d, berth);
     return 1;
 }
 
 static __always_inline void look_leave_berth(struct look *l)
 {
-    if (!l->scratch->berth)
-        return;
-    berth_free(l->scratch->berth);
+    if (l->scratch->berth && !l->scratch->berth_stays)
+        berth_free(l->scratch->berth);
     l->scratch->berth = 0;
 }
 

@@ -6,10 +6,11 @@
 
 struct scratch {
     __u32 claimed;
-    __u32 at, end;  /* what is left to look at, in the packet or in the berth */
-    __u32 berth;    /* 0: the packet; else the berth's name */
-    __u32 stored;   /* where the berth's bytes end */
-    __u32 released; /* the claim of ingress was given up */
+    __u32 at, end;     /* what is left to look at, in the packet or in the berth */
+    __u32 berth;       /* 0: the packet; else the berth's name */
+    __u32 stored;      /* where the berth's bytes end */
+    __u32 berth_stays; /* it has more */
+    __u32 released;    /* the claim of ingress was given up */
     struct tally tally;
     struct place place;
     struct window window;

@@ -14,12 +14,22 @@
 #define BERTHS 64
 #define BERTH_BYTES 65536 /* a power of two; longer ones are kept without the bytes behind */
 #define COPY_MAX 16384    /* bytes of one copy; a berth has so many more, for the verifier's sums */
+#define RUNS 32           /* a power of two */
 
+/* Bytes in a row, as offsets in a berth. Those from BERTH_BYTES on are not here, only known to have
+ * passed. Both the same: there is no run. */
+struct run {
+    __u32 from, to;
+};
+
+/* A part of the stream: what came of it, with holes between. */
 struct berth {
     __u32 taken;
-    __u32 sequence;
-    __u32 length; /* of the segment, or of several in a row */
-    __u32 stored; /* bytes of it that are here; the others are only known to have passed */
+    __u32 sequence; /* of its first byte, which may be in a hole */
+    struct run runs[RUNS];
+    struct run work; /* of whoever owns the berth: here the verifier does not follow each value */
+    __u32 found;
+    __u32 zero;
     __u8 bytes[BERTH_BYTES + COPY_MAX];
     CLAIM_LOCK
 };
@@ -39,7 +49,7 @@ static __always_inline struct berth *berth_of(__u32 name)
     return bpf_map_lookup_elem(&berths, &key);
 }
 
-verified_scalars int berth_free(__u32 name)
+__noinline int berth_free(__u32 name)
 {
     struct berth *berth = berth_of(name);
 
@@ -49,7 +59,7 @@ verified_scalars int berth_free(__u32 name)
 }
 
 /* An empty berth for bytes from `sequence` on; 0: all are taken. */
-verified_scalars __u32 berth_take(__u32 sequence)
+__noinline int berth_take(__u32 sequence)
 {
     for (__u32 i = 1; i <= BERTHS; i++) {
         struct berth *berth = berth_of(i);
@@ -59,22 +69,122 @@ verified_scalars __u32 berth_take(__u32 sequence)
         if (*(volatile __u32 *)&berth->taken || word_swap(&berth->lock, &berth->taken, 1))
             continue;
         berth->sequence = sequence;
-        berth->length = 0;
-        berth->stored = 0;
-        return i;
+        for (int run = 0; run < RUNS; run++)
+            *(volatile __u64 *)&berth->runs[run] = 0;
+        return (int)i;
     }
     return 0;
 }
 
-/* Adds a segment that begins where the berth's bytes end. */
-static __always_inline void berth_append(struct __sk_buff *skb, struct berth *berth,
-                                         const struct segment *segment)
-{
-    __u32 start = berth->stored, rest = segment->length, done = 0;
+/* --- runs: each step in a function of its own, which the verifier walks once, with what it works on in
+ * the berth: it would walk each order of choices. Whoever calls owns the berth. ------------------ */
 
-    berth->length += segment->length;
-    if (start != berth->length - segment->length || start >= BERTH_BYTES)
-        return; /* behind bytes that are not stored */
+static __always_inline struct run *berth_run(struct berth *berth, __u32 place)
+{
+    place--;
+    opaque_value(place);
+    return &berth->runs[place & (RUNS - 1)];
+}
+
+/* A place that is empty, or whose run becomes a part of `work`, which it touches or overlaps. */
+__noinline int run_absorb(__u32 name, __u32 place)
+{
+    struct berth *berth = berth_of(name);
+    struct run *run, *work;
+
+    if (!berth)
+        return 0;
+    run = berth_run(berth, place);
+    work = &berth->work;
+    if (run->from != run->to) {
+        if (run->from > work->to || run->to < work->from)
+            return 0;
+        work->from = run->from < work->from ? run->from : work->from;
+        work->to = run->to > work->to ? run->to : work->to;
+        run->from = run->to = 0;
+    }
+    berth->found = place;
+    return 0;
+}
+
+/* Notes a run. 0: there are too many. */
+__noinline int berth_note(__u32 name, __u32 from, __u32 to)
+{
+    struct berth *berth = berth_of(name);
+
+    if (!berth)
+        return 0;
+    berth->work.from = from;
+    berth->work.to = to;
+    berth->found = 0;
+    for (__u32 i = 1; i <= RUNS; i++)
+        run_absorb(name, i);
+    if (!berth->found)
+        return 0;
+    *berth_run(berth, berth->found) = berth->work;
+    return 1;
+}
+
+#define RUN_MORE 0x100
+
+__noinline int run_compare(__u32 name, __u32 place)
+{
+    struct berth *berth = berth_of(name);
+    struct run *run;
+
+    if (!berth)
+        return 0;
+    run = berth_run(berth, place);
+    if (run->from == run->to)
+        return 0;
+    if (!berth->found || run->from < berth->work.from) {
+        berth->found = place | (berth->found ? RUN_MORE : 0);
+        berth->work.from = run->from;
+    } else {
+        berth->found |= RUN_MORE;
+    }
+    return 0;
+}
+
+/* The place, from 1, of the run that begins first, with RUN_MORE where there are others; 0: there is
+ * none. */
+__noinline int berth_first(__u32 name)
+{
+    struct berth *berth = berth_of(name);
+
+    if (!berth)
+        return 0;
+    berth->found = 0;
+    for (__u32 i = 1; i <= RUNS; i++)
+        run_compare(name, i);
+    return (int)berth->found;
+}
+
+/* Takes the first run out. Returns whether there are others. */
+static __always_inline int berth_pop(__u32 name, struct berth *berth, struct run *first)
+{
+    __u32 place = (__u32)berth_first(name);
+    struct run *run = berth_run(berth, place);
+
+    *first = *run;
+    run->from = run->to = 0;
+    return (place & RUN_MORE) != 0;
+}
+
+/* Where the bytes of a run end that are here. */
+static __always_inline __u32 run_stored(const struct run *run)
+{
+    return run->to < BERTH_BYTES ? run->to : BERTH_BYTES;
+}
+
+/* Copies what there is room for. 0: it cannot be read. */
+static __always_inline int berth_copy(struct __sk_buff *skb, struct berth *berth,
+                                      const struct segment *segment)
+{
+    __u32 start = segment->sequence - berth->sequence, rest = segment->length, done = 0;
+
+    if (start >= BERTH_BYTES)
+        return 1;
     if (rest > BERTH_BYTES - start)
         rest = BERTH_BYTES - start;
     for (int i = 0; i < BERTH_BYTES / COPY_MAX && done < rest; i++) {
@@ -89,38 +199,84 @@ static __always_inline void berth_append(struct __sk_buff *skb, struct berth *be
         opaque_value(at);
         at &= BERTH_BYTES - 1;
         if (bpf_skb_load_bytes(skb, segment->offset + done, &berth->bytes[at], n))
-            break;
+            return 0;
         done += n;
     }
-    berth->stored = start + done;
+    return 1;
 }
 
-/* Do bytes from `sequence` on go on where this berth's end? 2: and they fit. */
-verified_once int berth_precedes(__u32 name, __u32 sequence, __u32 length)
+/* Adds a segment at its place. 0: there are too many holes. */
+static __always_inline int berth_add(struct __sk_buff *skb, __u32 name,
+                                     const struct segment *segment)
+{
+    struct berth *berth = berth_of(name);
+    __u32 from;
+
+    if (!berth || !berth_copy(skb, berth, segment))
+        return 0;
+    from = segment->sequence - berth->sequence;
+    return berth_note(name, from, from + segment->length);
+}
+
+enum room {
+    ROOM_NONE,
+    ROOM_BEHIND, /* behind what is there: without its bytes, which is enough for those of a body */
+    ROOM_WHOLE,
+};
+
+/* Is there room for `work` at a place? */
+__noinline int run_room(__u32 name, __u32 place)
+{
+    struct berth *berth = berth_of(name);
+    const struct run *run, *work;
+    __u32 room = ROOM_NONE;
+
+    if (!berth)
+        return 0;
+    run = berth_run(berth, place);
+    work = &berth->work;
+    if (run->from == run->to)
+        room = work->to <= BERTH_BYTES ? ROOM_WHOLE : ROOM_NONE;
+    else if (run->from <= work->from && work->from <= run->to)
+        room = work->to <= BERTH_BYTES ? ROOM_WHOLE : ROOM_BEHIND;
+    if (room > berth->found)
+        berth->found = room;
+    return 0;
+}
+
+/* What a berth has room for. */
+__noinline int berth_room(__u32 name, __u32 sequence, __u32 length)
 {
     struct berth *berth = name ? berth_of(name) : NULL;
 
-    if (!berth || berth->sequence + berth->length != sequence)
-        return 0;
-    return berth->length + length <= BERTH_BYTES ? 2 : 1;
+    if (!berth)
+        return ROOM_NONE;
+    berth->found = ROOM_NONE;
+    berth->work.from = sequence - berth->sequence;
+    berth->work.to = berth->work.from + length;
+    if (berth->work.to < berth->work.from)
+        return ROOM_NONE; /* it begins before the berth */
+    for (__u32 i = 1; i <= RUNS; i++)
+        run_room(name, i);
+    return (int)berth->found;
 }
 
-/* 1 + the place of a berth whose bytes these follow; 0: none. One where they fit, if there is. */
-verified_once __u32 kept_before(struct direction *d, __u32 sequence, __u32 length)
+/* 1 + the place of a berth that has room; 0: none. One that has room for the bytes, if there is. */
+verified_once __u32 kept_room(struct direction *d, __u32 sequence, __u32 length)
 {
-    __u32 full = 0;
+    __u32 behind = 0;
 
     if (!d)
         return 0;
     for (__u32 i = 0; i < KEPT_MAX; i++) {
-        int precedes = berth_precedes(d->kept[i], sequence, length);
+        int room = berth_room(d->kept[i], sequence, length);
 
-        if (precedes == 2)
+        if (room == ROOM_WHOLE)
             return i + 1;
-        if (precedes)
-            full = i + 1;
+        if (room)
+            behind = i + 1;
     }
-    return full;
+    return behind;
 }
 
 /* 1 + an empty place; 0: none. */
@@ -134,22 +290,23 @@ verified_once __u32 kept_empty(struct direction *d)
     return 0;
 }
 
-/* Where a segment is to be kept: 1 + the place in `kept`; 0: nowhere. Behind bytes that it follows
- * in the same berth if it fits, else in a berth of its own; where there is none left, behind them
- * all the same: then it is only known to have passed, which is enough for bytes of a body. */
+/* Where a segment is to be kept: 1 + the place in `kept`; 0: nowhere. In a berth that has room for
+ * it, else in a new one; where there is none left, behind what one has all the same. A new one begins
+ * where the hole does, so that what is late finds room in it too, if the segment is not too far away. */
 verified_once __u32 kept_place(struct direction *d, __u32 sequence, __u32 length)
 {
-    __u32 follows, empty, name;
+    __u32 place, empty, name = 0;
 
     if (!d)
         return 0;
-    follows = kept_before(d, sequence, length);
-    if (follows && berth_precedes(d->kept[(follows - 1) & (KEPT_MAX - 1)], sequence, length) == 2)
-        return follows;
+    place = kept_room(d, sequence, length);
+    if (place && berth_room(d->kept[(place - 1) & (KEPT_MAX - 1)], sequence, length) == ROOM_WHOLE)
+        return place;
     empty = kept_empty(d);
-    name = empty ? berth_take(sequence) : 0;
+    if (empty)
+        name = (__u32)berth_take(sequence + length - d->next <= BERTH_BYTES ? d->next : sequence);
     if (!name)
-        return follows;
+        return place;
     d->kept[(empty - 1) & (KEPT_MAX - 1)] = name;
     return empty;
 }
@@ -159,16 +316,11 @@ static __always_inline int segment_keep(struct __sk_buff *skb, struct direction 
                                         const struct segment *segment)
 {
     __u32 place = kept_place(d, segment->sequence, segment->length) - 1;
-    struct berth *berth;
 
     if (place >= KEPT_MAX)
         return 0;
     opaque_value(place);
-    berth = berth_of(d->kept[place & (KEPT_MAX - 1)]);
-    if (!berth)
-        return 0;
-    berth_append(skb, berth, segment);
-    return 1;
+    return berth_add(skb, d->kept[place & (KEPT_MAX - 1)], segment);
 }
 
 /* --- posted berths: each bit of box->posted is set and cleared by atomics alone --------------- */
@@ -191,20 +343,30 @@ static __always_inline int posted_take(struct inbox *box, __u32 name)
     return (word_and(lock_around(box, inbox), &box->posted, ~bit) & bit) != 0;
 }
 
+/* Do bytes from `sequence` on go on where those of this berth end, all in a row, and have room? */
+__noinline int posted_precedes(__u32 name, __u32 sequence, __u32 length)
+{
+    struct berth *berth = berth_of(name);
+    __u32 end;
+
+    if (!berth)
+        return 0;
+    end = berth_run(berth, (__u32)berth_first(name))->to;
+    return berth->sequence + end == sequence && end + length <= BERTH_BYTES;
+}
+
 /* Adds a segment to the berth that was posted last, if it follows there. Many small segments pass
  * while a CPU is away. Meanwhile the berth is nobody else's, but counted in box->mails. */
 static __always_inline int posted_append(struct __sk_buff *skb, struct inbox *box,
                                          const struct segment *segment)
 {
     __u32 name = *(volatile __u32 *)&box->newest;
-    struct berth *berth = name ? berth_of(name) : NULL;
     int fits;
 
-    if (!berth || !posted_take(box, name))
+    if (!name || !posted_take(box, name))
         return 0;
-    fits = berth_precedes(name, segment->sequence, segment->length) == 2;
-    if (fits)
-        berth_append(skb, berth, segment);
+    fits =
+        posted_precedes(name, segment->sequence, segment->length) && berth_add(skb, name, segment);
     posted_put(box, name);
     return fits;
 }
@@ -213,68 +375,85 @@ static __always_inline int posted_append(struct __sk_buff *skb, struct inbox *bo
 static __always_inline int segment_post(struct __sk_buff *skb, struct inbox *box,
                                         const struct segment *segment)
 {
-    struct berth *berth;
     __u32 name;
 
     if (posted_append(skb, box, segment))
         return 1;
-    name = berth_take(segment->sequence);
-    berth = name ? berth_of(name) : NULL;
-    if (!berth)
+    name = (__u32)berth_take(segment->sequence);
+    if (!name)
         return 0;
-    berth_append(skb, berth, segment);
+    if (!berth_add(skb, name, segment)) {
+        berth_free(name);
+        return 0;
+    }
     posted_put(box, name);
     *(volatile __u32 *)&box->newest = name;
     word_add(&box->mails, 1);
     return 1;
 }
 
-/* Remembers a berth at `place` as the one that begins first, if it does. */
-static __always_inline void first_compare(struct direction *d, __u32 name, __u32 place)
+/* Remembers bytes from `sequence` on as those that begin first, if they do. */
+static __always_inline void first_compare(struct direction *d, __u32 sequence, __u32 place)
 {
-    struct berth *berth = berth_of(name);
-    __s32 ahead;
+    __s32 ahead = (__s32)(sequence - d->next);
 
-    if (!berth)
-        return;
-    ahead = (__s32)(berth->sequence - d->next);
     if (*(volatile __u32 *)&d->first && ahead >= *(volatile __s32 *)&d->first_ahead)
         return;
     *(volatile __u32 *)&d->first = place;
     *(volatile __s32 *)&d->first_ahead = ahead;
 }
 
-/* The kept or posted berth that begins first, if it can be looked at now: nothing is missing before
- * it but bytes of a body. Returns 1 + its place in `kept`, or KEPT_MAX + the name of a posted one; 0:
- * none. */
-verified_once int kept_next(struct direction *d, struct inbox *box)
+verified_once int kept_compare(struct direction *d, __u32 place)
 {
-    __u64 posted;
+    __u32 name = d ? d->kept[(place - 1) & (KEPT_MAX - 1)] : 0;
+    struct berth *berth = name ? berth_of(name) : NULL;
+
+    if (d && berth)
+        first_compare(d, berth->sequence + berth_run(berth, (__u32)berth_first(name))->from, place);
+    return 0;
+}
+
+/* One that is posted has one run, and another CPU may just add to it. */
+verified_once int posted_compare(struct direction *d, __u32 name)
+{
+    struct berth *berth = berth_of(name);
+
+    if (d && berth)
+        first_compare(d, berth->sequence, KEPT_MAX + name);
+    return 0;
+}
+
+/* The kept or posted run that begins first, if it can be looked at now: nothing is missing before it
+ * but bytes of a body. Returns 1 + its berth's place in `kept`, or KEPT_MAX + the name of a posted one;
+ * 0: none. What is posted is incoming. */
+verified_once int kept_next(struct direction *d, struct inbox *box, __u32 outgoing)
+{
+    __u64 posted = 0;
+    int hidden;
 
     if (!d || !box)
         return 0;
     d->first = 0;
     d->first_ahead = 0;
-    for (__u32 i = 0; i < KEPT_MAX; i++)
-        if (d->kept[i])
-            first_compare(d, d->kept[i], i + 1);
-    posted = *(volatile __u64 *)&box->posted;
+    for (__u32 i = 1; i <= KEPT_MAX; i++)
+        kept_compare(d, i);
+    if (!outgoing)
+        posted = *(volatile __u64 *)&box->posted;
     for (__u32 i = 0; i < BERTHS; i++) {
         if (!(posted >> i))
             break;
         if (posted >> i & 1)
-            first_compare(d, i + 1, KEPT_MAX + i + 1);
+            posted_compare(d, i + 1);
     }
-    box->behind = 0;
-    if (d->first_ahead > 0 && direction_skippable(d) < (__u32)d->first_ahead) {
-        box->behind = posted;
-        return 0;
-    }
-    return d->first;
+    hidden = d->first_ahead > 0 && direction_skippable(d) < (__u32)d->first_ahead;
+    if (!outgoing)
+        box->behind = hidden ? posted : 0;
+    return hidden ? 0 : d->first;
 }
 
-/* Takes a berth out of its place, named as kept_next() does; the caller frees it. 0: another CPU just
- * adds to it, and will find the direction free. */
+/* The name of the berth at a place, as kept_next() says it, of which the first run is about to be read;
+ * it leaves its place where that is the only one. 0: another CPU just adds to it, and will find the
+ * direction free. */
 verified_once __u32 kept_take(struct direction *d, struct inbox *box, __u32 place)
 {
     __u32 name;
@@ -290,7 +469,8 @@ verified_once __u32 kept_take(struct direction *d, struct inbox *box, __u32 plac
     }
     place--;
     name = d->kept[place & (KEPT_MAX - 1)];
-    d->kept[place & (KEPT_MAX - 1)] = 0;
+    if (!(berth_first(name) & RUN_MORE))
+        d->kept[place & (KEPT_MAX - 1)] = 0;
     return name;
 }
 

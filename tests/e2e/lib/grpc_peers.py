@@ -11,6 +11,7 @@ GO = os.path.join(BUILD, "tests/e2e/grpcgo/peer")
 PYTHON = os.path.join(ROOT, "tests/e2e/grpcio_peer.py")
 STACKS = {"grpc-go": (GO, "-"), "grpcio": (PYTHON, "--")}
 PAIRS = [(client, server) for client in STACKS for server in STACKS]
+LOCAL = "127.0.0.1"
 ERRORS = {"2", "4", "12", "13", "14", "15"}
 
 KINDS = [
@@ -25,22 +26,22 @@ KINDS = [
 ]
 
 
-def serve(scratch, stack, port, age=None):
+def serve(scratch, stack, port, age=None, address=LOCAL):
     program, dash = STACKS[stack]
-    command = [program, f"{dash}listen", f"127.0.0.1:{port}"]
+    command = [program, f"{dash}listen", f"{address}:{port}"]
     return Process(scratch, f"{stack}-{port}", command + ([f"{dash}age", age] if age else []),
                    ports=[port])
 
 
-def call(stack, port, plans, streams=20):
+def call(stack, port, plans, streams=20, address=LOCAL):
     program, dash = STACKS[stack]
-    return [program, f"{dash}call", f"127.0.0.1:{port}", f"{dash}streams", str(streams), *plans]
+    return [program, f"{dash}call", f"{address}:{port}", f"{dash}streams", str(streams), *plans]
 
 
-def run(client, port, plans, streams=20):
+def run(client, port, plans, streams=20, address=LOCAL):
     """Calls to their end; what the client was answered, as a report has it."""
-    text = subprocess.run(call(client, port, plans, streams), stdout=subprocess.PIPE, text=True,
-                          timeout=1000, check=True).stdout
+    text = subprocess.run(call(client, port, plans, streams, address), stdout=subprocess.PIPE,
+                          text=True, timeout=1000, check=True).stdout
     codes = {code: int(count) for code, count in (line.split() for line in text.splitlines())}
     errors = sum(count for code, count in codes.items() if code in ERRORS)
     total = sum(codes.values())

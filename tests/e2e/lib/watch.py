@@ -16,12 +16,13 @@ def counted(counter):
 
 
 class Watch:
-    def __init__(self, scratch, group, members, clusters=None):
-        """members: [(address, port)] of one cluster; or clusters, as lib/daemon.py makes them."""
+    def __init__(self, scratch, group, members, clusters=None, **own):
+        """members: [(address, port)] of one cluster; or clusters, as lib/daemon.py makes them. own:
+        settings of loadtap's own."""
         clusters = clusters or [cluster("watched", [(None, 0, members)])]
         self.names = [made["name"] for made in clusters]
         self.collector = Collector(scratch)
-        self.daemon = Daemon(scratch, group, bootstrap(clusters))
+        self.daemon = Daemon(scratch, group, bootstrap(clusters), **own)
         self.daemon.wait_ready(self.collector, *self.names)
 
     def rows(self, members):
