@@ -27,8 +27,7 @@ static __always_inline struct connection *connection_at(struct __sk_buff *skb)
 /* ... if it is one to read on in. */
 static __always_inline struct connection *connection_of(struct __sk_buff *skb)
 {
-    struct bpf_sock *sk = skb->sk;
-    struct connection *c = sk && upstream_possible(sk) ? connection_at(skb) : NULL;
+    struct connection *c = connection_at(skb);
 
     return c && c->kind < KIND_SESSION && c->life < LIFE_ENDED ? c : NULL;
 }

@@ -1,11 +1,11 @@
 /* Connections that were open before loadtap saw them. Kernel only.
  *
  * Each is found once: by the iterator over the sockets of the daemon's network namespace, at its
- * next packet otherwise. Its end is told by the tracepoint tap_state: sockops tells states only of
- * sockets for which it was asked to at their connect() (bpf_setsockopt() can ask later, but not from
- * a packet, and from the iterator only on Linux 6.12 and later; no sockops event comes unasked on a
- * socket that is open). Where the kernel has not that tracepoint with socket storage, nothing joins:
- * a connection whose end goes unseen would be open for ever. */
+ * next packet that carries payload otherwise. Its end is told by the tracepoint tap_state: sockops
+ * tells states only of sockets for which it was asked to at their connect() (bpf_setsockopt() can ask
+ * later, but not from a packet, and from the iterator only on Linux 6.12 and later; no sockops event
+ * comes unasked on a socket that is open). Where the kernel has not that tracepoint with socket
+ * storage, nothing joins: a connection whose end goes unseen would be open for ever. */
 #pragma once
 
 #include "peer.bpf.h"

@@ -383,7 +383,7 @@ static __always_inline struct connection *connection_of(struct __sk_buff *skb)
     struct bpf_sock *sk = skb->sk;
     struct connection *c;
 
-    if (!sk || !upstream_possible(sk))
+    if (!sk)
         return NULL;
     c = bpf_sk_storage_get(&connections, sk, NULL, 0);
     if (!c)

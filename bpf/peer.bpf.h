@@ -131,9 +131,12 @@ static __always_inline struct endpoint_value *endpoint_of_sock(const struct sock
 /* Can the peer of a packet's socket be an endpoint? */
 static __always_inline bool upstream_possible(struct bpf_sock *sk)
 {
-    __u16 port = sk->dst_port;
+    __u16 port;
     __u32 word;
 
+    if (!sk)
+        return false;
+    port = sk->dst_port;
     opaque_value(port); /* else clang merges the reads of `sk` into arithmetic on it */
     if (sk->family == FAMILY_INET) {
         word = sk->dst_ip4;

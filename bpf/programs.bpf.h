@@ -43,33 +43,40 @@ int tap_sockops(struct bpf_sock_ops *ctx)
     return PASS;
 }
 
+/* Most packets end here: those of other sockets, and bare acknowledgements. */
 SEC("cgroup_skb/egress")
 int tap_egress(struct __sk_buff *skb)
 {
-    struct connection *c = connection_of(skb);
     struct segment segment;
+    struct connection *c;
 
-    if (!c || c->exchange.tunnel || !segment_read(skb, &segment))
+    if (!upstream_possible(skb->sk) || !segment_read(skb, &segment))
+        return PASS;
+    if (!segment.length && !segment.syn)
+        return PASS;
+    c = connection_of(skb);
+    if (!c || c->exchange.tunnel)
         return PASS;
     if (c->life == LIFE_CONNECTING) {
         if (!segment.syn)
             return PASS; /* just being joined, on another CPU */
         c->out.next = segment.sequence;
     }
-    if (!segment.length)
-        return PASS;
-    look_outgoing(skb, c, &segment);
+    if (segment.length)
+        look_outgoing(skb, c, &segment);
     return PASS;
 }
 
 SEC("cgroup_skb/ingress")
 int tap_ingress(struct __sk_buff *skb)
 {
-    struct connection *c = connection_of(skb);
     struct segment segment;
+    struct connection *c;
 
-    if (!c || c->life == LIFE_CONNECTING || !segment_read(skb, &segment) || !segment.length)
+    if (!upstream_possible(skb->sk) || !segment_read(skb, &segment) || !segment.length)
         return PASS;
-    look_incoming(skb, c, &segment);
+    c = connection_of(skb);
+    if (c && c->life != LIFE_CONNECTING)
+        look_incoming(skb, c, &segment);
     return PASS;
 }
