@@ -40,6 +40,16 @@ __noinline int response_step(struct connection *c, struct scratch *s)
     return 0;
 }
 
+__noinline int request_quick_step(struct connection *c, struct scratch *s, struct probe_set *set)
+{
+    return c && s ? request_quick(c, &s->window, set, &s->tally) : 0;
+}
+
+__noinline int response_quick_step(struct connection *c, struct scratch *s)
+{
+    return c && s ? response_quick(c, &s->window, &s->tally) : 0;
+}
+
 __noinline int frame_event(struct connection *c, struct scratch *s, struct probe_set *set,
                            __u32 event, __u32 outgoing)
 {
@@ -58,7 +68,8 @@ __noinline int requests_read(struct connection *c, struct scratch *s, struct pro
     for (int i = 0; i < STEPS_PER_WINDOW; i++) {
         if (s->window.position >= s->window.length || c->out.is_http2)
             break;
-        request_step(c, s, set);
+        if (!request_quick_step(c, s, set))
+            request_step(c, s, set);
     }
     return 0;
 }
@@ -70,7 +81,8 @@ __noinline int responses_read(struct connection *c, struct scratch *s)
     for (int i = 0; i < STEPS_PER_WINDOW; i++) {
         if (s->window.position >= s->window.length || c->in.is_http2)
             break;
-        response_step(c, s);
+        if (!response_quick_step(c, s))
+            response_step(c, s);
     }
     return 0;
 }
@@ -164,8 +176,22 @@ static __always_inline __u32 look_load(struct look *l)
     return n;
 }
 
+/* Most packets hold one head and little else: one call reads it. 1: all was read. */
+static __always_inline int look_quickly(struct look *l)
+{
+    const struct window *w = &l->scratch->window;
+
+    if (l->outgoing)
+        request_quick_step(l->connection, l->scratch, l->probes);
+    else
+        response_quick_step(l->connection, l->scratch);
+    return w->position >= w->length;
+}
+
 static __always_inline void look_read(struct look *l)
 {
+    if (look_quickly(l))
+        return;
     if (turn_step(l->connection, l->scratch, l->outgoing))
         frames_read(l->connection, l->scratch, l->probes, l->outgoing);
     else if (l->outgoing)

@@ -172,7 +172,7 @@ static __always_inline void established_count(struct counters *row, const struct
 }
 
 /* Adds a tally to its row: atomically, because egress nests and CPUs share the row. */
-verified_once int counters_add(__u32 slot, struct tally *t)
+static __always_inline int counters_add(__u32 slot, struct tally *t)
 {
     struct counters *row = bpf_map_lookup_elem(&counters, &slot);
 

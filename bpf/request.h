@@ -1,6 +1,7 @@
 /* The request side of a connection: what egress bytes mean. Pure. */
 #pragma once
 
+#include "http1_quick.h"
 #ifdef EARLY
 #include "http2_unread.h"
 #else
@@ -142,12 +143,32 @@ pure int request_resume(struct connection *c)
     return 1;
 }
 
+/* Reads whole lines, and what lies in the window of a body behind them. 0: there are none. */
+pure int request_quick(struct connection *c, struct window *w, const struct probe_set *set,
+                       struct tally *t)
+{
+    struct http1 *p = &c->out.http1;
+    __u32 begin = w->position;
+
+    if (c->kind == KIND_HTTP2 || c->out.is_http2)
+        return 0;
+    if (p->state == H1_START) {
+        if (!quick_request_line(p, w, set))
+            return 0;
+        request_event(c, H1_REQUEST_LINE, NULL, t);
+    }
+    if (quick_lines(p, w) == H1_HEAD)
+        request_event(c, H1_HEAD, NULL, t); /* no pattern of the set can match */
+    if (p->state == H1_BODY && window_pass(w, p) == H1_END)
+        http1_restart(p);
+    return w->position != begin;
+}
+
 /* Reads on in the window; to be called again while it has bytes. */
 pure void request_read(struct connection *c, struct window *w, const struct probe_set *set,
                        struct tally *t)
 {
-    struct http1 *p = &c->out.http1;
-    enum http1_event event = http1_skippable(p) ? window_pass(w, p) : http1_step(p, w, set);
+    enum http1_event event = http1_read(&c->out.http1, w, set);
 
     if (event != H1_NONE)
         request_event(c, event, set, t);

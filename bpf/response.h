@@ -2,6 +2,7 @@
  * (Envoy's rules: status below 500 is a success, at the head). Pure. */
 #pragma once
 
+#include "http1_quick.h"
 #ifdef EARLY
 #include "http2_unread.h"
 #else
@@ -167,11 +168,27 @@ pure void response_event(struct connection *c, enum http1_event event, struct ta
     }
 }
 
+/* Reads whole lines, and what lies in the window of a body behind them. 0: there are none. */
+pure int response_quick(struct connection *c, struct window *w, struct tally *t)
+{
+    struct http1 *p = &c->in.http1;
+    __u32 begin = w->position;
+
+    if (c->kind == KIND_HTTP2 || c->in.is_http2)
+        return 0;
+    if (p->state == H1_START && !quick_status_line(p, w))
+        return 0;
+    if (quick_lines(p, w) == H1_HEAD)
+        response_event(c, H1_HEAD, t);
+    if (!c->in.is_http2 && p->state == H1_BODY && window_pass(w, p) == H1_END)
+        response_event(c, H1_END, t);
+    return w->position != begin;
+}
+
 /* Reads on in the window; to be called again while it has bytes. */
 pure void response_read(struct connection *c, struct window *w, struct tally *t)
 {
-    struct http1 *p = &c->in.http1;
-    enum http1_event event = http1_skippable(p) ? window_pass(w, p) : http1_step(p, w, (void *)0);
+    enum http1_event event = http1_read(&c->in.http1, w, (void *)0);
 
     if (event != H1_NONE)
         response_event(c, event, t);

@@ -7,12 +7,15 @@
 
 #define WINDOW_SIZE 4096 /* a power of two */
 #define WINDOW_SLACK 32
+#define WINDOW_NOTES 16
 
 struct window {
     __u32 length;   /* bytes that are valid */
     __u32 position; /* bytes that were read */
     __u32 more;     /* more bytes of the segment follow: what is cut at the end can be had whole */
-    __u32 zero;
+    __u32
+        note[WINDOW_NOTES]; /* places in it that a reader comes back to: kept here because the .. */
+    __u32 notes;            /* .. verifier does not follow each value that they can have */
     __u8 bytes[WINDOW_SIZE + WINDOW_SLACK];
 };
 
@@ -56,15 +59,15 @@ pure __u8 window_byte(const struct window *w, __u32 position)
 }
 
 /* 8 bytes, unaligned: in the kernel one load, where clang would do eight. */
-pure __u64 word_at(const __u8 *from)
+pure __u64 word_at(const __u8 *from, __u32 offset)
 {
     __u64 word;
 
 #ifdef __bpf__
     opaque_value(from);
-    word = *(const __u64 *)from;
+    word = *(const __u64 *)(from + offset);
 #else
-    __builtin_memcpy(&word, from, sizeof(word));
+    __builtin_memcpy(&word, from + offset, sizeof(word));
 #endif
     return word;
 }
@@ -73,7 +76,15 @@ pure __u64 window_word(const struct window *w, __u32 position)
 {
     opaque_value(position);
     position &= WINDOW_SIZE - 1;
-    return word_at(&w->bytes[position]);
+    return word_at(&w->bytes[position], 0);
+}
+
+/* The word that begins `further` bytes, below WINDOW_SLACK - 8, behind a position. */
+pure __u64 window_word_behind(const struct window *w, __u32 position, __u32 further)
+{
+    opaque_value(position);
+    position &= WINDOW_SIZE - 1;
+    return word_at(&w->bytes[position], further);
 }
 
 /* Bit 7 of each byte that equals `byte`; only the lowest one is exact (Mycroft's test). */

@@ -50,7 +50,7 @@ static struct annex *annex_claim(struct connection *c)
     return annex_of(c);
 }
 
-static int feed_quick = 1; /* whole frames in place; 0: all by the machine */
+static int feed_quick = 1; /* whole lines and frames in place; 0: all by the machines */
 
 static inline void feed_frames(struct connection *c, int outgoing, struct scratch *s,
                                const struct probe_set *set)
@@ -63,6 +63,18 @@ static inline void feed_frames(struct connection *c, int outgoing, struct scratc
         http2_event(c, http2_parse(c, s, set, outgoing), set, &s->tally, outgoing);
 }
 
+static inline void feed_lines(struct connection *c, int outgoing, struct scratch *s,
+                              const struct probe_set *set)
+{
+    if (feed_quick && (outgoing ? request_quick(c, &s->window, set, &s->tally)
+                                : response_quick(c, &s->window, &s->tally)))
+        return;
+    if (outgoing)
+        request_read(c, &s->window, set, &s->tally);
+    else
+        response_read(c, &s->window, &s->tally);
+}
+
 /* One part of a window. */
 static inline void feed_part(struct connection *c, int outgoing, struct scratch *s,
                              const struct probe_set *set)
@@ -72,10 +84,8 @@ static inline void feed_part(struct connection *c, int outgoing, struct scratch 
     connection_turn(c, &s->window, outgoing, &s->tally);
     if (d->is_http2)
         feed_frames(c, outgoing, s, set);
-    else if (outgoing)
-        request_read(c, &s->window, set, &s->tally);
     else
-        response_read(c, &s->window, &s->tally);
+        feed_lines(c, outgoing, s, set);
 }
 
 /* Passes DATA frames at the start of a segment, as bodies.bpf.h does. Returns how many bytes. */
