@@ -132,8 +132,10 @@ struct connection {
     __u32 annex;    /* 1 + the index of its annex; 0: none */
     __u32 joined;   /* it was open before it was seen; whoever sets it counts it */
     __u64 id;       /* of this connection among all: its socket's cookie */
-    struct direction out, in;
+    /* In this order because the two directions are often looked at on different CPUs: what either
+     * writes with each packet shares no cache line with what the other reads, the exchange apart. */
     struct inbox inbox;
+    struct direction out, in;
     struct exchange exchange;
 };
 
@@ -253,5 +255,7 @@ pure void exchange_set_kind(struct exchange *x, __u32 number, __u8 kind)
 {
     __u8 *pair = &x->kinds[(number / 2) & (EXCHANGE_DEPTH / 2 - 1)];
 
-    *pair = number & 1 ? (*pair & 0x0f) | kind << 4 : (*pair & 0xf0) | kind;
+    if (exchange_kind(x, number) !=
+        kind) /* most are 0, and their cache line stays with both CPUs */
+        *pair = number & 1 ? (*pair & 0x0f) | kind << 4 : (*pair & 0xf0) | kind;
 }

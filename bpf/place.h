@@ -59,10 +59,12 @@ pure int direction_is_adrift(const struct direction *d)
     return !d->is_http2 && *(const volatile __u8 *)&d->http1.state == H1_ADRIFT;
 }
 
-/* Is a place looked for? */
+/* Is a place looked for? Responses alone are adrift only where one was lost: asked first, because the
+ * state of `in` is in another CPU's cache. */
 pure int connection_is_adrift(const struct connection *c)
 {
-    return c->kind <= KIND_HTTP1 && (direction_is_adrift(&c->out) || direction_is_adrift(&c->in));
+    return c->kind <= KIND_HTTP1 &&
+           (direction_is_adrift(&c->out) || (c->exchange.lost && direction_is_adrift(&c->in)));
 }
 
 /* Are responses not to be read, because nobody knows which they would be? */
