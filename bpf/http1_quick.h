@@ -279,9 +279,9 @@ pure int quick_note(struct window *w, __u32 line, __u64 word)
  * of it, with every way through it. */
 pure __u32 quick_scan(struct window *w)
 {
-    __u32 line = quick_place(w->position), at = quick_place(line);
+    __u32 line = quick_place(w->position), at = quick_place(line), length = w->length;
 
-    for (int i = 0; i < QUICK_WORDS && at < w->length; i++) {
+    for (int i = 0; i < QUICK_WORDS && at < length; i++) {
         __u64 word = window_word(w, at), controls;
 
         if (at == line && quick_may_matter(word) && !quick_note(w, line, word))

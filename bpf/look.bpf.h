@@ -474,7 +474,8 @@ static __always_inline void look_outgoing(struct __sk_buff *skb, struct connecti
 
     if (connection_is_adrift(c) && look_for_place(&l, segment))
         return;
-    resume_step(c);
+    if (request_awaits_tunnel(c))
+        resume_step(c);
     if (body_pass(skb, &c->out, segment))
         return;
     l.scratch = scratch_take();

@@ -127,15 +127,21 @@ pure void request_event(struct connection *c, enum http1_event event, const stru
     }
 }
 
+/* Was a CONNECT sent, and no 2xx seen yet? */
+pure int request_awaits_tunnel(const struct connection *c)
+{
+    __u8 state = c->out.http1.state;
+
+    return !c->out.is_http2 && (state == H1_TUNNEL_WAIT || state == H1_TUNNEL_TRUST);
+}
+
 /* After CONNECT: a refusal that was read completely makes the next byte a request again, unless bytes
  * were sent before it. Returns whether it has to be given up for that: then it is opaque. */
 pure int request_resume(struct connection *c)
 {
-    __u8 state = c->out.is_http2 ? H1_STOP : c->out.http1.state;
-
-    if ((state != H1_TUNNEL_WAIT && state != H1_TUNNEL_TRUST) || !connect_refused(&c->exchange))
+    if (!request_awaits_tunnel(c) || !connect_refused(&c->exchange))
         return 0;
-    if (state == H1_TUNNEL_WAIT) {
+    if (c->out.http1.state == H1_TUNNEL_WAIT) {
         http1_restart(&c->out.http1);
         return 0;
     }
