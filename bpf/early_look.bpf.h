@@ -167,16 +167,17 @@ EACH_WAY(window)
 static __always_inline int bytes(struct __sk_buff *skb, __u32 name, __u32 old, int outgoing)
 {
     struct desk *desk = desk_of(name);
+    int i;
 
     if (!desk)
         return 0;
     desk->at += old;
-    for (int i = 0; i < WINDOWS_PER_PACKET; i++)
+    for (i = 0; i < WINDOWS_PER_PACKET; i++)
         if (way(window, skb, name, 0))
             break;
     if (desk->at == desk->end)
         return 0;
-    desk->tally.overruns++;
+    desk->tally.overruns += i == WINDOWS_PER_PACKET; /* else a berth's bytes that are not stored */
     way(lost, skb, name, desk->end - desk->at);
     return 0;
 }
