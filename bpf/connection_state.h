@@ -84,7 +84,7 @@ struct direction {
         __u8 kept[KEPT_MAX];
         __u64 any[KEPT_MAX / 8];
     };
-    /* Working memory of kept_next(): here the verifier does not follow each value it can have. */
+    /* Working memory of kept_next() and others: here the verifier does not follow each value it can have. */
     __u32 first;
     __s32 first_ahead;
     union {

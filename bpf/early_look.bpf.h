@@ -166,16 +166,17 @@ EACH_WAY(window)
 static __always_inline int bytes(struct __sk_buff *skb, __u32 name, __u32 old, int outgoing)
 {
     struct desk *desk = desk_of(name);
+    int i;
 
     if (!desk)
         return 0;
     desk->at += old;
-    for (int i = 0; i < WINDOWS_PER_PACKET; i++)
+    for (i = 0; i < WINDOWS_PER_PACKET; i++)
         if (way(window, skb, name, 0))
             break;
     if (desk->at == desk->end)
         return 0;
-    desk->tally.overruns++;
+    desk->tally.overruns += i == WINDOWS_PER_PACKET; /* else a berth's bytes that are not stored */
     way(lost, skb, name, desk->end - desk->at);
     return 0;
 }
@@ -294,8 +295,9 @@ static __always_inline void connection_settle_end(struct connection *c, struct t
     inbox_clear(&c->inbox);
 }
 
-/* Looks at what is left to who holds the direction: kept and posted segments, the connection's end. */
-static __always_inline int work(struct __sk_buff *skb, __u32 name, __u32 unused, int outgoing)
+/* Looks at what is left to who holds the direction: kept and posted segments, the connection's end. Mail
+ * that is new again was posted before that, so the end waits, but for the `last` time. */
+static __always_inline int work(struct __sk_buff *skb, __u32 name, __u32 last, int outgoing)
 {
     struct connection *c = connection_at(skb);
     struct desk *desk = desk_of(name);
@@ -307,7 +309,7 @@ static __always_inline int work(struct __sk_buff *skb, __u32 name, __u32 unused,
     for (int i = 0; i < KEPT_ROUNDS && (kept_waits(d) || (!outgoing && mail_waits(&c->inbox))); i++)
         if (way(kept, skb, name, 0))
             break;
-    if (!outgoing && *(volatile __u32 *)&c->ending)
+    if (!outgoing && *(volatile __u32 *)&c->ending && (last || !mail_is_new(&c->inbox)))
         connection_settle_end(c, &desk->tally);
     return 0;
 }
@@ -456,7 +458,7 @@ static __always_inline void look_incoming(struct __sk_buff *skb, struct connecti
     if (!passed)
         ingress_segment(skb, name, 0);
     for (int round = 1;; round++) {
-        ingress_work(skb, name, 0);
+        ingress_work(skb, name, round == WORK_ROUNDS);
         direction_release(d);
         if (round == WORK_ROUNDS || !work_waits(c) || !direction_claim(d))
             break;

@@ -264,30 +264,36 @@ __noinline int berth_room(__u32 name, __u32 sequence, __u32 length)
 /* 1 + the place of a berth that has room; 0: none. One that has room for the bytes, if there is. */
 verified_once __u32 kept_room(struct direction *d, __u32 sequence, __u32 length)
 {
-    __u32 behind = 0;
+    volatile __u32 *found;
 
     if (!d)
         return 0;
+    found = &d->first;
+    *found = 0;
     for (__u32 i = 0; i < KEPT_MAX; i++) {
         int room = berth_room(d->kept[i], sequence, length);
 
-        if (room == ROOM_WHOLE)
-            return i + 1;
         if (room)
-            behind = i + 1;
+            *found = i + 1;
+        if (room == ROOM_WHOLE)
+            break;
     }
-    return behind;
+    return *found;
 }
 
 /* 1 + an empty place; 0: none. */
 verified_once __u32 kept_empty(struct direction *d)
 {
+    volatile __u32 *found;
+
     if (!d)
         return 0;
-    for (__u32 i = 0; i < KEPT_MAX; i++)
+    found = &d->first;
+    *found = 0;
+    for (__u32 i = 0; i < KEPT_MAX && !*found; i++)
         if (!d->kept[i])
-            return i + 1;
-    return 0;
+            *found = i + 1;
+    return *found;
 }
 
 /* Where a segment is to be kept: 1 + the place in `kept`; 0: nowhere. In a berth that has room for

@@ -38,7 +38,10 @@ without_results() {
 }
 
 loads() {
-    OBJECTS="$(folder "$1" x86)/bpf" "$BUILD/tests/bpf/test_verified"
+    local said
+    said=$(OBJECTS="$(folder "$1" x86)/bpf" "$BUILD/tests/bpf/test_verified") || return
+    echo "$said"
+    ! grep -q '^# refused' <<<"$said"
 }
 
 for clang in $(clangs); do

@@ -74,6 +74,10 @@ class Daemon(Process):
             except TimeoutError as error:
                 raise RuntimeError(f"{error}; loadtap said:\n{self.log()}") from None
 
+    def reads_http2(self):
+        """Whether this kernel allows it; loadtap says at its start if not."""
+        return "HTTP/2 is opaque on this kernel" not in self.log()
+
     def finish(self):
         """Ends it as a service manager would; returns the exit status."""
         return self.stop(signal.SIGTERM)
