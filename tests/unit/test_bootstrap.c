@@ -259,6 +259,10 @@ static void clusters_that_cannot_be(void **state)
     expect_error(SMALL("type: LOGICAL_DNS, ", LOCAL ", " LOCAL), "found 2 endpoints, expected "
                                                                  "exactly one");
     expect_error(SMALL("type: STATIC, connect_timeout: 0s, ", LOCAL), "connect_timeout: found no");
+    struct bootstrap *bootstrap = must_load(SMALL("connect_timeout: 1.25s, ", LOCAL));
+    assert_int_equal(bootstrap->clusters.items[0].connect_timeout_us, 1250000);
+    assert_int_equal(bootstrap->clusters.items[1].connect_timeout_us, 0);
+    bootstrap_free(bootstrap);
     expect_error(SMALL("health_checks: [{http_health_check: {host: h}}], ", LOCAL),
                  "http_health_check: found no path");
     expect_error(CLUSTERS("{name: e, type: EDS}") REPORT, "found no eds_config");

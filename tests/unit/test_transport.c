@@ -320,6 +320,7 @@ static void test_refused(void **state)
     (void)state;
     open_client(addresses, 1);
     assert_down("down: cannot connect to %s: Connection refused;");
+    assert_null(lrs_client_peer(owner.client));
     assert_int_equal(owner.prepared, 1);
 }
 
@@ -327,8 +328,10 @@ static void test_next_address(void **state)
 {
     (void)state;
     open_client(addresses, 2);
+    assert_null(lrs_client_peer(owner.client));
     run("up;confirmed;message;");
     assert_int_equal(owner.prepared, 2);
+    assert_true(address_equal(lrs_client_peer(owner.client), &addresses[1]));
 }
 
 static void test_prepare_refuses(void **state)

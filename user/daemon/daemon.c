@@ -11,11 +11,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
+#include "daemon/management.h"
 #include "daemon/upstreams.h"
 #include "kernel/tap.h"
 #include "report/accuracy.h"
 #include "report/reporter.h"
-#include "stream/transport.h"
 #include "upstream/hosts.h"
 
 #define WATCH_SECONDS 5 /* between two looks at what a person should be told */
@@ -30,9 +30,9 @@ struct daemon {
     struct upstreams *upstreams;
     struct reporter *reporter;
     struct accuracy *accuracy;
-    struct lrs_client *client; /* NULL while there is no stream */
-    bool outage;               /* no stream since one ended; told once */
-    bool answered;             /* the management server has ever answered */
+    struct management *management;
+    bool outage;    /* no stream since one ended; told once */
+    bool answered;  /* the management server has ever answered */
     uint64_t up_us; /* since when the stream is up; 0: it is not, or its silence was told */
 };
 
@@ -159,7 +159,7 @@ static void stream_ended(struct daemon *daemon, const char *reason)
 {
     tell_outage(daemon, reason);
     daemon->up_us = 0;
-    lrs_client_free(TAKE(daemon->client));
+    management_close(daemon->management);
     reporter_stream_down(daemon->reporter, now_us());
     arm(daemon);
 }
@@ -188,62 +188,10 @@ static void on_confirmed(void *arg)
     arm(daemon);
 }
 
-/* Our own stream is not traffic of the node. */
-static int keep_out(void *arg, int fd)
-{
-    struct daemon *daemon = arg;
-
-    return tap_ignore_socket(daemon->tap, fd);
-}
-
-/* The addresses of the LRS cluster, in the configuration's order. */
-static size_t lrs_addresses(const struct daemon *daemon, struct address **out)
-{
-    uint32_t cluster = (uint32_t)daemon->bootstrap->lrs_cluster;
-    size_t groups = daemon->bootstrap->clusters.items[cluster].group_count, count = 0;
-    struct address *addresses = calloc(hosts_count(daemon->hosts) + 1, sizeof(*addresses));
-    const struct host *host;
-
-    for (uint32_t group = 0; addresses && group < groups; group++)
-        for (size_t i = 0; (host = hosts_of_group(daemon->hosts, cluster, group, i)); i++)
-            addresses[count++] = host->address;
-    *out = addresses;
-    return count;
-}
-
-static int open_client(struct daemon *daemon)
-{
-    const struct bootstrap *bootstrap = daemon->bootstrap;
-    autofree struct address *addresses = NULL;
-    size_t count = lrs_addresses(daemon, &addresses);
-    autofree struct lrs_metadata *metadata =
-        calloc(bootstrap->lrs_metadata_count + 1, sizeof(*metadata));
-    struct lrs_client_options options = {
-        .base = daemon->base,
-        .addresses = addresses,
-        .address_count = count,
-        .authority = bootstrap->lrs_authority,
-        .user_agent = "loadtap/" VERSION,
-        .metadata = metadata,
-        .metadata_count = bootstrap->lrs_metadata_count,
-        .prepare = keep_out,
-        .prepare_arg = daemon,
-        .events = {on_stream_up, on_response, on_confirmed, on_stream_down, daemon},
-    };
-
-    if (!addresses || !metadata)
-        return -ENOMEM;
-    for (size_t i = 0; i < bootstrap->lrs_metadata_count; i++) {
-        metadata[i].name = bootstrap->lrs_metadata[i].key;
-        metadata[i].value = bootstrap->lrs_metadata[i].value;
-    }
-    return count ? lrs_client_open(&options, &daemon->client) : -EHOSTUNREACH;
-}
-
 static void op_open_stream(void *arg)
 {
     struct daemon *daemon = arg;
-    int result = open_client(daemon);
+    int result = management_open(daemon->management);
 
     if (!result)
         return;
@@ -256,7 +204,7 @@ static int op_send(void *arg, const uint8_t *message, size_t length, bool mark)
 {
     struct daemon *daemon = arg;
 
-    return daemon->client ? lrs_client_send(daemon->client, message, length, mark) : -ENOTCONN;
+    return management_send(daemon->management, message, length, mark);
 }
 
 /* --- start and end --------------------------------------------------------------------- */
@@ -336,6 +284,20 @@ static int start_reporter(struct daemon *daemon)
     return 0;
 }
 
+static int start_management(struct daemon *daemon)
+{
+    const struct management_options options = {
+        .base = daemon->base,
+        .bootstrap = daemon->bootstrap,
+        .hosts = daemon->hosts,
+        .tap = daemon->tap,
+        .events = {on_stream_up, on_response, on_confirmed, on_stream_down, daemon},
+    };
+
+    daemon->management = management_new(&options);
+    return daemon->management ? 0 : -ENOMEM;
+}
+
 static int start_upstreams(struct daemon *daemon)
 {
     const struct upstreams_options options = {
@@ -363,13 +325,15 @@ static int start(struct daemon *daemon)
     if (!result)
         result = start_reporter(daemon);
     if (!result)
+        result = start_management(daemon);
+    if (!result)
         result = start_upstreams(daemon);
     return result;
 }
 
 static void stop(struct daemon *daemon)
 {
-    lrs_client_free(daemon->client);
+    management_free(daemon->management);
     upstreams_free(daemon->upstreams);
     reporter_free(daemon->reporter);
     accuracy_free(daemon->accuracy);

@@ -33,6 +33,8 @@ struct lrs_client {
     struct dial *dial;              /* not CONNECTED */
     struct bufferevent *connection; /* CONNECTED */
     struct event *flush;            /* active where a message waits to be written */
+    struct address peer;            /* once a socket was connected */
+    bool has_peer;
     bool entered, freed;
 };
 
@@ -185,6 +187,10 @@ static void on_dialled(void *arg, int fd, const char *error)
     struct lrs_client *client = arg;
 
     enter(client);
+    if (fd >= 0) {
+        client->peer = *dial_address(client->dial);
+        client->has_peer = true;
+    }
     if (fd < 0) {
         go_down(client, error); /* the dial's text */
     } else if (start_moving(client, fd)) {
@@ -252,6 +258,11 @@ int lrs_client_send(struct lrs_client *client, const uint8_t *message, size_t le
     if (!err)
         event_active(client->flush, EV_TIMEOUT, 0);
     return err;
+}
+
+const struct address *lrs_client_peer(const struct lrs_client *client)
+{
+    return client->has_peer ? &client->peer : NULL;
 }
 
 void lrs_client_free(struct lrs_client *client)

@@ -48,5 +48,7 @@ int lrs_client_open(const struct lrs_client_options *options, struct lrs_client 
 /* As lrs_stream_send; also -ENOTCONN before `up` and after `down`. "Handed out" there means: taken
  * by the socket, but for one last piece of 16 KB. */
 int lrs_client_send(struct lrs_client *client, const uint8_t *message, size_t length, bool mark);
+/* The address whose connection it has, or had; NULL: none accepted one. */
+const struct address *lrs_client_peer(const struct lrs_client *client);
 /* Closes the connection. No event comes any more. */
 void lrs_client_free(struct lrs_client *client);

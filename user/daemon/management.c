@@ -1,0 +1,134 @@
+#include "daemon/management.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/version.h"
+#include "upstream/candidates.h"
+
+struct management {
+    struct management_options options;
+    struct lrs_client *client; /* NULL while there is none */
+    bool answered;             /* a message came by the live connection */
+    struct address behind;     /* where the last one ended without */
+    bool has_behind;
+};
+
+/* --- events -------------------------------------------------------------------------- */
+
+static void on_up(void *arg)
+{
+    struct management *management = arg;
+
+    management->options.events.up(management->options.events.arg);
+}
+
+static void on_message(void *arg, const uint8_t *message, size_t length)
+{
+    struct management *management = arg;
+
+    management->options.events.message(management->options.events.arg, message, length);
+    management->answered = management->client != NULL; /* else it was no good, and closed */
+}
+
+static void on_confirmed(void *arg)
+{
+    struct management *management = arg;
+
+    management->options.events.confirmed(management->options.events.arg);
+}
+
+static void on_down(void *arg, const char *reason)
+{
+    struct management *management = arg;
+
+    management->options.events.down(management->options.events.arg, reason);
+}
+
+/* --- opening ------------------------------------------------------------------------- */
+
+static int keep_out(void *arg, int fd)
+{
+    struct management *management = arg;
+
+    return tap_ignore_socket(management->options.tap, fd);
+}
+
+static int open_to(struct management *management, struct lrs_client_options *options)
+{
+    const struct bootstrap *bootstrap = management->options.bootstrap;
+    size_t count = bootstrap->lrs_metadata_count;
+    autofree struct lrs_metadata *metadata = calloc(count + 1, sizeof(*metadata));
+
+    if (!metadata)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        metadata[i].name = bootstrap->lrs_metadata[i].key;
+        metadata[i].value = bootstrap->lrs_metadata[i].value;
+    }
+    options->metadata = metadata;
+    options->metadata_count = count;
+    return lrs_client_open(options, &management->client);
+}
+
+int management_open(struct management *management)
+{
+    const struct bootstrap *bootstrap = management->options.bootstrap;
+    autofree struct address *addresses = NULL;
+    struct lrs_client_options options = {
+        .base = management->options.base,
+        .connect_timeout_us = bootstrap->clusters.items[bootstrap->lrs_cluster].connect_timeout_us,
+        .authority = bootstrap->lrs_authority,
+        .user_agent = "loadtap/" VERSION,
+        .prepare = keep_out,
+        .prepare_arg = management,
+        .events = {on_up, on_message, on_confirmed, on_down, management},
+    };
+    int result = candidates_list(
+        management->options.hosts, &bootstrap->clusters, (uint32_t)bootstrap->lrs_cluster,
+        management->has_behind ? &management->behind : NULL, &addresses, &options.address_count);
+
+    if (result)
+        return result;
+    options.addresses = addresses;
+    return options.address_count ? open_to(management, &options) : -EHOSTUNREACH;
+}
+
+/* --- the rest ------------------------------------------------------------------------ */
+
+int management_send(struct management *management, const uint8_t *message, size_t length, bool mark)
+{
+    return management->client ? lrs_client_send(management->client, message, length, mark)
+                              : -ENOTCONN;
+}
+
+/* An address that answered was good: the next round begins with the first one again. */
+void management_close(struct management *management)
+{
+    const struct address *peer = management->client ? lrs_client_peer(management->client) : NULL;
+
+    if (peer) {
+        management->behind = *peer;
+        management->has_behind = !management->answered;
+    }
+    management->answered = false;
+    lrs_client_free(TAKE(management->client));
+}
+
+struct management *management_new(const struct management_options *options)
+{
+    struct management *management = calloc(1, sizeof(*management));
+
+    if (management)
+        management->options = *options;
+    return management;
+}
+
+void management_free(struct management *management)
+{
+    if (!management)
+        return;
+    management_close(management);
+    free(management);
+}
