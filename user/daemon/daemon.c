@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "base/log.h"
@@ -264,6 +265,15 @@ static int start_tap(struct daemon *daemon)
     return 0;
 }
 
+static uint64_t random_number(void)
+{
+    uint64_t number = 0;
+
+    if (getrandom(&number, sizeof(number), GRND_NONBLOCK) < 0)
+        number = now_us(); /* early in the machine's boot */
+    return number;
+}
+
 static int start_reporter(struct daemon *daemon)
 {
     const struct reporter_options options = {
@@ -272,6 +282,7 @@ static int start_reporter(struct daemon *daemon)
         .hosts = daemon->hosts,
         .omit_connections = daemon->bootstrap->omit_connection_fields,
         .error_bound = daemon->bootstrap->report_error_bound,
+        .random = random_number(),
     };
     const struct reporter_ops ops = {op_open_stream, op_send, op_read};
     const struct timeval every = {.tv_sec = WATCH_SECONDS};
