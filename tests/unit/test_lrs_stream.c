@@ -220,11 +220,14 @@ static void client_confirmed(void *arg)
     strcat(client.log, "confirmed\n");
 }
 
+static bool is_encrypted;
+
 static void client_new(void)
 {
     static const struct lrs_metadata metadata[] = {{"X-Token", "secret"}};
     const struct lrs_stream_options options = {
         .authority = "lrs_cluster",
+        .is_encrypted = is_encrypted,
         .user_agent = "loadtap/1",
         .metadata = metadata,
         .metadata_count = 1,
@@ -288,6 +291,21 @@ static void test_request_headers(void **state)
         nghttp2_session_get_remote_settings(server.session, NGHTTP2_SETTINGS_ENABLE_PUSH), 0);
     assert_int_equal(server.settings, 1);
     assert_null(lrs_stream_end(client.stream));
+}
+
+static int set_up_encrypted(void **state)
+{
+    is_encrypted = true;
+    set_up(state);
+    is_encrypted = false;
+    return 0;
+}
+
+static void test_scheme_of_tls(void **state)
+{
+    (void)state;
+    exchange();
+    assert_non_null(strstr(server.headers, ":scheme: https\n"));
 }
 
 static void test_first_message_before_the_response(void **state)
@@ -768,6 +786,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_request_headers),
+        cmocka_unit_test_setup_teardown(test_scheme_of_tls, set_up_encrypted, tear_down),
         TEST(test_first_message_before_the_response),
         TEST(test_messages_both_ways),
         TEST(test_large_message_goes_through_windows),

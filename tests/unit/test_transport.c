@@ -38,6 +38,7 @@ static struct {
     struct lrs_client *client;
     char log[1024];
     const char *free_at; /* the event in which the client is freed */
+    const struct tls_settings *tls;
     unsigned prepared;
     int prepare_answer;
     bool stop;
@@ -198,6 +199,7 @@ static void open_client(const struct address *to, size_t count)
         .addresses = to,
         .address_count = count,
         .connect_timeout_us = 100000,
+        .tls = owner.tls,
         .authority = "lrs",
         .user_agent = "test",
         .prepare = prepare,
@@ -293,12 +295,17 @@ static int tear_down(void **state)
 /* --- tests --------------------------------------------------------------------------------------
  */
 
-static void assert_down(const char *format)
+static void assert_down_of(const struct address *address, const char *format)
 {
     char wanted[256], text[ADDRESS_TEXT_MAX];
 
-    snprintf(wanted, sizeof(wanted), format, address_text(&addresses[0], text));
+    snprintf(wanted, sizeof(wanted), format, address_text(address, text));
     run(wanted);
+}
+
+static void assert_down(const char *format)
+{
+    assert_down_of(&addresses[0], format);
 }
 
 static void test_conversation(void **state)
@@ -394,6 +401,72 @@ static void test_hung_up(void **state)
     run("up;down: management server closed the connection;");
 }
 
+/* --- a server without TLS, though the client speaks it --- */
+
+static const struct tls_settings tls;
+
+static void test_tls_server_speaks_something_else(void **state)
+{
+    (void)state;
+    owner.tls = &tls;
+    server.mode = SAY_HTTP1;
+    open_client(&addresses[1], 1);
+    assert_down_of(&addresses[1],
+                   "down: TLS with %s: wrong version number: it does not speak TLS there;");
+}
+
+static void test_tls_server_hangs_up(void **state)
+{
+    (void)state;
+    owner.tls = &tls;
+    server.mode = HANG_UP;
+    open_client(&addresses[1], 1);
+    assert_down_of(&addresses[1],
+                   "down: TLS with %s: the server closed the connection during the handshake;");
+    tear_down(state);
+    set_up(state);
+    owner.tls = &tls;
+    server.mode = RESET;
+    open_client(&addresses[1], 1);
+    assert_down_of(&addresses[1], "down: TLS with %s: Connection reset by peer;");
+}
+
+static void test_tls_server_is_silent(void **state)
+{
+    (void)state;
+    owner.tls = &tls;
+    server.mode = NEVER_READ;
+    open_client(&addresses[1], 1);
+    assert_down_of(&addresses[1],
+                   "down: TLS with %s: the handshake takes longer than connect_timeout;");
+}
+
+static void test_tls_certificate_that_cannot_be_read(void **state)
+{
+    static char place[] = "here", file[] = "/nowhere";
+    static const struct tls_settings unreadable = {
+        .trusted_ca = {.kind = DATA_FILE, .file = file, .place = place}};
+
+    (void)state;
+    owner.tls = &unreadable;
+    open_client(&addresses[1], 1);
+    run("down: here: the file /nowhere: found no file that can be read: No such file or "
+        "directory;");
+}
+
+static void test_tls_freed_while_securing(void **state)
+{
+    (void)state;
+    owner.tls = &tls;
+    server.mode = NEVER_READ;
+    open_client(&addresses[1], 1);
+    for (int i = 0; i < 5; i++)
+        event_base_loop(base, EVLOOP_NONBLOCK);
+    lrs_client_free(TAKE(owner.client));
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    assert_string_equal(owner.log, "");
+}
+
 static void test_connection_reset(void **state)
 {
     (void)state;
@@ -483,6 +556,11 @@ int main(void)
         TEST(test_not_http2),
         TEST(test_hung_up),
         TEST(test_connection_reset),
+        TEST(test_tls_server_speaks_something_else),
+        TEST(test_tls_server_hangs_up),
+        TEST(test_tls_server_is_silent),
+        TEST(test_tls_certificate_that_cannot_be_read),
+        TEST(test_tls_freed_while_securing),
         TEST(test_freed_in_each_event),
         TEST(test_freed_while_dialling),
         TEST(test_server_that_never_reads),

@@ -6,6 +6,7 @@
 
 #include "config/clusters.h"
 #include "config/config_error.h"
+#include "config/tls_settings.h"
 #include "envoy/config/core/v3/base.pb-c.h"
 
 /* Where it comes from; each may be NULL, but not both path and yaml. */
@@ -27,6 +28,7 @@ struct bootstrap {
     Envoy__Config__Core__V3__Node *node; /* complete: goes into every report as it is */
     size_t lrs_cluster;                  /* index into clusters.items */
     char *lrs_authority;
+    struct tls_settings *lrs_tls; /* NULL: plain TCP */
     struct initial_metadata *lrs_metadata;
     size_t lrs_metadata_count;
     char *admin_host; /* IP literal; NULL: no admin */

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "config/cluster_extension.h"
 #include "config/fields.h"
+#include "config/tls_read.h"
 
 typedef Envoy__Config__Bootstrap__V3__Bootstrap Bootstrap;
 typedef Envoy__Config__Core__V3__ApiConfigSource ApiConfigSource;
@@ -105,9 +105,8 @@ static bool has_tcp_endpoint(const struct cluster *cluster)
     return false;
 }
 
-/* The stream speaks HTTP/2 over plain TCP to an address of the file. */
-static int check_cluster(const struct check *check, const Bootstrap *from,
-                         const struct bootstrap *out)
+/* The stream speaks HTTP/2, over TLS or not, to an address of the file. */
+static int read_cluster(struct check *check, const Bootstrap *from, struct bootstrap *out)
 {
     const struct cluster *cluster = &out->clusters.items[out->lrs_cluster];
 
@@ -115,15 +114,12 @@ static int check_cluster(const struct check *check, const Bootstrap *from,
     const struct tree_path list = tree_path_field(&resources, "clusters");
     const struct tree_path path = tree_path_index(&list, out->lrs_cluster);
 
-    if (cluster_is_encrypted(from->static_resources->clusters[out->lrs_cluster]))
-        return check_wrong(check, &path, "transport_socket",
-                           "found TLS towards the management server, which is not supported yet, "
-                           "expected plain TCP");
     if (!has_tcp_endpoint(cluster))
         return check_wrong(check, &path, NULL,
                            "found no endpoint with an address and port in the cluster that "
                            "load_stats_config names, expected one");
-    return 0;
+    return tls_read(check, from->static_resources->clusters[out->lrs_cluster], &path,
+                    &out->lrs_tls);
 }
 
 /* Names go out in lower case (RFC 9113 section 8.2.1); those of gRPC and HTTP/2 are ours to set. */
@@ -197,7 +193,7 @@ int lrs_read(struct check *check, const Bootstrap *from, struct bootstrap *out)
     const char *authority = service->envoy_grpc->authority;
     failed = find_cluster(check, name, &out->clusters, &out->lrs_cluster);
     if (!failed)
-        failed = check_cluster(check, from, out);
+        failed = read_cluster(check, from, out);
     if (!failed)
         failed = check_text(check, authority[0] ? authority : name, &out->lrs_authority);
     return failed ? failed : read_metadata(check, service, out);

@@ -79,6 +79,7 @@ int management_open(struct management *management)
     struct lrs_client_options options = {
         .base = management->options.base,
         .connect_timeout_us = bootstrap->clusters.items[bootstrap->lrs_cluster].connect_timeout_us,
+        .tls = bootstrap->lrs_tls,
         .authority = bootstrap->lrs_authority,
         .user_agent = "loadtap/" VERSION,
         .prepare = keep_out,

@@ -310,7 +310,7 @@ static int32_t queue_request(struct lrs_stream *stream, const struct lrs_stream_
     const nghttp2_data_provider messages = {.read_callback = read_message};
     nghttp2_nv fields[7 + METADATA_MAX] = {
         field(":method", "POST"),
-        field(":scheme", "http"),
+        field(":scheme", options->is_encrypted ? "https" : "http"),
         field(":path", PATH),
         field(":authority", options->authority),
         field("te", "trailers"),

@@ -30,6 +30,7 @@ struct lrs_stream_events {
 
 struct lrs_stream_options {
     const char *authority;
+    bool is_encrypted; /* what its :scheme says */
     const char *user_agent;
     const struct lrs_metadata *metadata; /* initial metadata */
     size_t metadata_count;

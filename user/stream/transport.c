@@ -12,26 +12,32 @@
 
 #include "base/mem.h"
 #include "stream/dial.h"
+#include "stream/tls.h"
 
 #define CONNECT_TIMEOUT_US 5000000
 #define OUTPUT_PIECE 16384 /* what is handed to the socket in one go */
 #define INPUT_PIECE 65536
 
-/* open --> DIALLING --connected--> CONNECTED --end of stream or connection--> DOWN
- *              +--no address accepts---------------------------------------------^
+/* open --> DIALLING --connected--> (SECURING, where it has TLS) --> CONNECTED --end--> DOWN
+ *              |                        |                                          ^
+ *              +--no address accepts----+--handshake fails, takes too long----------+
  *
  * Each function that the event loop calls stands between enter() and leave(). A client freed in an
  * event inside is only marked, and leave() destroys it: the library whose callback led to the event
  * still uses it. */
-enum state { DIALLING, CONNECTED, DOWN };
+enum state { DIALLING, SECURING, CONNECTED, DOWN };
 
 struct lrs_client {
     struct lrs_client_events events;
     enum state state;
     struct event_base *base;
     struct lrs_stream *stream;
-    struct dial *dial;              /* not CONNECTED */
-    struct bufferevent *connection; /* CONNECTED */
+    struct dial *dial; /* DIALLING */
+    const struct tls_settings *tls_settings;
+    struct tls *tls;        /* from SECURING on, where there is TLS */
+    struct event *patience; /* pending while SECURING */
+    uint64_t timeout_us;
+    struct bufferevent *connection; /* SECURING, CONNECTED */
     struct event *flush;            /* active where a message waits to be written */
     struct address peer;            /* once a socket was connected */
     bool has_peer;
@@ -44,6 +50,9 @@ static void destroy(struct lrs_client *client)
         bufferevent_free(client->connection); /* closes the socket */
     if (client->flush)
         event_free(client->flush);
+    if (client->patience)
+        event_free(client->patience);
+    tls_free(client->tls);
     dial_free(client->dial);
     lrs_stream_free(client->stream);
     free(client);
@@ -68,7 +77,22 @@ static void go_down(struct lrs_client *client, const char *reason)
     client->state = DOWN;
     if (client->connection)
         bufferevent_free(TAKE(client->connection));
+    event_del(client->patience);
     client->events.down(client->events.arg, reason);
+}
+
+static void go_down_without_memory(struct lrs_client *client)
+{
+    go_down(client, "no memory for the connection to the management server");
+}
+
+/* "TLS with 10.0.0.1:443: why" */
+static void go_down_securing(struct lrs_client *client, const char *why)
+{
+    char address[ADDRESS_TEXT_MAX], reason[TLS_ERROR_MAX + ADDRESS_TEXT_MAX + 16];
+
+    snprintf(reason, sizeof(reason), "TLS with %s: %s", address_text(&client->peer, address), why);
+    go_down(client, reason);
 }
 
 static void on_message(void *arg, const uint8_t *message, size_t length)
@@ -101,7 +125,7 @@ static void write_piece(struct lrs_client *client)
         if (count == 0)
             return;
         if (evbuffer_add(output, bytes, count)) {
-            go_down(client, "no memory for the connection to the management server");
+            go_down_without_memory(client);
             return;
         }
     }
@@ -148,38 +172,111 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
     on_drained(NULL, arg);
 }
 
-static void on_ended(struct bufferevent *connection, short what, void *arg)
+static void come_up(struct lrs_client *client)
+{
+    client->state = CONNECTED;
+    event_del(client->patience);
+    client->events.up(client->events.arg);
+    proceed(client);
+}
+
+/* Also after the handshake: in TLS 1.3 a server judges our certificate behind it. */
+static void fail(struct lrs_client *client)
+{
+    const char *error = strerror(EVUTIL_SOCKET_ERROR());
+    char why[TLS_ERROR_MAX], reason[128];
+
+    if (client->tls && tls_failure(client->tls, client->connection, why)) {
+        go_down_securing(client, why);
+    } else if (client->state == SECURING) {
+        go_down_securing(client, error);
+    } else {
+        snprintf(reason, sizeof(reason), "connection to the management server failed: %s", error);
+        go_down(client, reason);
+    }
+}
+
+static void on_changed(struct bufferevent *connection, short what, void *arg)
 {
     struct lrs_client *client = arg;
-    char reason[128];
 
     (void)connection;
     enter(client);
-    if (what & BEV_EVENT_EOF) {
+    if (what & BEV_EVENT_CONNECTED) {
+        come_up(client);
+    } else if (!(what & BEV_EVENT_EOF)) {
+        fail(client);
+    } else if (client->state == SECURING) {
+        go_down_securing(client, "the server closed the connection during the handshake");
+    } else {
         lrs_stream_receive_eof(client->stream);
         proceed(client);
-    } else {
-        snprintf(reason, sizeof(reason), "connection to the management server failed: %s",
-                 strerror(EVUTIL_SOCKET_ERROR()));
-        go_down(client, reason);
     }
     leave(client);
 }
 
-/* Here a TLS connection would begin (bufferevent_openssl_socket_new on the connected socket). */
+static void on_impatient(evutil_socket_t fd, short what, void *arg)
+{
+    struct lrs_client *client = arg;
+
+    (void)fd, (void)what;
+    enter(client);
+    go_down_securing(client, "the handshake takes longer than connect_timeout");
+    leave(client);
+}
+
+/* NULL: no memory. */
+static struct bufferevent *make_connection(struct lrs_client *client, int fd)
+{
+    if (client->tls)
+        return tls_start(client->tls, client->base, fd);
+    return bufferevent_socket_new(client->base, fd, BEV_OPT_CLOSE_ON_FREE);
+}
+
+/* The socket is the client's, whatever comes. */
 static int start_moving(struct lrs_client *client, int fd)
 {
-    struct bufferevent *connection =
-        bufferevent_socket_new(client->base, fd, BEV_OPT_CLOSE_ON_FREE);
+    struct bufferevent *connection = make_connection(client, fd);
 
     if (!connection) {
         close(fd);
         return -ENOMEM;
     }
     client->connection = connection;
-    bufferevent_setcb(connection, on_readable, on_drained, on_ended, client);
+    bufferevent_setcb(connection, on_readable, on_drained, on_changed, client);
     bufferevent_setwatermark(connection, EV_READ, 0, INPUT_PIECE);
     return bufferevent_enable(connection, EV_READ | EV_WRITE) ? -ENOMEM : 0;
+}
+
+static int start_securing(struct lrs_client *client)
+{
+    const struct timeval patience = {
+        .tv_sec = (time_t)(client->timeout_us / 1000000),
+        .tv_usec = (suseconds_t)(client->timeout_us % 1000000),
+    };
+
+    client->state = SECURING;
+    return event_add(client->patience, &patience) ? -ENOMEM : 0;
+}
+
+/* Certificates are read for each connection, so that new ones take effect. */
+static void connected(struct lrs_client *client, int fd)
+{
+    char error[TLS_ERROR_MAX];
+    int err = client->tls_settings ? tls_new(client->tls_settings, &client->tls, error) : 0;
+
+    if (err)
+        close(fd);
+    else
+        err = start_moving(client, fd);
+    if (!err && client->tls)
+        err = start_securing(client);
+    if (err == -EINVAL)
+        go_down(client, error);
+    else if (err)
+        go_down_without_memory(client);
+    else if (!client->tls)
+        come_up(client);
 }
 
 static void on_dialled(void *arg, int fd, const char *error)
@@ -187,19 +284,13 @@ static void on_dialled(void *arg, int fd, const char *error)
     struct lrs_client *client = arg;
 
     enter(client);
-    if (fd >= 0) {
-        client->peer = *dial_address(client->dial);
-        client->has_peer = true;
-    }
     if (fd < 0) {
         go_down(client, error); /* the dial's text */
-    } else if (start_moving(client, fd)) {
-        go_down(client, "no memory for the connection to the management server");
     } else {
+        client->peer = *dial_address(client->dial);
+        client->has_peer = true;
         dial_free(TAKE(client->dial));
-        client->state = CONNECTED;
-        client->events.up(client->events.arg);
-        proceed(client);
+        connected(client, fd);
     }
     leave(client);
 }
@@ -210,8 +301,7 @@ static int start_dialling(struct lrs_client *client, const struct lrs_client_opt
         .base = options->base,
         .addresses = options->addresses,
         .address_count = options->address_count,
-        .timeout_us =
-            options->connect_timeout_us ? options->connect_timeout_us : CONNECT_TIMEOUT_US,
+        .timeout_us = client->timeout_us,
         .prepare = options->prepare,
         .prepare_arg = options->prepare_arg,
         .done = on_dialled,
@@ -226,6 +316,7 @@ int lrs_client_open(const struct lrs_client_options *options, struct lrs_client 
     struct lrs_client *client = calloc(1, sizeof(*client));
     const struct lrs_stream_options stream = {
         .authority = options->authority,
+        .is_encrypted = options->tls != NULL,
         .user_agent = options->user_agent,
         .metadata = options->metadata,
         .metadata_count = options->metadata_count,
@@ -237,8 +328,12 @@ int lrs_client_open(const struct lrs_client_options *options, struct lrs_client 
         return -ENOMEM;
     client->base = options->base;
     client->events = options->events;
+    client->tls_settings = options->tls;
+    client->timeout_us =
+        options->connect_timeout_us ? options->connect_timeout_us : CONNECT_TIMEOUT_US;
     client->flush = event_new(options->base, -1, 0, on_flush, client);
-    err = client->flush ? lrs_stream_new(&stream, &client->stream) : -ENOMEM;
+    client->patience = evtimer_new(options->base, on_impatient, client);
+    err = client->flush && client->patience ? lrs_stream_new(&stream, &client->stream) : -ENOMEM;
     if (!err)
         err = start_dialling(client, options);
     if (err)

@@ -1,4 +1,4 @@
-/* A StreamLoadStats call over TCP: dials, then moves bytes between the socket and the protocol core
+/* A StreamLoadStats call over TCP or TLS: dials, then moves bytes between the socket and the protocol core
  * (lrs_stream).
  *
  * Rules for the owner:
@@ -13,6 +13,7 @@
 #pragma once
 
 #include "base/address.h"
+#include "config/tls_settings.h"
 #include "stream/lrs_stream.h"
 
 struct event_base;
@@ -32,7 +33,8 @@ struct lrs_client_options {
     struct event_base *base;
     const struct address *addresses; /* tried in turn */
     size_t address_count;
-    uint64_t connect_timeout_us; /* for each address; 0: 5 s, Envoy's connect_timeout default */
+    uint64_t connect_timeout_us; /* for each address, and for TLS's handshake; 0: 5 s, as Envoy */
+    const struct tls_settings *tls; /* NULL: plain TCP. Borrowed for the client's life */
     const char *authority;
     const char *user_agent;
     const struct lrs_metadata *metadata; /* initial metadata */
