@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# test: timeout=300
 """Management servers that speak TLS, on grpcio and grpc-go: certificates of both sides, files that
 are replaced, and, for each way in which a certificate can be wrong, one line that says so."""
 
@@ -6,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 
 from lib import namespace, tap
 from lib.certificates import Authority
@@ -130,6 +132,26 @@ def test_wrong(results, scratch, group, authority):
         server.stop()
 
 
+def warnings(daemon):
+    return [line.split(" warning management server: ")[1] for line in daemon.log().splitlines()
+            if " warning management server: " in line]
+
+
+def test_told_once(results, scratch, group, authority):
+    """An outage whose reason changes: each reason is told, once."""
+    place = folder(scratch, "told")
+    daemon = Daemon(place, group, config(authority.ca))
+    until(lambda: len(warnings(daemon)) == 1, 10, "a word about the refused port")
+    server = serve(place, "grpc-go", authority.issue("late-2", over=True))
+    until(lambda: len(warnings(daemon)) == 2, 10, "a word about the certificate")
+    server.stop()
+    time.sleep(6)  # one more try
+    said = warnings(daemon)
+    results.true("each reason of an outage is told once", len(said) == 2 and
+                 "Connection refused" in said[0] and "has expired" in said[1], "\n".join(said))
+    daemon.finish()
+
+
 def test_plain_server(results, scratch, group, authority):
     place = folder(scratch, "plain")
     server = Server(place, "grpc-go", PORT, cluster=CLUSTER)
@@ -165,6 +187,7 @@ def test(results, scratch, group):
     test_both_sides(results, scratch, group, authority)
     test_replaced_files(results, scratch, group, authority)
     test_wrong(results, scratch, group, authority)
+    test_told_once(results, scratch, group, authority)
     test_plain_server(results, scratch, group, authority)
     test_validate(results, scratch, authority)
 

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "daemon/management.h"
+#include "daemon/outage.h"
 #include "daemon/upstreams.h"
 #include "kernel/tap.h"
 #include "report/accuracy.h"
@@ -32,9 +33,9 @@ struct daemon {
     struct reporter *reporter;
     struct accuracy *accuracy;
     struct management *management;
-    bool outage;    /* no stream since one ended; told once */
-    bool answered;  /* the management server has ever answered */
-    uint64_t up_us; /* since when the stream is up; 0: it is not, or its silence was told */
+    struct outage outage; /* since the last response */
+    bool answered;        /* the management server has ever answered */
+    uint64_t up_us;       /* since when the stream is up; 0: it is not, or its silence was told */
 };
 
 static uint64_t now_us(void)
@@ -142,18 +143,17 @@ static void on_stream_up(void *arg)
 {
     struct daemon *daemon = arg;
 
-    daemon->outage = false;
     daemon->up_us = now_us();
     reporter_stream_up(daemon->reporter, now_us());
     arm(daemon);
 }
 
-/* Once an outage; a retry every few seconds says nothing new. */
+/* A retry every few seconds says nothing new. */
 static void tell_outage(struct daemon *daemon, const char *reason)
 {
-    log_write(daemon->outage ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "management server: %s",
-              reason);
-    daemon->outage = true;
+    bool is_news = outage_is_news(&daemon->outage, reason);
+
+    log_write(is_news ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG, "management server: %s", reason);
 }
 
 static void stream_ended(struct daemon *daemon, const char *reason)
@@ -170,6 +170,12 @@ static void on_stream_down(void *arg, const char *reason)
     stream_ended(arg, reason);
 }
 
+static void note_answer(struct daemon *daemon)
+{
+    daemon->answered = true;
+    outage_over(&daemon->outage);
+}
+
 static void on_response(void *arg, const uint8_t *message, size_t length)
 {
     struct daemon *daemon = arg;
@@ -177,7 +183,7 @@ static void on_response(void *arg, const uint8_t *message, size_t length)
     if (reporter_response(daemon->reporter, now_us(), message, length) == -EBADMSG)
         stream_ended(daemon, "sent something that is no LoadStatsResponse");
     else
-        daemon->answered = true;
+        note_answer(daemon);
     arm(daemon);
 }
 
