@@ -575,6 +575,48 @@ static void test_goaway_alone_ends_nothing(void **state)
     assert_ended("management server closed the connection: NO_ERROR max?age");
 }
 
+static void test_ping_is_answered(void **state)
+{
+    (void)state;
+    open_stream();
+    assert_int_equal(lrs_stream_ping(client.stream), 0);
+    assert_true(lrs_stream_awaits_pong(client.stream));
+    to_server();
+    assert_true(lrs_stream_awaits_pong(client.stream));
+    exchange();
+    assert_false(lrs_stream_awaits_pong(client.stream));
+    for (int i = 0; i < 3; i++) { /* answers that nobody asked for */
+        nghttp2_submit_ping(server.session, NGHTTP2_FLAG_ACK, NULL);
+        exchange();
+    }
+    assert_int_equal(lrs_stream_ping(client.stream), 0);
+    assert_true(lrs_stream_awaits_pong(client.stream));
+    assert_null(lrs_stream_end(client.stream));
+}
+
+static void test_pinged_too_often(void **state)
+{
+    static const struct {
+        uint32_t code;
+        const char *text;
+        bool is_about_pings;
+    } cases[] = {{NGHTTP2_NO_ERROR, "too_many_pings", false},
+                 {NGHTTP2_ENHANCE_YOUR_CALM, "too_many_things", false},
+                 {NGHTTP2_ENHANCE_YOUR_CALM, "", false},
+                 {NGHTTP2_ENHANCE_YOUR_CALM, "too_many_pings", true}};
+
+    (void)state;
+    open_stream();
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        nghttp2_submit_goaway(server.session, 0, server.stream, cases[i].code,
+                              (const uint8_t *)cases[i].text, strlen(cases[i].text));
+        exchange();
+        assert_int_equal(lrs_stream_pinged_too_often(client.stream), cases[i].is_about_pings);
+    }
+    lrs_stream_receive_eof(client.stream);
+    assert_ended("management server closed the connection: ENHANCE_YOUR_CALM too_many_pings");
+}
+
 static void test_goaway_below_our_stream(void **state)
 {
     static const uint8_t frame[] = {0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7};
@@ -805,6 +847,8 @@ int main(void)
         TEST(test_data_from_a_server_that_does_not_read),
         TEST(test_reset),
         TEST(test_goaway_alone_ends_nothing),
+        TEST(test_ping_is_answered),
+        TEST(test_pinged_too_often),
         TEST(test_goaway_below_our_stream),
         TEST(test_end_of_connection),
         TEST(test_not_http2),

@@ -32,6 +32,7 @@ static struct {
     struct bufferevent *connection;
     nghttp2_session *session;
     size_t data_length, body_sent;
+    unsigned pings;
 } server;
 
 static struct {
@@ -39,6 +40,7 @@ static struct {
     char log[1024];
     const char *free_at; /* the event in which the client is freed */
     const struct tls_settings *tls;
+    struct keepalive_settings keepalive;
     unsigned prepared;
     int prepare_answer;
     bool stop;
@@ -66,6 +68,7 @@ static int server_frame(nghttp2_session *session, const nghttp2_frame *frame, vo
                                  {(uint8_t *)type, (uint8_t *)grpc, 12, 16, 0}};
 
     (void)arg;
+    server.pings += frame->hd.type == NGHTTP2_PING;
     if (frame->hd.type == NGHTTP2_HEADERS)
         nghttp2_submit_response(session, frame->hd.stream_id, fields, 2, &body);
     return 0;
@@ -200,6 +203,7 @@ static void open_client(const struct address *to, size_t count)
         .address_count = count,
         .connect_timeout_us = 100000,
         .tls = owner.tls,
+        .keepalive = owner.keepalive,
         .authority = "lrs",
         .user_agent = "test",
         .prepare = prepare,
@@ -533,6 +537,28 @@ static void test_server_that_never_reads(void **state)
     assert_string_equal(owner.log, "up;");
 }
 
+static void test_keepalive(void **state)
+{
+    const struct timeval some = {.tv_usec = 150000};
+
+    (void)state;
+    owner.keepalive = (struct keepalive_settings){.interval_us = 10000, .timeout_us = 2000000};
+    open_client(&addresses[1], 1);
+    run("up;confirmed;message;");
+    event_base_loopexit(base, &some);
+    event_base_dispatch(base);
+    assert_true(server.pings > 2); /* each of which was answered */
+    assert_string_equal(owner.log, "up;confirmed;message;");
+    assert_false(lrs_client_pinged_too_often(owner.client));
+    tear_down(state);
+    set_up(state);
+    owner.keepalive = (struct keepalive_settings){.interval_us = 10000, .timeout_us = 20000};
+    server.mode = NEVER_READ;
+    open_client(&addresses[1], 1);
+    run("up;down: management server is silent: no answer to a PING (connection_keepalive) in 20 "
+        "ms;");
+}
+
 static void test_no_address(void **state)
 {
     const struct lrs_client_options options = {.base = base, .authority = "a", .user_agent = "u"};
@@ -564,6 +590,7 @@ int main(void)
         TEST(test_freed_in_each_event),
         TEST(test_freed_while_dialling),
         TEST(test_server_that_never_reads),
+        TEST(test_keepalive),
         TEST(test_no_address),
     };
 

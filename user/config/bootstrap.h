@@ -6,6 +6,7 @@
 
 #include "config/clusters.h"
 #include "config/config_error.h"
+#include "config/keepalive_settings.h"
 #include "config/tls_settings.h"
 #include "envoy/config/core/v3/base.pb-c.h"
 
@@ -29,6 +30,7 @@ struct bootstrap {
     size_t lrs_cluster;                  /* index into clusters.items */
     char *lrs_authority;
     struct tls_settings *lrs_tls; /* NULL: plain TCP */
+    struct keepalive_settings lrs_keepalive;
     struct initial_metadata *lrs_metadata;
     size_t lrs_metadata_count;
     char *admin_host; /* IP literal; NULL: no admin */

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "config/fields.h"
+#include "config/keepalive_read.h"
 #include "config/tls_read.h"
 
 typedef Envoy__Config__Bootstrap__V3__Bootstrap Bootstrap;
@@ -118,8 +119,10 @@ static int read_cluster(struct check *check, const Bootstrap *from, struct boots
         return check_wrong(check, &path, NULL,
                            "found no endpoint with an address and port in the cluster that "
                            "load_stats_config names, expected one");
-    return tls_read(check, from->static_resources->clusters[out->lrs_cluster], &path,
-                    &out->lrs_tls);
+    const Envoy__Config__Cluster__V3__Cluster *message =
+        from->static_resources->clusters[out->lrs_cluster];
+    int failed = keepalive_read(check, message, &path, &out->lrs_keepalive);
+    return failed ? failed : tls_read(check, message, &path, &out->lrs_tls);
 }
 
 /* Names go out in lower case (RFC 9113 section 8.2.1); those of gRPC and HTTP/2 are ours to set. */

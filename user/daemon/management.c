@@ -1,11 +1,15 @@
 #include "daemon/management.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
 #include "upstream/candidates.h"
+
+#define PING_INTERVAL_MAX_US 3600000000ULL
 
 struct management {
     struct management_options options;
@@ -13,6 +17,7 @@ struct management {
     bool answered;             /* a message came by the live connection */
     struct address behind;     /* where the last one ended without */
     bool has_behind;
+    struct keepalive_settings keepalive;
 };
 
 /* --- events -------------------------------------------------------------------------- */
@@ -80,6 +85,7 @@ int management_open(struct management *management)
         .base = management->options.base,
         .connect_timeout_us = bootstrap->clusters.items[bootstrap->lrs_cluster].connect_timeout_us,
         .tls = bootstrap->lrs_tls,
+        .keepalive = management->keepalive,
         .authority = bootstrap->lrs_authority,
         .user_agent = "loadtap/" VERSION,
         .prepare = keep_out,
@@ -104,6 +110,17 @@ int management_send(struct management *management, const uint8_t *message, size_
                               : -ENOTCONN;
 }
 
+/* As gRPC's own clients do ("Client-side Keepalive"). */
+static void ping_less(struct management *management)
+{
+    uint64_t *interval = &management->keepalive.interval_us;
+
+    if (*interval < PING_INTERVAL_MAX_US)
+        *interval *= 2;
+    log_info("management server: too many PINGs for it; from now on one in %" PRIu64 " ms",
+             *interval / 1000);
+}
+
 /* An address that answered was good: the next round begins with the first one again. */
 void management_close(struct management *management)
 {
@@ -113,6 +130,9 @@ void management_close(struct management *management)
         management->behind = *peer;
         management->has_behind = !management->answered;
     }
+    if (management->client && management->keepalive.interval_us &&
+        lrs_client_pinged_too_often(management->client))
+        ping_less(management);
     management->answered = false;
     lrs_client_free(TAKE(management->client));
 }
@@ -121,8 +141,10 @@ struct management *management_new(const struct management_options *options)
 {
     struct management *management = calloc(1, sizeof(*management));
 
-    if (management)
-        management->options = *options;
+    if (!management)
+        return NULL;
+    management->options = *options;
+    management->keepalive = options->bootstrap->lrs_keepalive;
     return management;
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "stream/dial.h"
+#include "stream/keepalive.h"
 #include "stream/tls.h"
 
 #define CONNECT_TIMEOUT_US 5000000
@@ -36,6 +37,8 @@ struct lrs_client {
     const struct tls_settings *tls_settings;
     struct tls *tls;        /* from SECURING on, where there is TLS */
     struct event *patience; /* pending while SECURING */
+    struct keepalive_settings keepalive_settings;
+    struct keepalive *keepalive; /* CONNECTED, where it has PINGs */
     uint64_t timeout_us;
     struct bufferevent *connection; /* SECURING, CONNECTED */
     struct event *flush;            /* active where a message waits to be written */
@@ -52,6 +55,7 @@ static void destroy(struct lrs_client *client)
         event_free(client->flush);
     if (client->patience)
         event_free(client->patience);
+    keepalive_free(client->keepalive);
     tls_free(client->tls);
     dial_free(client->dial);
     lrs_stream_free(client->stream);
@@ -78,6 +82,7 @@ static void go_down(struct lrs_client *client, const char *reason)
     if (client->connection)
         bufferevent_free(TAKE(client->connection));
     event_del(client->patience);
+    keepalive_free(TAKE(client->keepalive));
     client->events.down(client->events.arg, reason);
 }
 
@@ -152,6 +157,8 @@ static void on_readable(struct bufferevent *connection, void *arg)
         lrs_stream_receive(client->stream, piece.iov_base, piece.iov_len);
         evbuffer_drain(input, piece.iov_len);
     }
+    if (client->keepalive)
+        keepalive_heard(client->keepalive, lrs_stream_awaits_pong(client->stream));
     proceed(client);
     leave(client);
 }
@@ -172,10 +179,49 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
     on_drained(NULL, arg);
 }
 
+static void ping(void *arg)
+{
+    struct lrs_client *client = arg;
+
+    enter(client);
+    if (lrs_stream_ping(client->stream))
+        go_down_without_memory(client);
+    else
+        proceed(client);
+    leave(client);
+}
+
+static void give_up(void *arg)
+{
+    struct lrs_client *client = arg;
+    char reason[128];
+
+    enter(client);
+    snprintf(reason, sizeof(reason),
+             "management server is silent: no answer to a PING (connection_keepalive) in %llu ms",
+             (unsigned long long)client->keepalive_settings.timeout_us / 1000);
+    go_down(client, reason);
+    leave(client);
+}
+
+static int start_keepalive(struct lrs_client *client)
+{
+    const struct keepalive_ops ops = {ping, give_up, client};
+
+    if (client->keepalive_settings.interval_us == 0)
+        return 0;
+    client->keepalive = keepalive_new(client->base, &client->keepalive_settings, &ops);
+    return client->keepalive ? 0 : -ENOMEM;
+}
+
 static void come_up(struct lrs_client *client)
 {
-    client->state = CONNECTED;
     event_del(client->patience);
+    if (start_keepalive(client)) {
+        go_down_without_memory(client);
+        return;
+    }
+    client->state = CONNECTED;
     client->events.up(client->events.arg);
     proceed(client);
 }
@@ -329,6 +375,7 @@ int lrs_client_open(const struct lrs_client_options *options, struct lrs_client 
     client->base = options->base;
     client->events = options->events;
     client->tls_settings = options->tls;
+    client->keepalive_settings = options->keepalive;
     client->timeout_us =
         options->connect_timeout_us ? options->connect_timeout_us : CONNECT_TIMEOUT_US;
     client->flush = event_new(options->base, -1, 0, on_flush, client);
@@ -358,6 +405,11 @@ int lrs_client_send(struct lrs_client *client, const uint8_t *message, size_t le
 const struct address *lrs_client_peer(const struct lrs_client *client)
 {
     return client->has_peer ? &client->peer : NULL;
+}
+
+bool lrs_client_pinged_too_often(const struct lrs_client *client)
+{
+    return lrs_stream_pinged_too_often(client->stream);
 }
 
 void lrs_client_free(struct lrs_client *client)

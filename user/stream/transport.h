@@ -13,6 +13,7 @@
 #pragma once
 
 #include "base/address.h"
+#include "config/keepalive_settings.h"
 #include "config/tls_settings.h"
 #include "stream/lrs_stream.h"
 
@@ -35,6 +36,7 @@ struct lrs_client_options {
     size_t address_count;
     uint64_t connect_timeout_us; /* for each address, and for TLS's handshake; 0: 5 s, as Envoy */
     const struct tls_settings *tls; /* NULL: plain TCP. Borrowed for the client's life */
+    struct keepalive_settings keepalive;
     const char *authority;
     const char *user_agent;
     const struct lrs_metadata *metadata; /* initial metadata */
@@ -52,5 +54,7 @@ int lrs_client_open(const struct lrs_client_options *options, struct lrs_client 
 int lrs_client_send(struct lrs_client *client, const uint8_t *message, size_t length, bool mark);
 /* The address whose connection it has, or had; NULL: none accepted one. */
 const struct address *lrs_client_peer(const struct lrs_client *client);
+/* As lrs_stream_pinged_too_often. */
+bool lrs_client_pinged_too_often(const struct lrs_client *client);
 /* Closes the connection. No event comes any more. */
 void lrs_client_free(struct lrs_client *client);
