@@ -339,7 +339,8 @@ static void where_to_report(void **state)
                  "cluster_name: found \"mm\", expected the name of a cluster of static_resources: "
                  "did you mean \"m\"?");
     expect_error(CLUSTERS(ONE) REPORT_TO("{envoy_grpc: {}}"), "envoy_grpc: found no cluster_name");
-    expect_error(CLUSTERS(ONE) REPORT_TO("{google_grpc: {target_uri: a}}"), "not supported yet");
+    expect_error(CLUSTERS(ONE) REPORT_TO("{envoy_grpc: {cluster_name: m, authority: \"a\\nb\"}}"),
+                 "envoy_grpc.authority: found a line end");
     expect_error(CLUSTERS(ONE) REPORT_TO("{}"), "grpc_services[0]: found no target");
     expect_error(CLUSTERS(ONE) REPORT_TO(""), "found 0 services, expected exactly one");
     expect_error(CLUSTERS(ONE) REPORT_TO("{envoy_grpc: {cluster_name: b}}"),

@@ -73,6 +73,23 @@ static void test_round_begins_behind(void **state)
     expect(PLAIN, &behind, "");
 }
 
+static void test_rotate(void **state)
+{
+    struct address items[3], behind;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(items); i++)
+        address_parse("10.0.0.1", (uint16_t)(i + 1), &items[i]);
+    behind = items[1];
+    assert_int_equal(candidates_rotate(items, ARRAY_SIZE(items), &behind), 0);
+    assert_int_equal(items[0].port, 3);
+    assert_int_equal(items[1].port, 1);
+    assert_int_equal(items[2].port, 2);
+    assert_int_equal(candidates_rotate(items, ARRAY_SIZE(items), NULL), 0);
+    assert_int_equal(candidates_rotate(items, 0, &behind), 0);
+    assert_int_equal(items[0].port, 3);
+}
+
 static void test_out_of_memory(void **state)
 {
     struct address *list = NULL, behind;
@@ -97,6 +114,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_by_priority),
         TEST(test_round_begins_behind),
+        TEST(test_rotate),
         TEST(test_out_of_memory),
     };
 

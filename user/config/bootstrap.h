@@ -27,7 +27,10 @@ struct initial_metadata {
 struct bootstrap {
     struct clusters clusters;
     Envoy__Config__Core__V3__Node *node; /* complete: goes into every report as it is */
-    size_t lrs_cluster;                  /* index into clusters.items */
+    /* Reports go to a cluster, or, where it is not NULL, to a host that is none. */
+    size_t lrs_cluster; /* index into clusters.items */
+    char *lrs_host;     /* a name or an IP literal */
+    uint16_t lrs_port;
     char *lrs_authority;
     struct tls_settings *lrs_tls; /* NULL: plain TCP */
     struct keepalive_settings lrs_keepalive;

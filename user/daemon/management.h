@@ -19,7 +19,8 @@ struct management_options { /* all borrowed, for its life */
 
 /* NULL: no memory. */
 struct management *management_new(const struct management_options *options);
-/* Starts to connect: to the addresses of the LRS cluster in turn, by priority. The round begins
+/* Starts to connect: to the addresses of the LRS cluster in turn, by priority, or to those of a host
+ * that is no cluster. The round begins
  * behind an address whose last connection ended before any message came from there. 0;
  * -EHOSTUNREACH: there is no address yet; -EINVAL: too much metadata; -ENOMEM. */
 int management_open(struct management *management);

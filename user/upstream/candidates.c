@@ -42,16 +42,21 @@ static bool next_priority(const struct cluster *cluster, int64_t *priority)
     return next != INT64_MAX;
 }
 
-static int rotate(struct list *list, size_t first)
+int candidates_rotate(struct address *items, size_t count, const struct address *behind)
 {
-    size_t rest = list->count - first;
-    autofree struct address *head = malloc((first + 1) * sizeof(*head));
+    const struct list list = {.items = items, .count = count};
+    size_t last = behind ? position(&list, behind) : count;
+
+    if (last == count)
+        return 0;
+    size_t first = last + 1, rest = count - first;
+    autofree struct address *head = malloc(first * sizeof(*head));
 
     if (!head)
         return -ENOMEM;
-    memcpy(head, list->items, first * sizeof(*head));
-    memmove(list->items, list->items + first, rest * sizeof(*head));
-    memcpy(list->items + rest, head, first * sizeof(*head));
+    memcpy(head, items, first * sizeof(*head));
+    memmove(items, items + first, rest * sizeof(*head));
+    memcpy(items + rest, head, first * sizeof(*head));
     return 0;
 }
 
@@ -69,8 +74,7 @@ int candidates_list(const struct hosts *hosts, const struct clusters *clusters, 
         for (uint32_t group = 0; group < of->group_count; group++)
             if (of->groups[group].priority == priority)
                 add_group(&list, hosts, cluster, group);
-    size_t last = behind ? position(&list, behind) : list.count;
-    if (last < list.count && rotate(&list, last + 1))
+    if (candidates_rotate(items, list.count, behind))
         return -ENOMEM;
     *count = list.count;
     *out = TAKE(items);

@@ -96,7 +96,7 @@ func describe(md metadata.MD) string {
 	var pairs []string
 	for key, values := range md {
 		for _, value := range values {
-			pairs = append(pairs, key+"="+value)
+			pairs = append(pairs, key+"="+strings.Replace(value, " ", "+", -1))
 		}
 	}
 	sort.Strings(pairs)
