@@ -19,7 +19,7 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
 CPPFLAGS := -D_GNU_SOURCE -Ibpf -Iuser -I$(BUILD)/proto -I$(BUILD)/bpf
 CFLAGS := -std=gnu11 -O2 -g -fno-omit-frame-pointer $(SANITIZE)
 LDFLAGS := -Wl,--as-needed $(SANITIZE)
-LDLIBS := $(addprefix -l,bpf elf z nghttp2 protobuf-c yaml event_extra event_core cares jansson)
+LDLIBS := $(addprefix -l,bpf elf z nghttp2 protobuf-c yaml event_extra event_openssl event_core ssl crypto cares jansson)
 FUZZ_SECONDS := 60
 
 ifeq ($(MAKELEVEL),0)
@@ -173,7 +173,7 @@ $(COLLECTOR_TESTS): $(OUT)/%: $(OUT)/%.o $(OUT)/collector.a
 $(BPF_TESTS): $(OUT)/%: $(OUT)/%.o $(call objects,$(FIXTURE_C)) $(OUT)/native.a $(OUT)/daemon.a
 $(filter-out $(COLLECTOR_TESTS),$(UNIT) $(FUZZ)) $(PROVE) $(BENCH): $(OUT)/%: $(OUT)/%.o $(OUT)/native.a $(OUT)/daemon.a
 
-# The linker warns of glibc functions which libevent and c-ares name; loadtap does not call them.
+# The linker warns of glibc functions which libevent, c-ares and OpenSSL name; loadtap does not call them.
 $(BUILD)/static/%: LDFLAGS += -static
 $(UNIT) $(BPF_TESTS): LDLIBS += -lcmocka
 $(FUZZ): LDFLAGS += -fsanitize=fuzzer

@@ -13,7 +13,7 @@ declare -A allowed=(
     [upstream]="base config abi.h"
     [kernel]="base config abi.h skeleton"
     [report]="base config upstream abi.h pb-c"
-    [stream]="base grpc"
+    [stream]="base config grpc"
     [daemon]="base config upstream kernel report grpc stream abi.h"
     [collector]="base grpc pb-c"
 )
@@ -23,7 +23,8 @@ libraries=(
     "yaml.h        user/config/yaml_tree.c"
     "nghttp2/*     user/stream/lrs_stream.c user/collector/http2.c"
     "ares*.h       user/upstream/@(resolver|ares_loop).c"
-    "event2/*      user/upstream/@(resolver|ares_loop).c user/stream/@(dial|transport).c user/daemon/*.c user/collector/*.c"
+    "event2/*      user/upstream/@(resolver|ares_loop).c user/stream/@(dial|transport|tls|keepalive).c user/daemon/*.c user/collector/*.c"
+    "openssl/*     user/stream/tls*.[ch]"
     "bpf/*         user/kernel/*.c bpf/*.bpf.c bpf/*.bpf.h"
     "jansson.h     user/collector/message_json.[ch] user/collector/output.c"
     "protobuf-c/*  user/config/* user/report/* user/collector/*"

@@ -20,10 +20,12 @@ build protobuf-c-compiler protoc-c
 build libprotobuf-c-dev protobuf-c/protobuf-c.h
 build libyaml-dev yaml.h
 build libevent-dev event2/event.h
+build libssl-dev openssl/ssl.h
 build libc-ares-dev ares.h
 build libjansson-dev jansson.h
 build uthash-dev uthash.h
 test libcmocka-dev cmocka.h
+test openssl openssl
 test clang-format clang-format
 test clang-tidy clang-tidy
 test libclang-rt-dev libclang_rt.fuzzer

@@ -43,11 +43,18 @@ def load_stats_response(options):
     return clusters + interval + scalar(3, options.endpoints) + scalar(4, options.send_all)
 
 
+def who(context):
+    """The client, as its certificate names it."""
+    return [("tls-peer", name.decode())
+            for name in context.auth_context().get("x509_common_name", ())]
+
+
 def handler(options):
     response = load_stats_response(options)
 
     def stream_load_stats(requests, context):
-        say("stream", " ".join(f"{key}={value}" for key, value in context.invocation_metadata()))
+        say("stream", " ".join(f"{key}={value}" for key, value in
+                               [*context.invocation_metadata(), *who(context)]))
         try:
             for count, request in enumerate(requests, 1):
                 say("request", request.hex())
@@ -70,14 +77,30 @@ def parse_options():
     parser.add_argument("--send-all", action="store_true")
     parser.add_argument("--endpoints", action="store_true", help="report_endpoint_granularity")
     parser.add_argument("--end-after", type=int, default=0, help="requests; 0: never")
+    parser.add_argument("--tls-cert", help="PEM file; TLS is spoken")
+    parser.add_argument("--tls-key", help="PEM file")
+    parser.add_argument("--tls-client-ca", help="PEM file; clients have to have a certificate")
     return parser.parse_args()
+
+
+def content(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def add_port(server, options):
+    if not options.tls_cert:
+        return server.add_insecure_port(options.listen)
+    authority = content(options.tls_client_ca) if options.tls_client_ca else None
+    return server.add_secure_port(options.listen, grpc.ssl_server_credentials(
+        [(content(options.tls_key), content(options.tls_cert))], authority, authority is not None))
 
 
 def main():
     options = parse_options()
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(max_workers=8))
     server.add_generic_rpc_handlers((handler(options),))
-    port = server.add_insecure_port(options.listen)
+    port = add_port(server, options)
     if port == 0:
         sys.exit(f"cannot listen on {options.listen}")
     signal.signal(signal.SIGTERM, lambda *_: server.stop(0))

@@ -259,6 +259,10 @@ static void clusters_that_cannot_be(void **state)
     expect_error(SMALL("type: LOGICAL_DNS, ", LOCAL ", " LOCAL), "found 2 endpoints, expected "
                                                                  "exactly one");
     expect_error(SMALL("type: STATIC, connect_timeout: 0s, ", LOCAL), "connect_timeout: found no");
+    struct bootstrap *bootstrap = must_load(SMALL("connect_timeout: 1.25s, ", LOCAL));
+    assert_int_equal(bootstrap->clusters.items[0].connect_timeout_us, 1250000);
+    assert_int_equal(bootstrap->clusters.items[1].connect_timeout_us, 0);
+    bootstrap_free(bootstrap);
     expect_error(SMALL("health_checks: [{http_health_check: {host: h}}], ", LOCAL),
                  "http_health_check: found no path");
     expect_error(CLUSTERS("{name: e, type: EDS}") REPORT, "found no eds_config");
@@ -335,14 +339,14 @@ static void where_to_report(void **state)
                  "cluster_name: found \"mm\", expected the name of a cluster of static_resources: "
                  "did you mean \"m\"?");
     expect_error(CLUSTERS(ONE) REPORT_TO("{envoy_grpc: {}}"), "envoy_grpc: found no cluster_name");
-    expect_error(CLUSTERS(ONE) REPORT_TO("{google_grpc: {target_uri: a}}"), "not supported yet");
+    expect_error(CLUSTERS(ONE) REPORT_TO("{envoy_grpc: {cluster_name: m, authority: \"a\\nb\"}}"),
+                 "envoy_grpc.authority: found a line end");
     expect_error(CLUSTERS(ONE) REPORT_TO("{}"), "grpc_services[0]: found no target");
     expect_error(CLUSTERS(ONE) REPORT_TO(""), "found 0 services, expected exactly one");
     expect_error(CLUSTERS(ONE) REPORT_TO("{envoy_grpc: {cluster_name: b}}"),
                  "static_resources.clusters[0]: found no endpoint with an address");
-    expect_error(CLUSTERS("{name: b, " TLS ASSIGNMENT(LOCAL) "}")
-                     REPORT_TO("{envoy_grpc: {cluster_name: b}}"),
-                 "clusters[0].transport_socket: found TLS towards the management server");
+    bootstrap_free(must_load(CLUSTERS("{name: b, " TLS ASSIGNMENT(LOCAL) "}")
+                                 REPORT_TO("{envoy_grpc: {cluster_name: b}}")));
     expect_error(CLUSTERS(ONE) "cluster_manager: {load_stats_config: {api_type: REST}}",
                  "api_type: found REST, expected GRPC");
     expect_error(CLUSTERS(ONE) "cluster_manager: {load_stats_config: {}}",

@@ -220,11 +220,14 @@ static void client_confirmed(void *arg)
     strcat(client.log, "confirmed\n");
 }
 
+static bool is_encrypted;
+
 static void client_new(void)
 {
     static const struct lrs_metadata metadata[] = {{"X-Token", "secret"}};
     const struct lrs_stream_options options = {
         .authority = "lrs_cluster",
+        .is_encrypted = is_encrypted,
         .user_agent = "loadtap/1",
         .metadata = metadata,
         .metadata_count = 1,
@@ -288,6 +291,21 @@ static void test_request_headers(void **state)
         nghttp2_session_get_remote_settings(server.session, NGHTTP2_SETTINGS_ENABLE_PUSH), 0);
     assert_int_equal(server.settings, 1);
     assert_null(lrs_stream_end(client.stream));
+}
+
+static int set_up_encrypted(void **state)
+{
+    is_encrypted = true;
+    set_up(state);
+    is_encrypted = false;
+    return 0;
+}
+
+static void test_scheme_of_tls(void **state)
+{
+    (void)state;
+    exchange();
+    assert_non_null(strstr(server.headers, ":scheme: https\n"));
 }
 
 static void test_first_message_before_the_response(void **state)
@@ -557,6 +575,48 @@ static void test_goaway_alone_ends_nothing(void **state)
     assert_ended("management server closed the connection: NO_ERROR max?age");
 }
 
+static void test_ping_is_answered(void **state)
+{
+    (void)state;
+    open_stream();
+    assert_int_equal(lrs_stream_ping(client.stream), 0);
+    assert_true(lrs_stream_awaits_pong(client.stream));
+    to_server();
+    assert_true(lrs_stream_awaits_pong(client.stream));
+    exchange();
+    assert_false(lrs_stream_awaits_pong(client.stream));
+    for (int i = 0; i < 3; i++) { /* answers that nobody asked for */
+        nghttp2_submit_ping(server.session, NGHTTP2_FLAG_ACK, NULL);
+        exchange();
+    }
+    assert_int_equal(lrs_stream_ping(client.stream), 0);
+    assert_true(lrs_stream_awaits_pong(client.stream));
+    assert_null(lrs_stream_end(client.stream));
+}
+
+static void test_pinged_too_often(void **state)
+{
+    static const struct {
+        uint32_t code;
+        const char *text;
+        bool is_about_pings;
+    } cases[] = {{NGHTTP2_NO_ERROR, "too_many_pings", false},
+                 {NGHTTP2_ENHANCE_YOUR_CALM, "too_many_things", false},
+                 {NGHTTP2_ENHANCE_YOUR_CALM, "", false},
+                 {NGHTTP2_ENHANCE_YOUR_CALM, "too_many_pings", true}};
+
+    (void)state;
+    open_stream();
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        nghttp2_submit_goaway(server.session, 0, server.stream, cases[i].code,
+                              (const uint8_t *)cases[i].text, strlen(cases[i].text));
+        exchange();
+        assert_int_equal(lrs_stream_pinged_too_often(client.stream), cases[i].is_about_pings);
+    }
+    lrs_stream_receive_eof(client.stream);
+    assert_ended("management server closed the connection: ENHANCE_YOUR_CALM too_many_pings");
+}
+
 static void test_goaway_below_our_stream(void **state)
 {
     static const uint8_t frame[] = {0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7};
@@ -768,6 +828,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_request_headers),
+        cmocka_unit_test_setup_teardown(test_scheme_of_tls, set_up_encrypted, tear_down),
         TEST(test_first_message_before_the_response),
         TEST(test_messages_both_ways),
         TEST(test_large_message_goes_through_windows),
@@ -786,6 +847,8 @@ int main(void)
         TEST(test_data_from_a_server_that_does_not_read),
         TEST(test_reset),
         TEST(test_goaway_alone_ends_nothing),
+        TEST(test_ping_is_answered),
+        TEST(test_pinged_too_often),
         TEST(test_goaway_below_our_stream),
         TEST(test_end_of_connection),
         TEST(test_not_http2),

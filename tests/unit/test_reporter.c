@@ -607,6 +607,58 @@ static void test_s26_refused_from_the_start(void **state)
     assert_int_equal(sent, 0);
 }
 
+/* Tries until the server has been away for an hour; returns how often. */
+static unsigned tries_of_an_hour(void)
+{
+    unsigned before = opened;
+
+    open_fails_at_once = true;
+    pass(3600 * SECOND);
+    open_fails_at_once = false;
+    return opened - before;
+}
+
+static void test_s26_backs_off_after_two_minutes(void **state)
+{
+    (void)state;
+    begin(APPLE_EVERY_2S);
+    down();
+    assert_in_range(tries_of_an_hour(), 24 + 5 + 55, 24 + 5 + 90);
+    model_serve(apple, 7);
+    pass(60 * SECOND);
+    up();
+    assert_int_equal(issued("apple"), 7); /* nothing is lost meanwhile */
+}
+
+static void test_s26_every_5_s_again_after_a_stream_that_worked(void **state)
+{
+    static const struct {
+        bool responds;
+        uint64_t lasts, wait_max;
+    } cases[] = {
+        {true, SECOND, 5 * SECOND},
+        {false, REPORTER_WORKED_US, 5 * SECOND},
+        {false, REPORTER_WORKED_US - 1, 60 * SECOND},
+    };
+
+    (void)state;
+    reporter_start(reporter, now);
+    down();
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        uint64_t wait;
+
+        tries_of_an_hour();
+        pass(60 * SECOND);
+        up();
+        if (cases[i].responds)
+            respond(APPLE_EVERY_2S);
+        pass(cases[i].lasts);
+        down();
+        wait = reporter_deadline(reporter) - now;
+        assert_true(wait <= cases[i].wait_max && wait > cases[i].wait_max * 2 / 3 - 1);
+    }
+}
+
 /* --- what is sent again ------------------------------------------------------------------------*/
 
 static void test_unconfirmed_report_is_sent_again(void **state)
@@ -729,6 +781,8 @@ static void test_sum_of_all_reports(void **state)
             down();
         if (rand() % 2)
             up();
+        if (rand() % 8 == 0) /* else tries become rare */
+            respond((struct wish){.seconds = 2, .send_all = true});
         pass(SECOND / 2);
     }
     send_error = 0;
@@ -944,6 +998,8 @@ int main(void)
         TEST(test_stream_before_any_response_is_node_only),
         TEST(test_s26_refused_port_loses_nothing),
         TEST(test_s26_refused_from_the_start),
+        TEST(test_s26_backs_off_after_two_minutes),
+        TEST(test_s26_every_5_s_again_after_a_stream_that_worked),
         TEST(test_unconfirmed_report_is_sent_again),
         TEST(test_confirmed_report_is_not_sent_again),
         TEST(test_one_confirmation_is_awaited_at_a_time),

@@ -32,12 +32,15 @@ static struct {
     struct bufferevent *connection;
     nghttp2_session *session;
     size_t data_length, body_sent;
+    unsigned pings;
 } server;
 
 static struct {
     struct lrs_client *client;
     char log[1024];
     const char *free_at; /* the event in which the client is freed */
+    const struct tls_settings *tls;
+    struct keepalive_settings keepalive;
     unsigned prepared;
     int prepare_answer;
     bool stop;
@@ -65,6 +68,7 @@ static int server_frame(nghttp2_session *session, const nghttp2_frame *frame, vo
                                  {(uint8_t *)type, (uint8_t *)grpc, 12, 16, 0}};
 
     (void)arg;
+    server.pings += frame->hd.type == NGHTTP2_PING;
     if (frame->hd.type == NGHTTP2_HEADERS)
         nghttp2_submit_response(session, frame->hd.stream_id, fields, 2, &body);
     return 0;
@@ -198,6 +202,8 @@ static void open_client(const struct address *to, size_t count)
         .addresses = to,
         .address_count = count,
         .connect_timeout_us = 100000,
+        .tls = owner.tls,
+        .keepalive = owner.keepalive,
         .authority = "lrs",
         .user_agent = "test",
         .prepare = prepare,
@@ -293,12 +299,17 @@ static int tear_down(void **state)
 /* --- tests --------------------------------------------------------------------------------------
  */
 
-static void assert_down(const char *format)
+static void assert_down_of(const struct address *address, const char *format)
 {
     char wanted[256], text[ADDRESS_TEXT_MAX];
 
-    snprintf(wanted, sizeof(wanted), format, address_text(&addresses[0], text));
+    snprintf(wanted, sizeof(wanted), format, address_text(address, text));
     run(wanted);
+}
+
+static void assert_down(const char *format)
+{
+    assert_down_of(&addresses[0], format);
 }
 
 static void test_conversation(void **state)
@@ -320,6 +331,7 @@ static void test_refused(void **state)
     (void)state;
     open_client(addresses, 1);
     assert_down("down: cannot connect to %s: Connection refused;");
+    assert_null(lrs_client_peer(owner.client));
     assert_int_equal(owner.prepared, 1);
 }
 
@@ -327,8 +339,10 @@ static void test_next_address(void **state)
 {
     (void)state;
     open_client(addresses, 2);
+    assert_null(lrs_client_peer(owner.client));
     run("up;confirmed;message;");
     assert_int_equal(owner.prepared, 2);
+    assert_true(address_equal(lrs_client_peer(owner.client), &addresses[1]));
 }
 
 static void test_prepare_refuses(void **state)
@@ -389,6 +403,72 @@ static void test_hung_up(void **state)
     server.mode = HANG_UP;
     open_client(&addresses[1], 1);
     run("up;down: management server closed the connection;");
+}
+
+/* --- a server without TLS, though the client speaks it --- */
+
+static const struct tls_settings tls;
+
+static void test_tls_server_speaks_something_else(void **state)
+{
+    (void)state;
+    owner.tls = &tls;
+    server.mode = SAY_HTTP1;
+    open_client(&addresses[1], 1);
+    assert_down_of(&addresses[1],
+                   "down: TLS with %s: wrong version number: it does not speak TLS there;");
+}
+
+static void test_tls_server_hangs_up(void **state)
+{
+    (void)state;
+    owner.tls = &tls;
+    server.mode = HANG_UP;
+    open_client(&addresses[1], 1);
+    assert_down_of(&addresses[1],
+                   "down: TLS with %s: the server closed the connection during the handshake;");
+    tear_down(state);
+    set_up(state);
+    owner.tls = &tls;
+    server.mode = RESET;
+    open_client(&addresses[1], 1);
+    assert_down_of(&addresses[1], "down: TLS with %s: Connection reset by peer;");
+}
+
+static void test_tls_server_is_silent(void **state)
+{
+    (void)state;
+    owner.tls = &tls;
+    server.mode = NEVER_READ;
+    open_client(&addresses[1], 1);
+    assert_down_of(&addresses[1],
+                   "down: TLS with %s: the handshake takes longer than connect_timeout;");
+}
+
+static void test_tls_certificate_that_cannot_be_read(void **state)
+{
+    static char place[] = "here", file[] = "/nowhere";
+    static const struct tls_settings unreadable = {
+        .trusted_ca = {.kind = DATA_FILE, .file = file, .place = place}};
+
+    (void)state;
+    owner.tls = &unreadable;
+    open_client(&addresses[1], 1);
+    run("down: here: the file /nowhere: found no file that can be read: No such file or "
+        "directory;");
+}
+
+static void test_tls_freed_while_securing(void **state)
+{
+    (void)state;
+    owner.tls = &tls;
+    server.mode = NEVER_READ;
+    open_client(&addresses[1], 1);
+    for (int i = 0; i < 5; i++)
+        event_base_loop(base, EVLOOP_NONBLOCK);
+    lrs_client_free(TAKE(owner.client));
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    assert_string_equal(owner.log, "");
 }
 
 static void test_connection_reset(void **state)
@@ -457,6 +537,28 @@ static void test_server_that_never_reads(void **state)
     assert_string_equal(owner.log, "up;");
 }
 
+static void test_keepalive(void **state)
+{
+    const struct timeval some = {.tv_usec = 150000};
+
+    (void)state;
+    owner.keepalive = (struct keepalive_settings){.interval_us = 10000, .timeout_us = 2000000};
+    open_client(&addresses[1], 1);
+    run("up;confirmed;message;");
+    event_base_loopexit(base, &some);
+    event_base_dispatch(base);
+    assert_true(server.pings > 2); /* each of which was answered */
+    assert_string_equal(owner.log, "up;confirmed;message;");
+    assert_false(lrs_client_pinged_too_often(owner.client));
+    tear_down(state);
+    set_up(state);
+    owner.keepalive = (struct keepalive_settings){.interval_us = 10000, .timeout_us = 20000};
+    server.mode = NEVER_READ;
+    open_client(&addresses[1], 1);
+    run("up;down: management server is silent: no answer to a PING (connection_keepalive) in 20 "
+        "ms;");
+}
+
 static void test_no_address(void **state)
 {
     const struct lrs_client_options options = {.base = base, .authority = "a", .user_agent = "u"};
@@ -480,9 +582,15 @@ int main(void)
         TEST(test_not_http2),
         TEST(test_hung_up),
         TEST(test_connection_reset),
+        TEST(test_tls_server_speaks_something_else),
+        TEST(test_tls_server_hangs_up),
+        TEST(test_tls_server_is_silent),
+        TEST(test_tls_certificate_that_cannot_be_read),
+        TEST(test_tls_freed_while_securing),
         TEST(test_freed_in_each_event),
         TEST(test_freed_while_dialling),
         TEST(test_server_that_never_reads),
+        TEST(test_keepalive),
         TEST(test_no_address),
     };
 

@@ -276,6 +276,8 @@ void bootstrap_free(struct bootstrap *bootstrap)
     free(bootstrap->lrs_metadata);
     free(bootstrap->notes);
     free(bootstrap->lrs_authority);
+    free(bootstrap->lrs_host);
+    tls_settings_free(bootstrap->lrs_tls);
     free(bootstrap->admin_host);
     free(bootstrap->cgroup_path);
     free(bootstrap);

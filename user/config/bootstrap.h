@@ -6,6 +6,8 @@
 
 #include "config/clusters.h"
 #include "config/config_error.h"
+#include "config/keepalive_settings.h"
+#include "config/tls_settings.h"
 #include "envoy/config/core/v3/base.pb-c.h"
 
 /* Where it comes from; each may be NULL, but not both path and yaml. */
@@ -25,8 +27,13 @@ struct initial_metadata {
 struct bootstrap {
     struct clusters clusters;
     Envoy__Config__Core__V3__Node *node; /* complete: goes into every report as it is */
-    size_t lrs_cluster;                  /* index into clusters.items */
+    /* Reports go to a cluster, or, where it is not NULL, to a host that is none. */
+    size_t lrs_cluster; /* index into clusters.items */
+    char *lrs_host;     /* a name or an IP literal */
+    uint16_t lrs_port;
     char *lrs_authority;
+    struct tls_settings *lrs_tls; /* NULL: plain TCP */
+    struct keepalive_settings lrs_keepalive;
     struct initial_metadata *lrs_metadata;
     size_t lrs_metadata_count;
     char *admin_host; /* IP literal; NULL: no admin */

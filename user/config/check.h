@@ -17,6 +17,13 @@ struct check {
  * -EINVAL. */
 int check_wrong(const struct check *check, const struct tree_path *path, const char *field,
                 const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* As check_wrong, where one of the fields is written, which loadtap does not read but must not pass
+ * over here; `instead` says what may be written. Else 0. `fields` ends with NULL. */
+int check_unsupported(const struct check *check, const struct tree_path *path,
+                      const char *const *fields, const char *instead);
+/* "FILE:1:2: a.b.c", where the value at a path stands, as an error would name it; for errors that
+ * show later. -ENOMEM, else 0. */
+int check_place(const struct check *check, const struct tree_path *path, char **out);
 /* A copy of the text. -ENOMEM, else 0. */
 int check_text(const struct check *check, const char *text, char **out);
 /* Adds a line to the notes. -ENOMEM, else 0. */

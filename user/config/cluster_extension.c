@@ -26,8 +26,7 @@ const ProtobufCMessageDescriptor *const cluster_extension_types[4] = {
     &envoy__extensions__upstreams__http__v3__http_protocol_options__descriptor,
 };
 
-/* The message inside, to be freed; NULL where it is of another type, or out of memory. */
-static void *unpack(const Google__Protobuf__Any *any, const ProtobufCMessageDescriptor *type)
+void *extension_unpack(const Google__Protobuf__Any *any, const ProtobufCMessageDescriptor *type)
 {
     const char *slash = any ? strrchr(any->type_url, '/') : NULL;
 
@@ -59,8 +58,8 @@ static enum discovery named_discovery(const char *name)
 void cluster_type_read(const Envoy__Config__Cluster__V3__Cluster__CustomClusterType *from,
                        enum discovery *discovery, enum dns_family *dns_family)
 {
-    DnsCluster *dns =
-        unpack(from->typed_config, &envoy__extensions__clusters__dns__v3__dns_cluster__descriptor);
+    DnsCluster *dns = extension_unpack(
+        from->typed_config, &envoy__extensions__clusters__dns__v3__dns_cluster__descriptor);
 
     *discovery = named_discovery(from->name);
     if (!dns)
@@ -120,9 +119,9 @@ int cluster_http_read(const struct check *check, const Cluster *from, const stru
     for (size_t i = 0; i < from->n_typed_extension_protocol_options && !failed; i++) {
         const char *key = from->typed_extension_protocol_options[i]->key;
         const struct tree_path option = tree_path_key(&map, key);
-        HttpProtocolOptions *options =
-            unpack(from->typed_extension_protocol_options[i]->value,
-                   &envoy__extensions__upstreams__http__v3__http_protocol_options__descriptor);
+        HttpProtocolOptions *options = extension_unpack(
+            from->typed_extension_protocol_options[i]->value,
+            &envoy__extensions__upstreams__http__v3__http_protocol_options__descriptor);
 
         if (!options && strcmp(key, HTTP_OPTIONS_KEY) == 0)
             return check_wrong(check, &option, "@type",

@@ -10,6 +10,9 @@
 /* The messages that may stand in a cluster's Any fields and are read. */
 extern const ProtobufCMessageDescriptor *const cluster_extension_types[4];
 
+/* The message inside, to be freed; NULL where it is of another type, or out of memory. */
+void *extension_unpack(const Google__Protobuf__Any *any, const ProtobufCMessageDescriptor *type);
+
 /* cluster_type, Envoy's newer way to say `type`. Sets `*dns_family` only where it says one. */
 void cluster_type_read(const Envoy__Config__Cluster__V3__Cluster__CustomClusterType *from,
                        enum discovery *discovery, enum dns_family *dns_family);

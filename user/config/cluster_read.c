@@ -184,6 +184,12 @@ static int read_health_checks(struct check *check, const Cluster *from,
     return note_probes(check, out);
 }
 
+/* 0 where there is none. protobuf bounds a duration to 10,000 years, which fit. */
+static uint64_t microseconds(const Google__Protobuf__Duration *from)
+{
+    return from ? (uint64_t)from->seconds * 1000000 + (uint64_t)from->nanos / 1000 : 0;
+}
+
 /* Rules of Envoy's own validation. */
 static int check_options(const struct check *check, const Cluster *from,
                          const struct tree_path *path, const struct cluster *cluster)
@@ -260,6 +266,7 @@ int cluster_read(struct check *check, const Cluster *from, const struct tree_pat
     read_discovery(from, out);
     if (!failed)
         failed = check_options(check, from, path, out);
+    out->connect_timeout_us = microseconds(from->connect_timeout);
     if (!failed && from->load_assignment)
         failed = endpoints_read(check, from->load_assignment, &assignment, out);
     if (!failed)

@@ -57,7 +57,8 @@ struct cluster {
     char *name;
     char *service_name; /* eds_cluster_config.service_name; "" where unset */
     enum discovery discovery;
-    enum dns_family dns_family; /* of the two DNS discoveries */
+    enum dns_family dns_family;  /* of the two DNS discoveries */
+    uint64_t connect_timeout_us; /* 0: unset */
     enum protocol protocol; /* PROTOCOL_OPAQUE where the cluster speaks TLS, unless `tcp` is set */
     struct locality_endpoints *groups;
     size_t group_count;

@@ -52,6 +52,11 @@ static bool is_unspecified(const struct address *address)
            (address_parse("0.0.0.0", 0, &any_ipv4) == 0 && address_equal(&ip, &any_ipv4));
 }
 
+bool host_name_is_valid(const char *text)
+{
+    return is_host_name(text) && !is_almost_ipv4(text);
+}
+
 static int check_host(const struct check *check, const SocketAddress *from,
                       const struct tree_path *path, bool is_name_allowed, bool is_upstream)
 {
@@ -69,7 +74,7 @@ static int check_host(const struct check *check, const SocketAddress *from,
     if (!is_name_allowed)
         return check_wrong(check, path, "address", "found \"%.96s\", expected an IP address%s",
                            text, is_upstream ? ": a cluster of names has type STRICT_DNS" : "");
-    if (!is_host_name(text) || is_almost_ipv4(text))
+    if (!host_name_is_valid(text))
         return check_wrong(check, path, "address",
                            "found \"%.96s\", expected a host name or an IP address", text);
     return 0;

@@ -12,6 +12,9 @@ int endpoints_read(struct check *check,
                    const Envoy__Config__Endpoint__V3__ClusterLoadAssignment *from,
                    const struct tree_path *path, struct cluster *cluster);
 
+/* Can a resolver take it? Not an address, nor what is almost one. */
+bool host_name_is_valid(const char *text);
+
 /* 0 where a socket address has an IP literal and a port; any port, where `any_port`. */
 int socket_address_check(const struct check *check,
                          const Envoy__Config__Core__V3__SocketAddress *from,

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "config/cluster_extension.h"
 #include "config/fields.h"
+#include "config/google_grpc_read.h"
+#include "config/keepalive_read.h"
+#include "config/tls_read.h"
 
 typedef Envoy__Config__Bootstrap__V3__Bootstrap Bootstrap;
 typedef Envoy__Config__Core__V3__ApiConfigSource ApiConfigSource;
@@ -18,6 +20,7 @@ static const struct tree_path source_path = {&manager_path, STEP_FIELD, "load_st
 static const struct tree_path services_path = {&source_path, STEP_FIELD, "grpc_services", 0};
 static const struct tree_path service_path = {&services_path, STEP_INDEX, NULL, 0};
 static const struct tree_path target_path = {&service_path, STEP_FIELD, "envoy_grpc", 0};
+static const struct tree_path google_path = {&service_path, STEP_FIELD, "google_grpc", 0};
 
 static int no_source(const struct check *check)
 {
@@ -45,19 +48,6 @@ static int check_source(const struct check *check, const ApiConfigSource *from)
         return check_wrong(check, &services_path, NULL, "found %zu services, expected exactly one",
                            from->n_grpc_services);
     return 0;
-}
-
-static int check_service(const struct check *check, const GrpcService *from)
-{
-    switch (from->target_specifier_case) {
-    case ENVOY__CONFIG__CORE__V3__GRPC_SERVICE__TARGET_SPECIFIER_ENVOY_GRPC:
-        return 0;
-    case ENVOY__CONFIG__CORE__V3__GRPC_SERVICE__TARGET_SPECIFIER_GOOGLE_GRPC:
-        return check_wrong(check, &service_path, "google_grpc",
-                           "found google_grpc, which is not supported yet, expected envoy_grpc");
-    default:
-        return check_wrong(check, &service_path, NULL, "found no target, expected envoy_grpc");
-    }
 }
 
 static const char *nearest_cluster(const struct clusters *clusters, const char *name)
@@ -105,9 +95,8 @@ static bool has_tcp_endpoint(const struct cluster *cluster)
     return false;
 }
 
-/* The stream speaks HTTP/2 over plain TCP to an address of the file. */
-static int check_cluster(const struct check *check, const Bootstrap *from,
-                         const struct bootstrap *out)
+/* The stream speaks HTTP/2, over TLS or not, to an address of the file. */
+static int read_cluster(struct check *check, const Bootstrap *from, struct bootstrap *out)
 {
     const struct cluster *cluster = &out->clusters.items[out->lrs_cluster];
 
@@ -115,15 +104,14 @@ static int check_cluster(const struct check *check, const Bootstrap *from,
     const struct tree_path list = tree_path_field(&resources, "clusters");
     const struct tree_path path = tree_path_index(&list, out->lrs_cluster);
 
-    if (cluster_is_encrypted(from->static_resources->clusters[out->lrs_cluster]))
-        return check_wrong(check, &path, "transport_socket",
-                           "found TLS towards the management server, which is not supported yet, "
-                           "expected plain TCP");
     if (!has_tcp_endpoint(cluster))
         return check_wrong(check, &path, NULL,
                            "found no endpoint with an address and port in the cluster that "
                            "load_stats_config names, expected one");
-    return 0;
+    const Envoy__Config__Cluster__V3__Cluster *message =
+        from->static_resources->clusters[out->lrs_cluster];
+    int failed = keepalive_read(check, message, &path, &out->lrs_keepalive);
+    return failed ? failed : tls_read(check, message, &path, &out->lrs_tls);
 }
 
 /* Names go out in lower case (RFC 9113 section 8.2.1); those of gRPC and HTTP/2 are ours to set. */
@@ -166,6 +154,7 @@ static int read_metadata(const struct check *check, const GrpcService *from, str
     const struct tree_path list = tree_path_field(&service_path, "initial_metadata");
     int failed = 0;
 
+    /* Credentials may add one. */
     out->lrs_metadata = calloc(from->n_initial_metadata + 1, sizeof(*out->lrs_metadata));
     if (!out->lrs_metadata)
         return config_error_memory(check->error);
@@ -181,24 +170,43 @@ static int read_metadata(const struct check *check, const GrpcService *from, str
     return failed;
 }
 
+static int read_envoy_grpc(struct check *check, const Bootstrap *from,
+                           const Envoy__Config__Core__V3__GrpcService__EnvoyGrpc *service,
+                           struct bootstrap *out)
+{
+    const char *name = service->cluster_name, *authority = service->authority;
+    int failed = find_cluster(check, name, &out->clusters, &out->lrs_cluster);
+
+    if (!failed && strpbrk(authority, "\r\n"))
+        return check_wrong(check, &target_path, "authority",
+                           "found a line end, expected a header's value");
+    if (!failed)
+        failed = read_cluster(check, from, out);
+    return failed ? failed
+                  : check_text(check, authority[0] ? authority : name, &out->lrs_authority);
+}
+
+static int read_service(struct check *check, const Bootstrap *from, const GrpcService *service,
+                        struct bootstrap *out)
+{
+    switch (service->target_specifier_case) {
+    case ENVOY__CONFIG__CORE__V3__GRPC_SERVICE__TARGET_SPECIFIER_ENVOY_GRPC:
+        return read_envoy_grpc(check, from, service->envoy_grpc, out);
+    case ENVOY__CONFIG__CORE__V3__GRPC_SERVICE__TARGET_SPECIFIER_GOOGLE_GRPC:
+        return google_grpc_read(check, service->google_grpc, &google_path, out);
+    default:
+        return check_wrong(check, &service_path, NULL,
+                           "found no target, expected envoy_grpc or google_grpc");
+    }
+}
+
 int lrs_read(struct check *check, const Bootstrap *from, struct bootstrap *out)
 {
     const ApiConfigSource *source =
         from->cluster_manager ? from->cluster_manager->load_stats_config : NULL;
     int failed = source ? check_source(check, source) : no_source(check);
 
-    if (failed)
-        return failed;
-    const GrpcService *service = source->grpc_services[0];
-    failed = check_service(check, service);
-    if (failed)
-        return failed;
-    const char *name = service->envoy_grpc->cluster_name;
-    const char *authority = service->envoy_grpc->authority;
-    failed = find_cluster(check, name, &out->clusters, &out->lrs_cluster);
     if (!failed)
-        failed = check_cluster(check, from, out);
-    if (!failed)
-        failed = check_text(check, authority[0] ? authority : name, &out->lrs_authority);
-    return failed ? failed : read_metadata(check, service, out);
+        failed = read_metadata(check, source->grpc_services[0], out);
+    return failed ? failed : read_service(check, from, source->grpc_services[0], out);
 }

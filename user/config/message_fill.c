@@ -23,11 +23,29 @@ int filler_wrong(const struct filler *filler, struct filler_place at, const char
     return config_error_set(filler->error, &place, "%s", sentence);
 }
 
+/* A slip in writing a secret must not put it into a log. */
+static bool is_secret(const struct tree_path *path)
+{
+    static const char *const names[] = {"private_key",  "password", "inline_string", "inline_bytes",
+                                        "access_token", "value",    "raw_value"};
+
+    while (path && path->step == STEP_INDEX)
+        path = path->parent;
+    for (size_t i = 0; path && i < ARRAY_SIZE(names); i++)
+        if (strcmp(path->name, names[i]) == 0)
+            return true;
+    return false;
+}
+
 int filler_expected(const struct filler *filler, struct filler_place at, const char *what)
 {
     char found[TREE_DESCRIPTION_MAX];
 
-    return filler_wrong(filler, at, "found %s, expected %s", tree_describe(at.node, found), what);
+    if (is_secret(at.path))
+        snprintf(found, sizeof(found), "something else, which is not shown");
+    else
+        tree_describe(at.node, found);
+    return filler_wrong(filler, at, "found %s, expected %s", found, what);
 }
 
 static bool takes_null(const ProtobufCFieldDescriptor *field)

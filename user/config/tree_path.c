@@ -49,9 +49,17 @@ static const struct tree_node *find_child(const struct tree_node *node,
     return NULL;
 }
 
+/* What is no list stands for a list of it alone. */
 static size_t list_length(const struct tree_node *node)
 {
-    return node && node->kind == TREE_SEQUENCE ? node->count : 0;
+    if (!node || node->kind == TREE_NULL)
+        return 0;
+    return node->kind == TREE_SEQUENCE ? node->count : 1;
+}
+
+static const struct tree_node *list_item(const struct tree_node *node, size_t index)
+{
+    return node->kind == TREE_SEQUENCE ? node->entries[index].value : node;
 }
 
 struct search {
@@ -66,9 +74,9 @@ static void follow_index(struct search *search, size_t index)
     const struct tree_node *left = NULL, *right = NULL;
 
     if (index < length)
-        left = search->first->entries[index].value;
+        left = list_item(search->first, index);
     else if (index - length < list_length(search->second))
-        right = search->second->entries[index - length].value;
+        right = list_item(search->second, index - length);
     search->first = left;
     search->second = right;
 }
@@ -88,6 +96,16 @@ static void follow(struct search *search, const struct tree_path *path)
         return;
     search->last = search->second ? search->second : search->first;
     search->in_second = search->second != NULL;
+}
+
+bool tree_path_exists(const struct tree_path *path, const struct tree_node *first,
+                      const struct tree_node *second)
+{
+    struct search search = {first, second, NULL, false};
+
+    follow(&search, path);
+    return (search.first && search.first->kind != TREE_NULL) ||
+           (search.second && search.second->kind != TREE_NULL);
 }
 
 const struct tree_node *tree_path_locate(const struct tree_path *path,

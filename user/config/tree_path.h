@@ -2,6 +2,7 @@
  * `static_resources.clusters[1].metadata.filter_metadata["loadtap"]`. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "config/tree.h"
@@ -34,6 +35,10 @@ static inline struct tree_path tree_path_index(const struct tree_path *parent, s
 
 /* `out` has TREE_PATH_MAX bytes (a longer path is cut), and is returned. */
 const char *tree_path_text(const struct tree_path *path, char *out);
+
+/* Is something other than null written there? Parts as below. */
+bool tree_path_exists(const struct tree_path *path, const struct tree_node *first,
+                      const struct tree_node *second);
 
 /* The node at a path, or the last one on the way to it that exists, in a document of two parts of
  * which the second was merged into the first: lists were appended, and elsewhere the second wins.

@@ -6,16 +6,18 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
+#include "daemon/management.h"
+#include "daemon/outage.h"
 #include "daemon/upstreams.h"
 #include "kernel/tap.h"
 #include "report/accuracy.h"
 #include "report/reporter.h"
-#include "stream/transport.h"
 #include "upstream/hosts.h"
 
 #define WATCH_SECONDS 5 /* between two looks at what a person should be told */
@@ -30,10 +32,10 @@ struct daemon {
     struct upstreams *upstreams;
     struct reporter *reporter;
     struct accuracy *accuracy;
-    struct lrs_client *client; /* NULL while there is no stream */
-    bool outage;               /* no stream since one ended; told once */
-    bool answered;             /* the management server has ever answered */
-    uint64_t up_us; /* since when the stream is up; 0: it is not, or its silence was told */
+    struct management *management;
+    struct outage outage; /* since the last response */
+    bool answered;        /* the management server has ever answered */
+    uint64_t up_us;       /* since when the stream is up; 0: it is not, or its silence was told */
 };
 
 static uint64_t now_us(void)
@@ -141,25 +143,24 @@ static void on_stream_up(void *arg)
 {
     struct daemon *daemon = arg;
 
-    daemon->outage = false;
     daemon->up_us = now_us();
     reporter_stream_up(daemon->reporter, now_us());
     arm(daemon);
 }
 
-/* Once an outage; a retry every few seconds says nothing new. */
+/* A retry every few seconds says nothing new. */
 static void tell_outage(struct daemon *daemon, const char *reason)
 {
-    log_write(daemon->outage ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "management server: %s",
-              reason);
-    daemon->outage = true;
+    bool is_news = outage_is_news(&daemon->outage, reason);
+
+    log_write(is_news ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG, "management server: %s", reason);
 }
 
 static void stream_ended(struct daemon *daemon, const char *reason)
 {
     tell_outage(daemon, reason);
     daemon->up_us = 0;
-    lrs_client_free(TAKE(daemon->client));
+    management_close(daemon->management);
     reporter_stream_down(daemon->reporter, now_us());
     arm(daemon);
 }
@@ -169,6 +170,12 @@ static void on_stream_down(void *arg, const char *reason)
     stream_ended(arg, reason);
 }
 
+static void note_answer(struct daemon *daemon)
+{
+    daemon->answered = true;
+    outage_over(&daemon->outage);
+}
+
 static void on_response(void *arg, const uint8_t *message, size_t length)
 {
     struct daemon *daemon = arg;
@@ -176,7 +183,7 @@ static void on_response(void *arg, const uint8_t *message, size_t length)
     if (reporter_response(daemon->reporter, now_us(), message, length) == -EBADMSG)
         stream_ended(daemon, "sent something that is no LoadStatsResponse");
     else
-        daemon->answered = true;
+        note_answer(daemon);
     arm(daemon);
 }
 
@@ -188,62 +195,10 @@ static void on_confirmed(void *arg)
     arm(daemon);
 }
 
-/* Our own stream is not traffic of the node. */
-static int keep_out(void *arg, int fd)
-{
-    struct daemon *daemon = arg;
-
-    return tap_ignore_socket(daemon->tap, fd);
-}
-
-/* The addresses of the LRS cluster, in the configuration's order. */
-static size_t lrs_addresses(const struct daemon *daemon, struct address **out)
-{
-    uint32_t cluster = (uint32_t)daemon->bootstrap->lrs_cluster;
-    size_t groups = daemon->bootstrap->clusters.items[cluster].group_count, count = 0;
-    struct address *addresses = calloc(hosts_count(daemon->hosts) + 1, sizeof(*addresses));
-    const struct host *host;
-
-    for (uint32_t group = 0; addresses && group < groups; group++)
-        for (size_t i = 0; (host = hosts_of_group(daemon->hosts, cluster, group, i)); i++)
-            addresses[count++] = host->address;
-    *out = addresses;
-    return count;
-}
-
-static int open_client(struct daemon *daemon)
-{
-    const struct bootstrap *bootstrap = daemon->bootstrap;
-    autofree struct address *addresses = NULL;
-    size_t count = lrs_addresses(daemon, &addresses);
-    autofree struct lrs_metadata *metadata =
-        calloc(bootstrap->lrs_metadata_count + 1, sizeof(*metadata));
-    struct lrs_client_options options = {
-        .base = daemon->base,
-        .addresses = addresses,
-        .address_count = count,
-        .authority = bootstrap->lrs_authority,
-        .user_agent = "loadtap/" VERSION,
-        .metadata = metadata,
-        .metadata_count = bootstrap->lrs_metadata_count,
-        .prepare = keep_out,
-        .prepare_arg = daemon,
-        .events = {on_stream_up, on_response, on_confirmed, on_stream_down, daemon},
-    };
-
-    if (!addresses || !metadata)
-        return -ENOMEM;
-    for (size_t i = 0; i < bootstrap->lrs_metadata_count; i++) {
-        metadata[i].name = bootstrap->lrs_metadata[i].key;
-        metadata[i].value = bootstrap->lrs_metadata[i].value;
-    }
-    return count ? lrs_client_open(&options, &daemon->client) : -EHOSTUNREACH;
-}
-
 static void op_open_stream(void *arg)
 {
     struct daemon *daemon = arg;
-    int result = open_client(daemon);
+    int result = management_open(daemon->management);
 
     if (!result)
         return;
@@ -256,7 +211,7 @@ static int op_send(void *arg, const uint8_t *message, size_t length, bool mark)
 {
     struct daemon *daemon = arg;
 
-    return daemon->client ? lrs_client_send(daemon->client, message, length, mark) : -ENOTCONN;
+    return management_send(daemon->management, message, length, mark);
 }
 
 /* --- start and end --------------------------------------------------------------------- */
@@ -316,6 +271,15 @@ static int start_tap(struct daemon *daemon)
     return 0;
 }
 
+static uint64_t random_number(void)
+{
+    uint64_t number = 0;
+
+    if (getrandom(&number, sizeof(number), GRND_NONBLOCK) < 0)
+        number = now_us(); /* early in the machine's boot */
+    return number;
+}
+
 static int start_reporter(struct daemon *daemon)
 {
     const struct reporter_options options = {
@@ -324,6 +288,7 @@ static int start_reporter(struct daemon *daemon)
         .hosts = daemon->hosts,
         .omit_connections = daemon->bootstrap->omit_connection_fields,
         .error_bound = daemon->bootstrap->report_error_bound,
+        .random = random_number(),
     };
     const struct reporter_ops ops = {op_open_stream, op_send, op_read};
     const struct timeval every = {.tv_sec = WATCH_SECONDS};
@@ -334,6 +299,20 @@ static int start_reporter(struct daemon *daemon)
         return -ENOMEM;
     event_add(daemon->watch, &every);
     return 0;
+}
+
+static int start_management(struct daemon *daemon)
+{
+    const struct management_options options = {
+        .base = daemon->base,
+        .bootstrap = daemon->bootstrap,
+        .hosts = daemon->hosts,
+        .tap = daemon->tap,
+        .events = {on_stream_up, on_response, on_confirmed, on_stream_down, daemon},
+    };
+
+    daemon->management = management_new(&options);
+    return daemon->management ? 0 : -ENOMEM;
 }
 
 static int start_upstreams(struct daemon *daemon)
@@ -363,13 +342,15 @@ static int start(struct daemon *daemon)
     if (!result)
         result = start_reporter(daemon);
     if (!result)
+        result = start_management(daemon);
+    if (!result)
         result = start_upstreams(daemon);
     return result;
 }
 
 static void stop(struct daemon *daemon)
 {
-    lrs_client_free(daemon->client);
+    management_free(daemon->management);
     upstreams_free(daemon->upstreams);
     reporter_free(daemon->reporter);
     accuracy_free(daemon->accuracy);

@@ -6,6 +6,7 @@
 #include "config/bootstrap.h"
 #include "daemon/daemon.h"
 #include "daemon/options.h"
+#include "stream/tls.h"
 
 static int load(const struct options *options, struct bootstrap **out)
 {
@@ -21,6 +22,20 @@ static int load(const struct options *options, struct bootstrap **out)
 
     if (failed)
         fprintf(stderr, "%s\n", error.text);
+    return failed;
+}
+
+/* Certificates that cannot be used are an error of the configuration, as in Envoy. Later, when the
+ * files have been replaced, they are a reason for having no stream. */
+static int check_certificates(const struct bootstrap *bootstrap)
+{
+    char error[TLS_ERROR_MAX] = "out of memory";
+    struct tls *tls = NULL;
+    int failed = bootstrap->lrs_tls ? tls_new(bootstrap->lrs_tls, &tls, error) : 0;
+
+    tls_free(tls);
+    if (failed)
+        fprintf(stderr, "%s\n", error);
     return failed;
 }
 
@@ -57,7 +72,9 @@ int main(int argc, char **argv)
     if (load(&options, &bootstrap) < 0)
         return 1;
     log_set_level(options.log_level);
-    int status = options.mode == RUN_VALIDATE ? validate(&options, bootstrap) : serve(bootstrap);
+    int status = 1;
+    if (check_certificates(bootstrap) == 0)
+        status = options.mode == RUN_VALIDATE ? validate(&options, bootstrap) : serve(bootstrap);
     bootstrap_free(bootstrap);
     return status;
 }

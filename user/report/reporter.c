@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "report/backoff.h"
 #include "report/report.h"
 #include "report/response.h"
 #include "report/window.h"
@@ -17,7 +18,7 @@
  *            start                     stream_up
  *   IDLE ------------> OPENING --------------------------> UP
  *                       ^   |                              |  ^
- *        5 s, open_stream   | stream_down      stream_down |  | response, confirmed, due: report
+ *    backoff, open_stream   | stream_down      stream_down |  | response, confirmed, due: report
  *                       |   v                              |  +--
  *                      WAITING <---------------------------+
  *
@@ -49,6 +50,10 @@ struct reporter {
     bool has_settings; /* a response was received, on whatever stream */
     struct settings settings;
     struct window *window;
+
+    struct backoff backoff;
+    uint64_t up_us; /* when the live or last stream came up */
+    bool worked;    /* it had a response */
 
     uint64_t stream;    /* number of the live or last stream */
     uint64_t report;    /* number of the last message queued on it */
@@ -87,6 +92,7 @@ struct reporter *reporter_new(const struct reporter_options *options,
     reporter->ops = *ops;
     reporter->arg = arg;
     reporter->due = NEVER;
+    reporter->backoff.random = options->random;
     reporter->window = window_new(options->clusters, options->hosts, ops->read, arg);
     reporter->by_name = calloc(count + 1, sizeof(*reporter->by_name));
     reporter->named = calloc(count + 1, sizeof(*reporter->named));
@@ -310,7 +316,7 @@ int reporter_response(struct reporter *reporter, uint64_t now_us, const uint8_t 
     if (!reporter->has_settings)
         log_info("load reporting begins: what was counted before this first response is discarded, "
                  "as Envoy does");
-    reporter->has_settings = true;
+    reporter->has_settings = reporter->worked = true;
     reporter->settings = (struct settings){.interval_us = response.interval_us,
                                            .endpoints = response.endpoints,
                                            .send_all = response.send_all};
@@ -347,6 +353,8 @@ void reporter_stream_up(struct reporter *reporter, uint64_t now_us)
         return;
     reporter->state = STATE_UP;
     reporter->stream++;
+    reporter->up_us = now_us;
+    reporter->worked = false;
     reporter->report = reporter->marked = reporter->confirmed = 0;
     reporter->warned_open = reporter->warned_send = false;
     log_info("stream up: stream=%" PRIu64, reporter->stream);
@@ -375,8 +383,8 @@ static void log_again(void *arg, uint32_t cluster, const struct window_load *loa
 static void log_not_opened(struct reporter *reporter)
 {
     log_write(reporter->warned_open ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
-              "no stream to the management server; trying every %llu s",
-              REPORTER_RECONNECT_US / 1000000);
+              "no stream to the management server; trying every %llu s, after %llu s less often",
+              BACKOFF_STEADY_US / 1000000, BACKOFF_STEADY_UNTIL_US / 1000000);
     reporter->warned_open = true;
 }
 
@@ -390,9 +398,11 @@ void reporter_stream_down(struct reporter *reporter, uint64_t now_us)
         log_info("stream down: stream=%" PRIu64 " reports=%" PRIu64 " confirmed=%" PRIu64,
                  reporter->stream, reporter->report, reporter->confirmed);
         window_roll_back(reporter->window, log_again, reporter);
+        if (reporter->worked || now_us - reporter->up_us >= REPORTER_WORKED_US)
+            backoff_reset(&reporter->backoff);
     }
     reporter->state = STATE_WAITING;
-    reporter->due = now_us + REPORTER_RECONNECT_US;
+    reporter->due = now_us + backoff_next(&reporter->backoff, now_us);
 }
 
 void reporter_run(struct reporter *reporter, uint64_t now_us)

@@ -23,7 +23,7 @@
 #include "config/clusters.h"
 #include "upstream/hosts.h"
 
-#define REPORTER_RECONNECT_US 5000000ULL        /* as Envoy: fixed, no backoff */
+#define REPORTER_WORKED_US 60000000ULL          /* see reporter_stream_down */
 #define REPORTER_INTERVAL_MIN_US 100000ULL      /* a shorter interval is taken as this */
 #define REPORTER_INTERVAL_MAX_US 86400000000ULL /* a longer one as this: a day */
 #define REPORTER_INTERVAL_UNSET_US 1000000ULL   /* unset, zero, negative or malformed */
@@ -36,6 +36,7 @@ struct reporter_options {                             /* all borrowed, for the r
     const struct hosts *hosts; /* may grow meanwhile */
     bool omit_connections;     /* leave LRS fields 9 to 11 out */
     bool error_bound;          /* report it, as load_metric_stats */
+    uint64_t random;           /* so that not all nodes come back at the same time */
 };
 
 struct reporter_ops {
@@ -67,7 +68,9 @@ int reporter_response(struct reporter *reporter, uint64_t now_us, const uint8_t 
                       size_t length);
 void reporter_confirmed(struct reporter *reporter,
                         uint64_t now_us); /* the marked message arrived */
-/* The stream ended, with whatever status, or could not be opened. */
+/* The stream ended, with whatever status, or could not be opened. The next one is opened after the
+ * wait that backoff.h tells; which begins anew after a stream that worked: one with a response, or
+ * that lasted for REPORTER_WORKED_US. */
 void reporter_stream_down(struct reporter *reporter, uint64_t now_us);
 
 /* Does what is due. To be called at reporter_deadline() or later; earlier, nothing happens. */

@@ -147,7 +147,7 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
         dial->options.done(dial->options.arg, fd, NULL);
         return;
     }
-    note_failure(dial, &dial->addresses[dial->next - 1], err);
+    note_failure(dial, dial_address(dial), err);
     drop_socket(dial);
     try_next(dial);
 }
@@ -174,6 +174,11 @@ int dial_start(const struct dial_options *options, struct dial **out)
     event_active(dial->event, EV_TIMEOUT, 0);
     *out = dial;
     return 0;
+}
+
+const struct address *dial_address(const struct dial *dial)
+{
+    return dial->next ? &dial->addresses[dial->next - 1] : NULL;
 }
 
 void dial_free(struct dial *dial)

@@ -28,5 +28,7 @@ struct dial_options {
 /* Copies the addresses; connects from the event loop, not at once. 0; -EINVAL: no address; -ENOMEM.
  */
 int dial_start(const struct dial_options *options, struct dial **out);
+/* The address that was tried last; NULL: none was. */
+const struct address *dial_address(const struct dial *dial);
 /* Closes the socket that is still connecting; `done` is not called any more. */
 void dial_free(struct dial *dial);

@@ -51,7 +51,9 @@ struct lrs_stream {
     bool message_marked;
     unsigned unconfirmed;  /* marks whose SETTINGS went out, or will behind `message` */
     bool settings_greeted; /* the first ACK, of the connection's own SETTINGS, has come */
-    char going_away[128];  /* what the peer's GOAWAY said; "" before it */
+    unsigned pings_unanswered;
+    bool pinged_too_often;
+    char going_away[128]; /* what the peer's GOAWAY said; "" before it */
     char reason[REASON_MAX];
 };
 
@@ -130,6 +132,15 @@ static void settings_acknowledged(struct lrs_stream *stream)
     stream->events.confirmed(stream->events.arg);
 }
 
+static bool is_about_pings(const nghttp2_goaway *frame)
+{
+    static const char words[] = "too_many_pings"; /* gRPC, "Client-side Keepalive" */
+
+    return frame->error_code == NGHTTP2_ENHANCE_YOUR_CALM &&
+           frame->opaque_data_len == strlen(words) &&
+           memcmp(frame->opaque_data, words, strlen(words)) == 0;
+}
+
 static void going_away(struct lrs_stream *stream, const nghttp2_goaway *frame)
 {
     char *text = stream->going_away;
@@ -144,6 +155,7 @@ static void going_away(struct lrs_stream *stream, const nghttp2_goaway *frame)
             text[used++] = c < 0x20 || c > 0x7e ? '?' : (char)c;
     }
     text[used] = '\0';
+    stream->pinged_too_often |= is_about_pings(frame);
 }
 
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
@@ -154,6 +166,8 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     (void)session;
     if (frame->hd.type == NGHTTP2_SETTINGS && frame->hd.flags & NGHTTP2_FLAG_ACK)
         settings_acknowledged(stream); /* right behind the trailers it is just as true */
+    else if (frame->hd.type == NGHTTP2_PING && frame->hd.flags & NGHTTP2_FLAG_ACK)
+        stream->pings_unanswered -= stream->pings_unanswered > 0;
     else if (frame->hd.type == NGHTTP2_HEADERS)
         headers_received(stream, end_stream);
     else if (frame->hd.type == NGHTTP2_DATA && end_stream)
@@ -310,7 +324,7 @@ static int32_t queue_request(struct lrs_stream *stream, const struct lrs_stream_
     const nghttp2_data_provider messages = {.read_callback = read_message};
     nghttp2_nv fields[7 + METADATA_MAX] = {
         field(":method", "POST"),
-        field(":scheme", "http"),
+        field(":scheme", options->is_encrypted ? "https" : "http"),
         field(":path", PATH),
         field(":authority", options->authority),
         field("te", "trailers"),
@@ -380,6 +394,24 @@ int lrs_stream_send(struct lrs_stream *stream, const uint8_t *message, size_t le
      * begins behind them. */
     nghttp2_session_resume_data(stream->session, stream->id);
     return 0;
+}
+
+int lrs_stream_ping(struct lrs_stream *stream)
+{
+    if (nghttp2_submit_ping(stream->session, NGHTTP2_FLAG_NONE, NULL))
+        return -ENOMEM;
+    stream->pings_unanswered++;
+    return 0;
+}
+
+bool lrs_stream_awaits_pong(const struct lrs_stream *stream)
+{
+    return stream->pings_unanswered > 0;
+}
+
+bool lrs_stream_pinged_too_often(const struct lrs_stream *stream)
+{
+    return stream->pinged_too_often;
 }
 
 void lrs_stream_receive(struct lrs_stream *stream, const uint8_t *bytes, size_t count)

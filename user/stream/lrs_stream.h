@@ -30,6 +30,7 @@ struct lrs_stream_events {
 
 struct lrs_stream_options {
     const char *authority;
+    bool is_encrypted; /* what its :scheme says */
     const char *user_agent;
     const struct lrs_metadata *metadata; /* initial metadata */
     size_t metadata_count;
@@ -48,6 +49,14 @@ void lrs_stream_free(struct lrs_stream *stream);
  * 0; -EAGAIN: the message before was not handed out entirely, or LRS_MARKS_MAX confirmations are
  * awaited, and nothing was taken; -EPIPE: the stream has ended; -EMSGSIZE: over 4 GiB; -ENOMEM. */
 int lrs_stream_send(struct lrs_stream *stream, const uint8_t *message, size_t length, bool mark);
+
+/* Queues a PING, whose answer shows that the peer's HTTP/2 stack lives. After the stream's end
+ * nothing happens. 0, -ENOMEM. */
+int lrs_stream_ping(struct lrs_stream *stream);
+bool lrs_stream_awaits_pong(const struct lrs_stream *stream); /* of any PING */
+/* The peer goes away because of our PINGs (grpc-go says it after the fourth where they come more
+ * often than it was told to allow, every 5 minutes unless configured). */
+bool lrs_stream_pinged_too_often(const struct lrs_stream *stream);
 
 /* Bytes that came from the peer, cut anywhere. Look at lrs_stream_end and lrs_stream_output after
  * it. */

@@ -12,27 +12,38 @@
 
 #include "base/mem.h"
 #include "stream/dial.h"
+#include "stream/keepalive.h"
+#include "stream/tls.h"
 
 #define CONNECT_TIMEOUT_US 5000000
 #define OUTPUT_PIECE 16384 /* what is handed to the socket in one go */
 #define INPUT_PIECE 65536
 
-/* open --> DIALLING --connected--> CONNECTED --end of stream or connection--> DOWN
- *              +--no address accepts---------------------------------------------^
+/* open --> DIALLING --connected--> (SECURING, where it has TLS) --> CONNECTED --end--> DOWN
+ *              |                        |                                          ^
+ *              +--no address accepts----+--handshake fails, takes too long----------+
  *
  * Each function that the event loop calls stands between enter() and leave(). A client freed in an
  * event inside is only marked, and leave() destroys it: the library whose callback led to the event
  * still uses it. */
-enum state { DIALLING, CONNECTED, DOWN };
+enum state { DIALLING, SECURING, CONNECTED, DOWN };
 
 struct lrs_client {
     struct lrs_client_events events;
     enum state state;
     struct event_base *base;
     struct lrs_stream *stream;
-    struct dial *dial;              /* not CONNECTED */
-    struct bufferevent *connection; /* CONNECTED */
+    struct dial *dial; /* DIALLING */
+    const struct tls_settings *tls_settings;
+    struct tls *tls;        /* from SECURING on, where there is TLS */
+    struct event *patience; /* pending while SECURING */
+    struct keepalive_settings keepalive_settings;
+    struct keepalive *keepalive; /* CONNECTED, where it has PINGs */
+    uint64_t timeout_us;
+    struct bufferevent *connection; /* SECURING, CONNECTED */
     struct event *flush;            /* active where a message waits to be written */
+    struct address peer;            /* once a socket was connected */
+    bool has_peer;
     bool entered, freed;
 };
 
@@ -42,6 +53,10 @@ static void destroy(struct lrs_client *client)
         bufferevent_free(client->connection); /* closes the socket */
     if (client->flush)
         event_free(client->flush);
+    if (client->patience)
+        event_free(client->patience);
+    keepalive_free(client->keepalive);
+    tls_free(client->tls);
     dial_free(client->dial);
     lrs_stream_free(client->stream);
     free(client);
@@ -66,7 +81,23 @@ static void go_down(struct lrs_client *client, const char *reason)
     client->state = DOWN;
     if (client->connection)
         bufferevent_free(TAKE(client->connection));
+    event_del(client->patience);
+    keepalive_free(TAKE(client->keepalive));
     client->events.down(client->events.arg, reason);
+}
+
+static void go_down_without_memory(struct lrs_client *client)
+{
+    go_down(client, "no memory for the connection to the management server");
+}
+
+/* "TLS with 10.0.0.1:443: why" */
+static void go_down_securing(struct lrs_client *client, const char *why)
+{
+    char address[ADDRESS_TEXT_MAX], reason[TLS_ERROR_MAX + ADDRESS_TEXT_MAX + 16];
+
+    snprintf(reason, sizeof(reason), "TLS with %s: %s", address_text(&client->peer, address), why);
+    go_down(client, reason);
 }
 
 static void on_message(void *arg, const uint8_t *message, size_t length)
@@ -99,7 +130,7 @@ static void write_piece(struct lrs_client *client)
         if (count == 0)
             return;
         if (evbuffer_add(output, bytes, count)) {
-            go_down(client, "no memory for the connection to the management server");
+            go_down_without_memory(client);
             return;
         }
     }
@@ -126,6 +157,8 @@ static void on_readable(struct bufferevent *connection, void *arg)
         lrs_stream_receive(client->stream, piece.iov_base, piece.iov_len);
         evbuffer_drain(input, piece.iov_len);
     }
+    if (client->keepalive)
+        keepalive_heard(client->keepalive, lrs_stream_awaits_pong(client->stream));
     proceed(client);
     leave(client);
 }
@@ -146,38 +179,150 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
     on_drained(NULL, arg);
 }
 
-static void on_ended(struct bufferevent *connection, short what, void *arg)
+static void ping(void *arg)
+{
+    struct lrs_client *client = arg;
+
+    enter(client);
+    if (lrs_stream_ping(client->stream))
+        go_down_without_memory(client);
+    else
+        proceed(client);
+    leave(client);
+}
+
+static void give_up(void *arg)
 {
     struct lrs_client *client = arg;
     char reason[128];
 
+    enter(client);
+    snprintf(reason, sizeof(reason),
+             "management server is silent: no answer to a PING (connection_keepalive) in %llu ms",
+             (unsigned long long)client->keepalive_settings.timeout_us / 1000);
+    go_down(client, reason);
+    leave(client);
+}
+
+static int start_keepalive(struct lrs_client *client)
+{
+    const struct keepalive_ops ops = {ping, give_up, client};
+
+    if (client->keepalive_settings.interval_us == 0)
+        return 0;
+    client->keepalive = keepalive_new(client->base, &client->keepalive_settings, &ops);
+    return client->keepalive ? 0 : -ENOMEM;
+}
+
+static void come_up(struct lrs_client *client)
+{
+    event_del(client->patience);
+    if (start_keepalive(client)) {
+        go_down_without_memory(client);
+        return;
+    }
+    client->state = CONNECTED;
+    client->events.up(client->events.arg);
+    proceed(client);
+}
+
+/* Also after the handshake: in TLS 1.3 a server judges our certificate behind it. */
+static void fail(struct lrs_client *client)
+{
+    const char *error = strerror(EVUTIL_SOCKET_ERROR());
+    char why[TLS_ERROR_MAX], reason[128];
+
+    if (client->tls && tls_failure(client->tls, client->connection, why)) {
+        go_down_securing(client, why);
+    } else if (client->state == SECURING) {
+        go_down_securing(client, error);
+    } else {
+        snprintf(reason, sizeof(reason), "connection to the management server failed: %s", error);
+        go_down(client, reason);
+    }
+}
+
+static void on_changed(struct bufferevent *connection, short what, void *arg)
+{
+    struct lrs_client *client = arg;
+
     (void)connection;
     enter(client);
-    if (what & BEV_EVENT_EOF) {
+    if (what & BEV_EVENT_CONNECTED) {
+        come_up(client);
+    } else if (!(what & BEV_EVENT_EOF)) {
+        fail(client);
+    } else if (client->state == SECURING) {
+        go_down_securing(client, "the server closed the connection during the handshake");
+    } else {
         lrs_stream_receive_eof(client->stream);
         proceed(client);
-    } else {
-        snprintf(reason, sizeof(reason), "connection to the management server failed: %s",
-                 strerror(EVUTIL_SOCKET_ERROR()));
-        go_down(client, reason);
     }
     leave(client);
 }
 
-/* Here a TLS connection would begin (bufferevent_openssl_socket_new on the connected socket). */
+static void on_impatient(evutil_socket_t fd, short what, void *arg)
+{
+    struct lrs_client *client = arg;
+
+    (void)fd, (void)what;
+    enter(client);
+    go_down_securing(client, "the handshake takes longer than connect_timeout");
+    leave(client);
+}
+
+/* NULL: no memory. */
+static struct bufferevent *make_connection(struct lrs_client *client, int fd)
+{
+    if (client->tls)
+        return tls_start(client->tls, client->base, fd);
+    return bufferevent_socket_new(client->base, fd, BEV_OPT_CLOSE_ON_FREE);
+}
+
+/* The socket is the client's, whatever comes. */
 static int start_moving(struct lrs_client *client, int fd)
 {
-    struct bufferevent *connection =
-        bufferevent_socket_new(client->base, fd, BEV_OPT_CLOSE_ON_FREE);
+    struct bufferevent *connection = make_connection(client, fd);
 
     if (!connection) {
         close(fd);
         return -ENOMEM;
     }
     client->connection = connection;
-    bufferevent_setcb(connection, on_readable, on_drained, on_ended, client);
+    bufferevent_setcb(connection, on_readable, on_drained, on_changed, client);
     bufferevent_setwatermark(connection, EV_READ, 0, INPUT_PIECE);
     return bufferevent_enable(connection, EV_READ | EV_WRITE) ? -ENOMEM : 0;
+}
+
+static int start_securing(struct lrs_client *client)
+{
+    const struct timeval patience = {
+        .tv_sec = (time_t)(client->timeout_us / 1000000),
+        .tv_usec = (suseconds_t)(client->timeout_us % 1000000),
+    };
+
+    client->state = SECURING;
+    return event_add(client->patience, &patience) ? -ENOMEM : 0;
+}
+
+/* Certificates are read for each connection, so that new ones take effect. */
+static void connected(struct lrs_client *client, int fd)
+{
+    char error[TLS_ERROR_MAX];
+    int err = client->tls_settings ? tls_new(client->tls_settings, &client->tls, error) : 0;
+
+    if (err)
+        close(fd);
+    else
+        err = start_moving(client, fd);
+    if (!err && client->tls)
+        err = start_securing(client);
+    if (err == -EINVAL)
+        go_down(client, error);
+    else if (err)
+        go_down_without_memory(client);
+    else if (!client->tls)
+        come_up(client);
 }
 
 static void on_dialled(void *arg, int fd, const char *error)
@@ -187,13 +332,11 @@ static void on_dialled(void *arg, int fd, const char *error)
     enter(client);
     if (fd < 0) {
         go_down(client, error); /* the dial's text */
-    } else if (start_moving(client, fd)) {
-        go_down(client, "no memory for the connection to the management server");
     } else {
+        client->peer = *dial_address(client->dial);
+        client->has_peer = true;
         dial_free(TAKE(client->dial));
-        client->state = CONNECTED;
-        client->events.up(client->events.arg);
-        proceed(client);
+        connected(client, fd);
     }
     leave(client);
 }
@@ -204,8 +347,7 @@ static int start_dialling(struct lrs_client *client, const struct lrs_client_opt
         .base = options->base,
         .addresses = options->addresses,
         .address_count = options->address_count,
-        .timeout_us =
-            options->connect_timeout_us ? options->connect_timeout_us : CONNECT_TIMEOUT_US,
+        .timeout_us = client->timeout_us,
         .prepare = options->prepare,
         .prepare_arg = options->prepare_arg,
         .done = on_dialled,
@@ -220,6 +362,7 @@ int lrs_client_open(const struct lrs_client_options *options, struct lrs_client 
     struct lrs_client *client = calloc(1, sizeof(*client));
     const struct lrs_stream_options stream = {
         .authority = options->authority,
+        .is_encrypted = options->tls != NULL,
         .user_agent = options->user_agent,
         .metadata = options->metadata,
         .metadata_count = options->metadata_count,
@@ -231,8 +374,13 @@ int lrs_client_open(const struct lrs_client_options *options, struct lrs_client 
         return -ENOMEM;
     client->base = options->base;
     client->events = options->events;
+    client->tls_settings = options->tls;
+    client->keepalive_settings = options->keepalive;
+    client->timeout_us =
+        options->connect_timeout_us ? options->connect_timeout_us : CONNECT_TIMEOUT_US;
     client->flush = event_new(options->base, -1, 0, on_flush, client);
-    err = client->flush ? lrs_stream_new(&stream, &client->stream) : -ENOMEM;
+    client->patience = evtimer_new(options->base, on_impatient, client);
+    err = client->flush && client->patience ? lrs_stream_new(&stream, &client->stream) : -ENOMEM;
     if (!err)
         err = start_dialling(client, options);
     if (err)
@@ -252,6 +400,16 @@ int lrs_client_send(struct lrs_client *client, const uint8_t *message, size_t le
     if (!err)
         event_active(client->flush, EV_TIMEOUT, 0);
     return err;
+}
+
+const struct address *lrs_client_peer(const struct lrs_client *client)
+{
+    return client->has_peer ? &client->peer : NULL;
+}
+
+bool lrs_client_pinged_too_often(const struct lrs_client *client)
+{
+    return lrs_stream_pinged_too_often(client->stream);
 }
 
 void lrs_client_free(struct lrs_client *client)

@@ -1,4 +1,4 @@
-/* A StreamLoadStats call over TCP: dials, then moves bytes between the socket and the protocol core
+/* A StreamLoadStats call over TCP or TLS: dials, then moves bytes between the socket and the protocol core
  * (lrs_stream).
  *
  * Rules for the owner:
@@ -13,6 +13,8 @@
 #pragma once
 
 #include "base/address.h"
+#include "config/keepalive_settings.h"
+#include "config/tls_settings.h"
 #include "stream/lrs_stream.h"
 
 struct event_base;
@@ -32,7 +34,9 @@ struct lrs_client_options {
     struct event_base *base;
     const struct address *addresses; /* tried in turn */
     size_t address_count;
-    uint64_t connect_timeout_us; /* for each address; 0: 5 s, Envoy's connect_timeout default */
+    uint64_t connect_timeout_us; /* for each address, and for TLS's handshake; 0: 5 s, as Envoy */
+    const struct tls_settings *tls; /* NULL: plain TCP. Borrowed for the client's life */
+    struct keepalive_settings keepalive;
     const char *authority;
     const char *user_agent;
     const struct lrs_metadata *metadata; /* initial metadata */
@@ -48,5 +52,9 @@ int lrs_client_open(const struct lrs_client_options *options, struct lrs_client 
 /* As lrs_stream_send; also -ENOTCONN before `up` and after `down`. "Handed out" there means: taken
  * by the socket, but for one last piece of 16 KB. */
 int lrs_client_send(struct lrs_client *client, const uint8_t *message, size_t length, bool mark);
+/* The address whose connection it has, or had; NULL: none accepted one. */
+const struct address *lrs_client_peer(const struct lrs_client *client);
+/* As lrs_stream_pinged_too_often. */
+bool lrs_client_pinged_too_often(const struct lrs_client *client);
 /* Closes the connection. No event comes any more. */
 void lrs_client_free(struct lrs_client *client);

@@ -8,9 +8,13 @@
 package main
 
 import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"flag"
 	"fmt"
+	"io/ioutil"
 	"log"
 	"net"
 	"sort"
@@ -19,8 +23,10 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 )
 
@@ -90,17 +96,31 @@ func describe(md metadata.MD) string {
 	var pairs []string
 	for key, values := range md {
 		for _, value := range values {
-			pairs = append(pairs, key+"="+value)
+			pairs = append(pairs, key+"="+strings.Replace(value, " ", "+", -1))
 		}
 	}
 	sort.Strings(pairs)
 	return strings.Join(pairs, " ")
 }
 
+// The client, as its certificate names it, and what TLS agreed on.
+func who(ctx context.Context) metadata.MD {
+	client, _ := peer.FromContext(ctx)
+	info, ok := client.AuthInfo.(credentials.TLSInfo)
+	if !ok {
+		return nil
+	}
+	md := metadata.Pairs("tls-alpn", info.State.NegotiatedProtocol, "tls-name", info.State.ServerName)
+	if chain := info.State.PeerCertificates; len(chain) > 0 {
+		md.Append("tls-peer", chain[0].Subject.CommonName)
+	}
+	return md
+}
+
 func streamLoadStats(server interface{}, stream grpc.ServerStream) error {
 	s := server.(settings)
 	md, _ := metadata.FromIncomingContext(stream.Context())
-	fmt.Println("stream", describe(md))
+	fmt.Println("stream", describe(metadata.Join(md, who(stream.Context()))))
 	defer fmt.Println("ended")
 	for count := 1; ; count++ {
 		var request []byte
@@ -120,6 +140,29 @@ func streamLoadStats(server interface{}, stream grpc.ServerStream) error {
 	}
 }
 
+type tlsFiles struct{ cert, key, clientCA string }
+
+func (files tlsFiles) options() []grpc.ServerOption {
+	if files.cert == "" {
+		return nil
+	}
+	certificate, err := tls.LoadX509KeyPair(files.cert, files.key)
+	if err != nil {
+		log.Fatal(err)
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{certificate}}
+	if files.clientCA != "" {
+		content, err := ioutil.ReadFile(files.clientCA)
+		if err != nil {
+			log.Fatal(err)
+		}
+		config.ClientCAs = x509.NewCertPool()
+		config.ClientCAs.AppendCertsFromPEM(content)
+		config.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return []grpc.ServerOption{grpc.Creds(credentials.NewTLS(config))}
+}
+
 func main() {
 	var s settings
 	listen := flag.String("listen", "127.0.0.1:0", "address to listen on")
@@ -128,6 +171,10 @@ func main() {
 	flag.BoolVar(&s.sendAll, "send-all", false, "ask for all clusters")
 	flag.BoolVar(&s.endpoints, "endpoints", false, "report_endpoint_granularity")
 	flag.IntVar(&s.endAfter, "end-after", 0, "requests after which a stream ends; 0: never")
+	var files tlsFiles
+	flag.StringVar(&files.cert, "tls-cert", "", "PEM file; TLS is spoken")
+	flag.StringVar(&files.key, "tls-key", "", "PEM file")
+	flag.StringVar(&files.clientCA, "tls-client-ca", "", "PEM file; clients have to have a certificate")
 	flag.Parse()
 
 	listener, err := net.Listen("tcp", *listen)
@@ -135,7 +182,7 @@ func main() {
 		log.Fatal(err)
 	}
 	encoding.RegisterCodec(rawCodec{})
-	server := grpc.NewServer()
+	server := grpc.NewServer(files.options()...)
 	server.RegisterService(&grpc.ServiceDesc{
 		ServiceName: "envoy.service.load_stats.v3.LoadReportingService",
 		HandlerType: (*interface{})(nil),

@@ -59,16 +59,18 @@ class Sums(collections.Counter):
 class Collector:
     """loadtap-collector; each life of it writes a file of its own, all are read as one."""
 
-    def __init__(self, scratch, port=18000, interval="0.25s", options=("--send-all", "--endpoints")):
+    def __init__(self, scratch, port=18000, interval="0.25s", options=("--send-all", "--endpoints"),
+                 host="127.0.0.1", name="collector"):
         self.scratch = scratch
+        self.name = name
         self.port = port
-        self.command = [os.path.join(BUILD, "loadtap-collector"), "--listen", f"127.0.0.1:{port}",
+        self.command = [os.path.join(BUILD, "loadtap-collector"), "--listen", f"{host}:{port}",
                         "--interval", interval, *options]
         self.lives = []
         self.start()
 
     def start(self):
-        name = f"collector-{len(self.lives) + 1}"
+        name = f"{self.name}-{len(self.lives) + 1}"
         self.process = Process(self.scratch, name, self.command, ports=[self.port])
         self.lives.append(self.process.out_path)
 
