@@ -46,13 +46,20 @@ pure int frame_length_fits(__u8 type, __u32 length)
 }
 
 /* Can a frame begin here that a client or server sends by itself? Promises and the middle of a block
- * are left out. Its length; 0xffffffff: no. */
-pure __u32 frame_plausible(const struct window *w, __u32 position, __u32 most)
+ * are left out. Its length; 0xffffffff: no. A function of its own, because the verifier walks each of
+ * its many ways for each frame of a chain. */
+verified_once __u32 frame_plausible(const struct window *w, __u32 position, __u32 most)
 {
-    __u64 head = __builtin_bswap64(window_word(w, position));
-    __u32 length = (__u32)(head >> 40), stream;
-    __u8 type = (__u8)(head >> 32), flags = (__u8)(head >> 24);
+    __u32 length, stream;
+    __u8 type, flags;
+    __u64 head;
 
+    if (!w)
+        return 0xffffffff;
+    head = __builtin_bswap64(window_word(w, position));
+    length = (__u32)(head >> 40);
+    type = (__u8)(head >> 32);
+    flags = (__u8)(head >> 24);
     stream = (__u32)head << 8 | window_byte(w, position + 8);
     if (type > H2_WINDOW_UPDATE || type == H2_PUSH_PROMISE || flags & ~frame_flags(type) ||
         length > CHAIN_FRAME_MAX || !frame_length_fits(type, length))
