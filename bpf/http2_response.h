@@ -91,35 +91,43 @@ pure void verdict_count(enum result result, struct tally *t)
         t->unclassified++;
 }
 
+/* 0: the slot changed meanwhile. */
+verified_once int response_frame_once(struct connection *c, __u32 id, const struct hpack_fields *f,
+                                      int end, struct tally *t)
+{
+    __u32 *slot, word, flags;
+    struct verdict v;
+
+    if (!c || !t)
+        return 1;
+    slot = stream_find(c, id);
+    if (!slot)
+        return 1;
+    word = slot_read(slot);
+    if (!stream_is(word, id))
+        return 0;
+    flags = word & ~STREAM_KEY_MASK;
+    if (flags & STREAM_IN_HEAD) /* answered inside its own head: what it is, nobody knows */
+        flags = (flags & ~STREAM_IN_HEAD) | STREAM_DOUBT;
+    v = f ? block_verdict(flags, f, end) : data_verdict(flags);
+    if (!slot_swap(slot, word, end ? 0 : (word & STREAM_KEY_MASK) | v.flags))
+        return 0;
+    t->issued += !!(word & STREAM_IN_HEAD);
+    t->finished += !!end;
+    verdict_count(v.result, t);
+    return 1;
+}
+
 /* A frame that decides: a header block (`f`), or the end of the data (NULL). Frames of streams that
  * are not open mean nothing: they ended before, are health checks, or the server's own. */
-verified_once int response_frame(struct connection *c, __u32 id, const struct hpack_fields *f,
-                                 int end, struct tally *t)
+pure void response_frame(struct connection *c, __u32 id, const struct hpack_fields *f, int end,
+                         struct tally *t)
 {
-    if (!c || !t)
-        return 0;
     unrolled for (int i = 0; i < STREAM_TRIES; i++)
     {
-        __u32 *slot = stream_find(c, id), word, flags;
-        struct verdict v;
-
-        if (!slot)
-            return 0;
-        word = slot_read(slot);
-        if (!stream_is(word, id))
-            continue;
-        flags = word & ~STREAM_KEY_MASK;
-        if (flags & STREAM_IN_HEAD) /* answered inside its own head: what it is, nobody knows */
-            flags = (flags & ~STREAM_IN_HEAD) | STREAM_DOUBT;
-        v = f ? block_verdict(flags, f, end) : data_verdict(flags);
-        if (!slot_swap(slot, word, end ? 0 : (word & STREAM_KEY_MASK) | v.flags))
-            continue;
-        t->issued += !!(word & STREAM_IN_HEAD);
-        t->finished += !!end;
-        verdict_count(v.result, t);
-        return 1;
+        if (response_frame_once(c, id, f, end, t))
+            return;
     }
-    return 0;
 }
 
 /* GOAWAY: streams above `last` are refused, those to come too. The limit is stored with a full barrier:

@@ -132,6 +132,15 @@ pure void stream_settle(__u32 flags, enum cause cause, struct tally *t)
     settle_result(t, 1, cause);
 }
 
+/* Takes the stream out of its slot, which holds `word`, and settles it. 0: the slot changed meanwhile. */
+verified_once int slot_settle(__u32 *slot, __u32 word, enum cause cause, struct tally *t)
+{
+    if (!slot || !t || !slot_swap(slot, word, 0))
+        return 0;
+    stream_settle(word, cause, t);
+    return 1;
+}
+
 /* Do responses go by unread? */
 pure int responses_are_lost(const struct connection *c)
 {
@@ -150,10 +159,8 @@ verified_once int stream_end(struct connection *c, __u32 id, enum cause cause, s
         if (!slot)
             return 0;
         word = slot_read(slot);
-        if (!stream_is(word, id) || !slot_swap(slot, word, 0))
-            continue;
-        stream_settle(word, cause, t);
-        return 1;
+        if (stream_is(word, id) && slot_settle(slot, word, cause, t))
+            return 1;
     }
     return 0;
 }
@@ -179,8 +186,8 @@ verified_once int streams_settle_part(struct connection *c, __u32 part, __u32 la
     for (__u32 i = 0; i < STREAM_SLOTS; i++) {
         __u32 word = slot_read(&slots[i]);
 
-        if (word && stream_id(word, i) > last && slot_swap(&slots[i], word, 0))
-            stream_settle(word, cause, t);
+        if (word && stream_id(word, i) > last)
+            slot_settle(&slots[i], word, cause, t);
     }
     return 0;
 }
