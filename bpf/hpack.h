@@ -71,14 +71,22 @@ verified_once int hpack_narrow(struct hpack *p, const struct window *w, const st
 
 /* --- fields ------------------------------------------------------------------------------ */
 
-/* The tag of an indexed field; the static table's paths are compared here. */
+/* The tag of the static table's paths, / and /index.html. Apart, so that the verifier does not go on
+ * with each thing that `set` may be. */
+verified_once int hpack_static_path(const struct probe_set *set, __u32 index)
+{
+    if (!set)
+        return HPACK_TAG(HPACK_PATH, 0);
+    opaque_value(set); /* else clang reckons with it before it was compared with NULL */
+    return HPACK_TAG(HPACK_PATH, (index == 4 ? set->slash : set->index) & HPACK_VALUE_MASK);
+}
+
+/* The tag of an indexed field. */
 pure __u8 hpack_indexed(const struct hpack *p, const struct hpack_ring *big,
                         const struct probe_set *set, __u32 index)
 {
-    if (set && (index == 4 || index == 5)) {
-        opaque_value(set); /* else clang reckons with it before it was compared with NULL */
-        return HPACK_TAG(HPACK_PATH, (index == 4 ? set->slash : set->index) & HPACK_VALUE_MASK);
-    }
+    if (index == 4 || index == 5)
+        return (__u8)hpack_static_path(set, index);
     return hpack_tag(p, big, index);
 }
 

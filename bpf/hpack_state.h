@@ -37,6 +37,7 @@ enum hpack_status {
 enum hpack_grpc_status { GRPC_NONE, GRPC_SUCCESS, GRPC_ERROR };
 
 #define HPACK_VALUE_BITS 4
+#define HPACK_NAMES 16 /* that a tag has room for */
 #define HPACK_VALUE_MASK ((1 << HPACK_VALUE_BITS) - 1)
 #define HPACK_TAG(name, value) ((__u8)((name) << HPACK_VALUE_BITS | (value)))
 
@@ -58,12 +59,17 @@ enum hpack_form { HPACK_INDEXED, HPACK_INSERT, HPACK_LITERAL, HPACK_SIZE };
 
 /* What a header block said so far. */
 struct hpack_fields {
-    __u8 status;      /* enum hpack_status */
-    __u8 grpc_status; /* enum hpack_grpc_status */
-    __u8 paths;       /* health check patterns that the path equals */
-    __u8 hosts;       /* ... and that the host equals */
-    __u8 flags;       /* enum hpack_flag */
-    __u8 zero[3];
+    union {
+        struct {
+            __u8 status;      /* enum hpack_status */
+            __u8 grpc_status; /* enum hpack_grpc_status */
+            __u8 paths;       /* health check patterns that the path equals */
+            __u8 hosts;       /* ... and that the host equals */
+            __u8 flags;       /* enum hpack_flag */
+            __u8 zero[3];
+        };
+        __u8 said[8];
+    };
 };
 
 enum hpack_flag {
@@ -125,7 +131,8 @@ pure void hpack_forget(struct hpack *p)
  * table, because the verifier would walk each way of a switch for each field. */
 static const __u8 hpack_static_tags[64] = {
     [1] = HPACK_TAG(HPACK_HOST, 0), /* :authority */
-    [4] = HPACK_TAG(HPACK_PATH, 0), /* whose values / and /index.html hpack_indexed() compares */
+    [4] =
+        HPACK_TAG(HPACK_PATH, 0), /* whose values / and /index.html hpack_static_path() compares */
     [5] = HPACK_TAG(HPACK_PATH, 0),
     [8] = HPACK_TAG(HPACK_STATUS, STATUS_BELOW_500),  /* 200 */
     [9] = HPACK_TAG(HPACK_STATUS, STATUS_BELOW_500),  /* 204 */
@@ -215,32 +222,40 @@ verified_once int hpack_grow(struct hpack *p, struct hpack_ring *big)
     return 0;
 }
 
+/* What a field with this name changes: the byte of `said`, of which `keeps` stay, gets the tag's value
+ * shifted and `adds`. A table, as the static one. */
+struct hpack_taking {
+    __u8 at, keeps, shift, adds;
+};
+
+#define HPACK_SAID(member) __builtin_offsetof(struct hpack_fields, member)
+
+static const struct hpack_taking hpack_takings[HPACK_NAMES] = {
+    [HPACK_OTHER] = {HPACK_SAID(zero), 0, 0, 0}, /* whose value is 0 */
+    [HPACK_STATUS] = {HPACK_SAID(status), 0, 0, 0},
+    [HPACK_GRPC_STATUS] = {HPACK_SAID(grpc_status), 0, 0, 0},
+    [HPACK_CONTENT_TYPE] = {HPACK_SAID(flags), 0xff, 0, FIELDS_TYPED},
+    [HPACK_USER_AGENT] = {HPACK_SAID(flags), 0xff, 2, 0},
+    [HPACK_PATH] = {HPACK_SAID(paths), 0, 0, 0},
+    [HPACK_HOST] = {HPACK_SAID(hosts), 0, 0, 0},
+    [HPACK_UNKNOWN] = {HPACK_SAID(flags), 0xff, 0, FIELDS_UNKNOWN},
+};
+
+_Static_assert(FIELDS_GRPC == 1 && FIELDS_AGENT == 1 << 2, "a tag's value, shifted, is the flag");
+
 /* What a field adds to what its block says. */
 pure void hpack_take(struct hpack_fields *f, __u8 tag)
 {
-    __u8 value = tag & HPACK_VALUE_MASK;
+    __u32 name = tag >> HPACK_VALUE_BITS, value = tag & HPACK_VALUE_MASK;
+    struct hpack_taking taking;
+    __u32 at;
 
-    switch (tag >> HPACK_VALUE_BITS) {
-    case HPACK_STATUS:
-        f->status = value;
-        break;
-    case HPACK_GRPC_STATUS: /* Envoy joins two of a kind with a comma, which is no number */
-        f->grpc_status = f->grpc_status ? GRPC_ERROR : value;
-        break;
-    case HPACK_CONTENT_TYPE:
-        f->flags |= FIELDS_TYPED | (value ? FIELDS_GRPC : 0);
-        break;
-    case HPACK_USER_AGENT:
-        f->flags |= value ? FIELDS_AGENT : 0;
-        break;
-    case HPACK_PATH:
-        f->paths = value;
-        break;
-    case HPACK_HOST:
-        f->hosts = value;
-        break;
-    case HPACK_UNKNOWN:
-        f->flags |= FIELDS_UNKNOWN;
-        break;
-    }
+    if (name == HPACK_GRPC_STATUS && f->grpc_status)
+        value = GRPC_ERROR; /* Envoy joins two of a kind with a comma, which is no number */
+    opaque_value(name);
+    taking = hpack_takings[name & (HPACK_NAMES - 1)];
+    at = taking.at;
+    opaque_value(at);
+    at &= sizeof(f->said) - 1;
+    f->said[at] = (f->said[at] & taking.keeps) | (__u8)(value << taking.shift) | taking.adds;
 }
