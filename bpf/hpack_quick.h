@@ -112,7 +112,10 @@ pure int quick_fields(struct hpack *p, struct hpack_ring *big, struct window *w,
     int done = 0;
 
     for (int i = 0; i < most; i++) {
-        __u8 c = window_byte(w, w->position);
+        __u8 c;
+
+        opaque_value(p); /* else clang keeps sums of it on the stack */
+        c = window_byte(w, w->position);
 
         if (w->position >= end || (c & 0xe0) == 0x20) /* the end, or a size update */
             break;

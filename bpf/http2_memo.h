@@ -53,8 +53,8 @@ pure struct memo *memo_place(struct memos *memos, const struct memo *key)
 
 pure int memo_is(const struct memo *memo, const struct memo *key)
 {
-    return memo->bytes[0] == key->bytes[0] && memo->bytes[1] == key->bytes[1] &&
-           memo->bytes[2] == key->bytes[2] && memo->bytes[3] == key->bytes[3] &&
-           memo->owner == key->owner && memo->inserts == key->inserts &&
-           memo->length == key->length;
+    __u64 differs = memo->owner ^ key->owner; /* one test for all: fewer ways for the verifier */
+
+    unrolled for (int i = 0; i < MEMO_BYTES / 8; i++) differs |= memo->bytes[i] ^ key->bytes[i];
+    return !(differs | (memo->inserts ^ key->inserts) | (memo->length ^ key->length));
 }

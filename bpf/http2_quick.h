@@ -8,9 +8,17 @@
 
 #include "http2.h"
 
-#define QUICK_FRAMES 4 /* in one call */
-#define QUICK_CUT (QUICK_FRAMES + 1)
+#define QUICK_FRAMES 4  /* in one call */
 #define QUICK_FIELDS 32 /* of a block */
+
+enum quick {
+    QUICK_STOP, /* the next frame is not whole, or none of the usual kind */
+    QUICK_CUT,  /* it is whole in the window that begins with it */
+    QUICK_PASSED,
+    QUICK_BLOCK,
+    QUICK_DATA,
+    QUICK_MORE = QUICK_PASSED, /* of a call: there may be more */
+};
 
 struct frame {
     __u32 length; /* of the payload */
@@ -36,21 +44,30 @@ pure int quick_frame(const struct window *w, __u32 at, struct frame *f)
 
 /* Frames without a meaning for the counts, whatever their payload is; settings have one if they are the
  * proxy's. */
-pure int quick_passes(const struct frame *f)
+pure int quick_passes(const struct frame *f, int outgoing)
 {
-    return f->stream ? f->type == H2_WINDOW_UPDATE || f->type == H2_PRIORITY
-                     : f->type == H2_WINDOW_UPDATE || f->type == H2_PING || f->type == H2_SETTINGS;
+    if (f->type == H2_WINDOW_UPDATE)
+        return 1;
+    if (f->stream)
+        return f->type == H2_DATA || f->type == H2_PRIORITY;
+    return f->type == H2_PING || (f->type == H2_SETTINGS && !outgoing);
 }
 
-/* What the block of a HEADERS frame said when it was read before; NULL: it was not. */
-pure const struct hpack_fields *quick_said(const struct http2 *p, struct scratch *s, __u32 at,
+/* A frame with a whole block in it. */
+pure int quick_is_block(const struct frame *f)
+{
+    return f->type == H2_HEADERS && f->stream && (f->flags & ~H2_END_STREAM) == H2_END_HEADERS;
+}
+
+/* What the next block in the window said when it was read before; NULL: it was not. */
+pure const struct hpack_fields *quick_said(const struct http2 *p, struct scratch *s,
                                            const struct frame *f, __u64 owner)
 {
     struct memo *memo;
 
-    if ((f->flags & ~H2_END_STREAM) != H2_END_HEADERS || f->length > MEMO_BYTES)
+    if (f->length > MEMO_BYTES)
         return NULL;
-    memo_key(&s->memos.key, &p->hpack, &s->window, at + H2_FRAME_HEAD, f->length, owner);
+    memo_key(&s->memos.key, &p->hpack, &s->window, s->window.position, f->length, owner);
     memo = memo_place(&s->memos, &s->memos.key);
     return memo_is(memo, &s->memos.key) ? &memo->fields : NULL;
 }
@@ -82,25 +99,58 @@ verified_once int quick_block(struct http2 *p, struct scratch *s, const struct p
     return 1;
 }
 
-/* What a block says that was not read before, or is longer. NULL: it is the machine's, which goes on
- * at `*at`. */
+/* What a block says that was not read before, or is longer. NULL: the machine goes on in it. */
 pure const struct hpack_fields *quick_read(struct http2 *p, struct scratch *s,
-                                           const struct probe_set *set, __u32 *at,
-                                           const struct frame *f)
+                                           const struct probe_set *set, const struct frame *f)
 {
-    if ((f->flags & ~H2_END_STREAM) != H2_END_HEADERS || !f->length || !f->stream ||
-        p->hpack.big == HPACK_BIG_WANTED || p->hpack.big == HPACK_BIG_USED)
-        return NULL;
     p->type = H2_HEADERS;
     p->flags = p->block_flags = (__u8)f->flags;
     p->stream = f->stream;
     p->pad = p->fresh = 0;
-    s->window.position = *at + H2_FRAME_HEAD;
     if (quick_block(p, s, set, f->length))
         return &p->hpack.fields;
     p->state = H2_BLOCK;
-    *at = s->window.position;
     return NULL;
+}
+
+/* Reads a block at once; NULL: it is the machine's, whose place is where the window now stands. */
+pure const struct hpack_fields *quick_block_said(struct http2 *p, struct scratch *s,
+                                                 const struct probe_set *set, const struct frame *f,
+                                                 __u64 owner)
+{
+    const struct hpack_fields *said;
+    __u32 from = s->window.position;
+
+    s->window.position = from + H2_FRAME_HEAD;
+    said = quick_said(p, s, f, owner);
+    if (said) {
+        s->window.position = from + H2_FRAME_HEAD + f->length;
+        return said;
+    }
+    if (f->length && p->hpack.big != HPACK_BIG_WANTED && p->hpack.big != HPACK_BIG_USED)
+        return quick_read(p, s, set, f);
+    s->window.position = from;
+    return NULL;
+}
+
+/* Reads the window's next frame; of a block, what it says. */
+pure enum quick quick_frame_read(struct connection *c, struct scratch *s,
+                                 const struct probe_set *set, int outgoing, struct frame *f,
+                                 const struct hpack_fields **said)
+{
+    struct http2 *p = outgoing ? &c->out.http2 : &c->in.http2;
+    struct window *w = &s->window;
+
+    if (!quick_frame(w, w->position, f))
+        return w->position && w->more ? QUICK_CUT : QUICK_STOP;
+    if (quick_is_block(f)) {
+        *said = quick_block_said(p, s, set, f, c->id << 1 | outgoing);
+        return *said ? QUICK_BLOCK : QUICK_STOP;
+    }
+    if (!quick_passes(f, outgoing))
+        return QUICK_STOP;
+    w->position += H2_FRAME_HEAD + f->length;
+    return f->type == H2_DATA ? QUICK_DATA : QUICK_PASSED;
 }
 
 /* A request's head, known by what its block said. */
@@ -138,46 +188,38 @@ pure void quick_requests_refused(struct connection *c, struct tally *t)
         streams_settle(c, limit - 1, CAUSE_UPSTREAM, t);
 }
 
-/* Reads request frames from the window, as many as there are of the usual kind. 0: the next one
- * is none of them; QUICK_CUT: it is whole in the window that begins with it; else there may be more.
- */
-verified_once int http2_quick_requests(struct connection *c, struct scratch *s,
-                                       const struct probe_set *set)
+pure enum quick quick_requests(struct connection *c, struct scratch *s, const struct probe_set *set)
 {
-    struct annex *a;
-    __u32 at, last;
-    int i;
+    struct annex *a = c->annex ? annex_of(c) : NULL;
 
-    if (!c || !s || !http2_between(&c->out.http2))
-        return 0;
-    last = c->out.http2.last;
-    a = c->annex ? annex_of(c) : NULL;
-    at = s->window.position;
-    for (i = 0; i < QUICK_FRAMES; i++) {
+    for (int i = 0; i < QUICK_FRAMES; i++) {
+        const struct hpack_fields *said;
+        enum quick quick;
         struct frame f;
 
-        if (!quick_frame(&s->window, at, &f)) {
-            i = at && s->window.more ? QUICK_CUT : i;
-            break;
-        }
-        if (f.type == H2_HEADERS && f.stream) {
-            const struct hpack_fields *said = quick_said(&c->out.http2, s, at, &f, c->id << 1 | 1);
-
-            if (!said)
-                said = quick_read(&c->out.http2, s, set, &at, &f);
-            if (!said)
-                break;
+        quick = quick_frame_read(c, s, set, 1, &f, &said);
+        if (quick < QUICK_PASSED)
+            return quick;
+        if (quick == QUICK_BLOCK)
             quick_request(c, a, f.stream, said, set, &s->tally);
-        } else if (!(f.type == H2_DATA && f.stream) &&
-                   (f.type == H2_SETTINGS || !quick_passes(&f))) {
-            break;
-        }
-        at += H2_FRAME_HEAD + f.length;
     }
-    s->window.position = at;
+    return QUICK_MORE;
+}
+
+/* Reads request frames from the window, as many as there are of the usual kind. */
+verified_once enum quick http2_quick_requests(struct connection *c, struct scratch *s,
+                                              const struct probe_set *set)
+{
+    enum quick quick;
+    __u32 last;
+
+    if (!c || !s || !http2_between(&c->out.http2))
+        return QUICK_STOP;
+    last = c->out.http2.last;
+    quick = quick_requests(c, s, set);
     if (c->out.http2.last != last)
         quick_requests_refused(c, &s->tally);
-    return i >= QUICK_FRAMES ? i : 0;
+    return quick;
 }
 
 /* What a header block makes of a stream in the usual cases: a final head below 500, or trailers that
@@ -216,42 +258,27 @@ pure void quick_response(struct connection *c, struct annex *a, __u32 id,
     t->finished += end;
 }
 
-/* Reads response frames from the window, as many as there are of the usual kind. 0: the next one
- * is none of them; QUICK_CUT: it is whole in the window that begins with it; else there may be more.
- */
-verified_once int http2_quick_responses(struct connection *c, struct scratch *s)
+/* Reads response frames from the window, as many as there are of the usual kind. */
+verified_once enum quick http2_quick_responses(struct connection *c, struct scratch *s)
 {
     struct annex *a;
-    __u32 at;
-    int i;
 
     if (!c || !s || c->kind != KIND_HTTP2 || !http2_between(&c->in.http2))
-        return 0;
+        return QUICK_STOP;
     a = c->annex ? annex_of(c) : NULL;
-    at = s->window.position;
-    for (i = 0; i < QUICK_FRAMES; i++) {
+    for (int i = 0; i < QUICK_FRAMES; i++) {
+        const struct hpack_fields *said = NULL;
+        enum quick quick;
         struct frame f;
+        __u32 end;
 
-        if (!quick_frame(&s->window, at, &f)) {
-            i = at && s->window.more ? QUICK_CUT : i;
-            break;
-        }
-        if (f.type == H2_HEADERS && f.stream) {
-            const struct hpack_fields *said = quick_said(&c->in.http2, s, at, &f, c->id << 1);
-
-            if (!said)
-                said = quick_read(&c->in.http2, s, NULL, &at, &f);
-            if (!said)
-                break;
-            quick_response(c, a, f.stream, said, f.flags & H2_END_STREAM, &s->tally);
-        } else if (f.type == H2_DATA && f.stream) {
-            if (f.flags & H2_END_STREAM)
-                quick_response(c, a, f.stream, NULL, H2_END_STREAM, &s->tally);
-        } else if (!quick_passes(&f)) {
-            break;
-        }
-        at += H2_FRAME_HEAD + f.length;
+        opaque_value(c); /* else clang keeps sums of it on the stack */
+        quick = quick_frame_read(c, s, NULL, 0, &f, &said);
+        if (quick < QUICK_PASSED)
+            return quick;
+        end = f.flags & H2_END_STREAM;
+        if (quick == QUICK_BLOCK || (quick == QUICK_DATA && end))
+            quick_response(c, a, f.stream, said, end, &s->tally);
     }
-    s->window.position = at;
-    return i >= QUICK_FRAMES ? i : 0;
+    return QUICK_MORE;
 }

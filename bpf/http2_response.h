@@ -120,14 +120,17 @@ verified_once int response_frame_once(struct connection *c, __u32 id, const stru
 
 /* A frame that decides: a header block (`f`), or the end of the data (NULL). Frames of streams that
  * are not open mean nothing: they ended before, are health checks, or the server's own. */
-pure void response_frame(struct connection *c, __u32 id, const struct hpack_fields *f, int end,
-                         struct tally *t)
+verified_once int response_frame(struct connection *c, __u32 id, const struct hpack_fields *f,
+                                 int end, struct tally *t)
 {
+    if (!c || !t)
+        return 0;
     unrolled for (int i = 0; i < STREAM_TRIES; i++)
     {
         if (response_frame_once(c, id, f, end, t))
-            return;
+            break;
     }
+    return 0;
 }
 
 /* GOAWAY: streams above `last` are refused, those to come too. The limit is stored with a full barrier:

@@ -9,7 +9,7 @@
 #include "store.bpf.h"
 
 #define STEPS_PER_WINDOW 24
-#define FRAMES_PER_WINDOW 160
+#define FRAMES_PER_WINDOW 64    /* calls for some; what is left then is loaded again */
 #define WINDOWS_PER_PACKET 8192 /* far more than 188 KB hold; what is left then is a gap */
 
 /* One packet's way through one direction of a connection. Where it is stands in the scratch: the
@@ -93,12 +93,12 @@ __noinline int frames_read(struct connection *c, struct scratch *s, struct probe
     if (!c || !s)
         return 0;
     for (int i = 0; i < FRAMES_PER_WINDOW; i++) {
-        int quick = outgoing ? http2_quick_requests(c, s, set) : http2_quick_responses(c, s);
+        enum quick quick = outgoing ? http2_quick_requests(c, s, set) : http2_quick_responses(c, s);
         enum http2_event event;
 
         if (quick == QUICK_CUT)
             break;
-        if (quick)
+        if (quick == QUICK_MORE)
             continue;
         if (s->window.position >= s->window.length)
             break;

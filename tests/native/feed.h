@@ -55,9 +55,9 @@ static int feed_quick = 1; /* whole lines and frames in place; 0: all by the mac
 static inline void feed_frames(struct connection *c, int outgoing, struct scratch *s,
                                const struct probe_set *set)
 {
-    int quick = feed_quick;
+    enum quick quick = feed_quick ? QUICK_MORE : QUICK_STOP;
 
-    while (quick && quick != QUICK_CUT)
+    while (quick == QUICK_MORE)
         quick = outgoing ? http2_quick_requests(c, s, set) : http2_quick_responses(c, s);
     if (quick != QUICK_CUT && s->window.position < s->window.length)
         http2_event(c, http2_parse(c, s, set, outgoing), set, &s->tally, outgoing);
