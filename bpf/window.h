@@ -22,14 +22,11 @@ struct window {
 #define pure static __attribute__((always_inline, unused)) inline
 
 /* A global function in BPF objects: verified once, alone, with unknown memory. In those for kernels
- * before 5.13 (EARLY) such functions take no pointers, so there it is inlined; `verified_scalars` are
- * those that take none, and need it only there. */
+ * before 5.13 (EARLY) such functions take no pointers, so there it is inlined. */
 #ifdef EARLY
 #define verified_once static __attribute__((always_inline, unused)) inline
-#define verified_scalars __attribute__((noinline))
 #elif defined(__bpf__)
 #define verified_once __attribute__((noinline))
-#define verified_scalars static __attribute__((always_inline)) inline
 #else
 #define verified_once static __attribute__((unused))
 #endif

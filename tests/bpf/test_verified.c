@@ -20,7 +20,7 @@
 #include "base/mem.h"
 #include "kernel/features.h"
 
-#define INSTRUCTIONS_MAX 360000
+#define INSTRUCTIONS_MAX 250000
 #define LOG_STATS 4         /* the verifier tells its numbers, and no more than that ... */
 #define LOG_SIZE (16 << 20) /* ... but on some kernels each call of a global function */
 #define PROGRAMS_MAX 8
