@@ -438,7 +438,8 @@ static __always_inline void look_incoming(struct __sk_buff *skb, struct connecti
             return;
         passed = 1;
     } else {
-        c->inbox.behind = 0; /* this may fill the hole */
+        if (c->inbox.behind)     /* else the cache line stays with both CPUs */
+            c->inbox.behind = 0; /* this may fill the hole */
         passed = body_pass(d, segment);
     }
     if (passed && !work_waits(c)) {
