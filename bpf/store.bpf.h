@@ -14,21 +14,25 @@
 /* 1 + the place of a berth that has room; 0: none. One that has room for the bytes, if there is. */
 verified_once __u32 kept_room(struct direction *d, __u32 sequence, __u32 length)
 {
-    volatile __u32 *found;
+    volatile __u32 *behind;
+    volatile __s32 *whole;
 
     if (!d)
         return 0;
-    found = &d->first;
-    *found = 0;
-    for (__u32 i = 0; i < KEPT_MAX; i++) {
+    behind = &d->first;
+    whole = &d->first_ahead;
+    *behind = 0;
+    *whole = 0;
+    unrolled for (__u32 i = 0; i < KEPT_MAX; i++)
+    {
         int room = berth_room(d->kept[i], sequence, length);
 
-        if (room)
-            *found = i + 1;
         if (room == ROOM_WHOLE)
-            break;
+            *whole = (__s32)i + 1;
+        else if (room)
+            *behind = i + 1;
     }
-    return *found;
+    return *whole ? (__u32)*whole : *behind;
 }
 
 /* 1 + an empty place; 0: none. */
@@ -40,9 +44,11 @@ verified_once __u32 kept_empty(struct direction *d)
         return 0;
     found = &d->first;
     *found = 0;
-    for (__u32 i = 0; i < KEPT_MAX && !*found; i++)
-        if (!d->kept[i])
+    unrolled for (__u32 i = 0; i < KEPT_MAX; i++)
+    {
+        if (!*found && !d->kept[i])
             *found = i + 1;
+    }
     return *found;
 }
 
