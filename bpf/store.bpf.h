@@ -270,7 +270,8 @@ verified_once __u32 kept_room(struct direction *d, __u32 sequence, __u32 length)
         return 0;
     found = &d->first;
     *found = 0;
-    for (__u32 i = 0; i < KEPT_MAX; i++) {
+    unrolled for (__u32 i = 0; i < KEPT_MAX; i++)
+    {
         int room = berth_room(d->kept[i], sequence, length);
 
         if (room)
