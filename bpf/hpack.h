@@ -246,7 +246,7 @@ verified_once int hpack_step(struct hpack *p, struct hpack_ring *big, struct win
     if (!p || !w)
         return 0;
     end = w->position + limit;
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 2; i++) {
         if (w->position >= end)
             return 0;
         if (p->state == HPACK_NAME_BYTES || p->state == HPACK_VALUE_BYTES)

@@ -335,7 +335,7 @@ pure enum http2_event http2_block_part(struct http2 *p, struct hpack_ring *big, 
 pure enum http2_event http2_step(struct http2 *p, struct hpack_ring *big, struct window *w,
                                  const struct probe_set *set, struct memos *memos, __u64 owner)
 {
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 2; i++) {
         enum http2_event event;
 
         if (w->position >= w->length || p->hpack.big == HPACK_BIG_WANTED)
