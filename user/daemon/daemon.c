@@ -83,13 +83,16 @@ static void tell_inexact(void *arg, const struct host *host, const char *what)
  *   error bound: zero, so all counts exact, at 4 of 5 endpoints */
 static void tell_bounds(const struct daemon *daemon)
 {
-    size_t count = hosts_count(daemon->hosts), exact = 0;
+    size_t count = 0, exact = 0;
 
-    for (uint32_t slot = 0; slot < count; slot++) {
+    for (uint32_t slot = 0; slot < hosts_count(daemon->hosts); slot++) {
         const struct host *host = hosts_at(daemon->hosts, slot);
         char address[ADDRESS_TEXT_MAX], text[BOUND_TEXT_MAX];
         struct counters row;
 
+        if (!host)
+            continue;
+        count++;
         tap_read(daemon->tap, slot, &row);
         if (accuracy_bound_text(&row, text))
             log_info("error bound: cluster=%s endpoint=%s issued=%llu %s",
