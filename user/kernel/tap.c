@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "kernel/cgroup.h"
+#include "kernel/grace.h"
 #include "kernel/object.h"
 #include "kernel/open_sockets.h"
 #include "kernel/probes.h"
@@ -258,10 +259,18 @@ static void make_possible(struct tap *tap, const struct endpoint_key *key)
     __atomic_fetch_or(&tap->object.endpoint_bits[bit / 64], 1ull << bit % 64, __ATOMIC_SEQ_CST);
 }
 
+static struct endpoint_key key_of(const struct address *address)
+{
+    struct endpoint_key key = {.port = address->port};
+
+    memcpy(key.ip, address->ip, sizeof(key.ip));
+    return key;
+}
+
 int tap_observe(struct tap *tap, const struct address *address, uint32_t slot,
                 const struct cluster *cluster)
 {
-    struct endpoint_key key = {.port = address->port};
+    struct endpoint_key key = key_of(address);
     struct endpoint_value value = {.slot = slot, .protocol = (__u8)cluster->protocol};
     int set = probe_set_of(tap, cluster);
 
@@ -270,9 +279,27 @@ int tap_observe(struct tap *tap, const struct address *address, uint32_t slot,
     if (slot >= tap->slots)
         return -ENOSPC;
     value.probe_set = (__u16)set;
-    memcpy(key.ip, address->ip, sizeof(key.ip));
     make_possible(tap, &key);
     return bpf_map_update_elem(bpf_map__fd(tap->object.endpoints), &key, &value, BPF_ANY);
+}
+
+int tap_forget(struct tap *tap, const struct address *address)
+{
+    struct endpoint_key key = key_of(address);
+
+    return bpf_map_delete_elem(bpf_map__fd(tap->object.endpoints), &key);
+}
+
+int tap_settle(void)
+{
+    return grace_wait();
+}
+
+int tap_clear(struct tap *tap, uint32_t slot)
+{
+    const struct counters zero = {0};
+
+    return bpf_map_update_elem(bpf_map__fd(tap->object.counters), &slot, &zero, BPF_ANY);
 }
 
 int tap_join(struct tap *tap)
