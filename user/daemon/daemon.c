@@ -264,6 +264,7 @@ static int start_tap(struct daemon *daemon)
     char error[TAP_ERROR_MAX];
     int result = tap_open(&options, &daemon->tap, error);
 
+    hosts_limit(daemon->hosts, options.slots);
     if (result) {
         log_error("%s", error);
         return result;

@@ -1,5 +1,5 @@
-/* Makes hosts of the configuration's endpoints: addresses at once, names through DNS, retried until
- * they resolve. Each host is told to the kernel side. It logs. */
+/* Makes hosts of the configuration's endpoints: addresses at once, names through DNS, again and again.
+ * Each host is told to the kernel side. It logs. */
 #pragma once
 
 #include "config/clusters.h"
