@@ -432,16 +432,24 @@ static void own_settings(void **state)
 {
 #define SETTINGS(content)                                                                          \
     "{name: l, typed_config: {'@type': type.googleapis.com/loadtap.v1.Settings, " content "}}"
-    struct bootstrap *bootstrap =
-        must_load("bootstrap_extensions: [{name: o, typed_config: {'@type': x/other, a: "
-                  "b}}, " SETTINGS("cgroup_path: /c, omit_connection_fields: true, "
-                                   "report_error_bound: true") "]\n" SMALL("", LOCAL));
+    struct bootstrap *bootstrap = must_load(
+        "bootstrap_extensions: [{name: o, typed_config: {'@type': x/other, a: "
+        "b}}, " SETTINGS(
+            "cgroup_path: /c, omit_connection_fields: true, "
+            "report_error_bound: true, removed_endpoint_idle_time: 1.5s") "]\n" SMALL("", LOCAL));
 
     (void)state;
     assert_string_equal(bootstrap->cgroup_path, "/c");
     assert_true(bootstrap->omit_connection_fields);
     assert_true(bootstrap->report_error_bound);
+    assert_int_equal(bootstrap->removed_idle_ms, 1500);
     bootstrap_free(bootstrap);
+    bootstrap = must_load(SMALL("", LOCAL));
+    assert_int_equal(bootstrap->removed_idle_ms, 600000);
+    bootstrap_free(bootstrap);
+    expect_error(
+        "bootstrap_extensions: [" SETTINGS("removed_endpoint_idle_time: 0s") "]\n" SMALL("", LOCAL),
+        "typed_config.removed_endpoint_idle_time: found no time at all");
     expect_error("bootstrap_extensions: [" SETTINGS("cgroup_path: c") "]\n" SMALL("", LOCAL),
                  "bootstrap_extensions[0].typed_config.cgroup_path: found \"c\", expected an abs");
     expect_error("bootstrap_extensions: [" SETTINGS("") ", " SETTINGS("") "]\n" SMALL("", LOCAL),

@@ -200,8 +200,10 @@ static void test_a_live_host_owns_before_one_that_leaves(void **state)
     assert_ptr_equal(hosts_owner(hosts, &address), berry);
     hosts_release(hosts, berry->slot);
     assert_ptr_equal(hosts_owner(hosts, &address), apple); /* both leave: the first one again */
+    assert_true(hosts_is_shared(hosts, apple->slot));
     hosts_remove(hosts, apple->slot);
     assert_ptr_equal(hosts_owner(hosts, &address), berry);
+    assert_false(hosts_is_shared(hosts, berry->slot));
     hosts_remove(hosts, berry->slot);
     assert_null(hosts_owner(hosts, &address));
     hosts_free(hosts);

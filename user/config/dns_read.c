@@ -1,21 +1,8 @@
 #include "config/dns_read.h"
 
+#include "config/duration.h"
+
 #define DEFAULT_MS 5000
-
-#define SECONDS_MAX 315576000000 /* protobuf's own limit, 10,000 years */
-
-/* Written in parts, a duration may be any two numbers. */
-static bool is_negative(const Google__Protobuf__Duration *duration)
-{
-    return duration->seconds < 0 || duration->nanos < 0;
-}
-
-static uint64_t milliseconds(const Google__Protobuf__Duration *duration)
-{
-    int64_t seconds = duration->seconds < SECONDS_MAX ? duration->seconds : SECONDS_MAX;
-
-    return (uint64_t)seconds * 1000 + (uint64_t)duration->nanos / 1000000;
-}
 
 /* Above 1 ms, as Envoy wants all but the jitter. Unset: `*out` stays. */
 static int read_interval(const struct check *check, const Google__Protobuf__Duration *from,
@@ -23,10 +10,10 @@ static int read_interval(const struct check *check, const Google__Protobuf__Dura
 {
     if (!from)
         return 0;
-    if (is_negative(from) || (!from->seconds && from->nanos <= 1000000))
+    if (duration_is_negative(from) || (!from->seconds && from->nanos <= 1000000))
         return check_wrong(check, path, field,
                            "found 1 ms or less, expected a duration above 0.001s");
-    *out = milliseconds(from);
+    *out = duration_ms(from);
     return 0;
 }
 
@@ -63,9 +50,9 @@ int dns_refresh_read(const struct check *check, const struct dns_fields *from,
         failed = read_failure_rate(check, from, path, out);
     if (failed || !from->jitter)
         return failed;
-    if (is_negative(from->jitter))
+    if (duration_is_negative(from->jitter))
         return check_wrong(check, path, "dns_jitter",
                            "found a negative duration, expected at least 0s");
-    out->jitter_ms = milliseconds(from->jitter);
+    out->jitter_ms = duration_ms(from->jitter);
     return 0;
 }

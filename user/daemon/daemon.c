@@ -132,6 +132,13 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     arm(daemon);
 }
 
+static bool op_owes(void *arg, uint32_t slot)
+{
+    const struct daemon *daemon = arg;
+
+    return reporter_owes(daemon->reporter, slot);
+}
+
 static void on_upstreams_ready(void *arg)
 {
     struct daemon *daemon = arg;
@@ -327,6 +334,9 @@ static int start_upstreams(struct daemon *daemon)
         .hosts = daemon->hosts,
         .tap = daemon->tap,
         .ready = on_upstreams_ready,
+        .owes = op_owes,
+        .now_us = now_us,
+        .removed_idle_us = daemon->bootstrap->removed_idle_ms * 1000,
         .arg = daemon,
     };
 

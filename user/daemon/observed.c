@@ -19,7 +19,9 @@
 struct observed {
     struct observed_options options;
     struct event *join;
-    bool failing; /* to add hosts; told once */
+    struct departures *departures;
+    bool failing; /* to add hosts: told, when so many were gone; again after the next goes */
+    uint64_t gone;
     unsigned shared_told;
 };
 
@@ -40,6 +42,9 @@ static void on_join(evutil_socket_t fd, short what, void *arg)
                     strerror(-result));
 }
 
+/* --- the interface ------------------------------------------------------------------------------
+ */
+
 struct observed *observed_new(const struct observed_options *options)
 {
     struct observed *observed = calloc(1, sizeof(*observed));
@@ -48,7 +53,8 @@ struct observed *observed_new(const struct observed_options *options)
         return NULL;
     observed->options = *options;
     observed->join = event_new(options->base, -1, 0, on_join, observed);
-    if (observed->join)
+    observed->departures = departures_new(&options->departures);
+    if (observed->join && observed->departures)
         return observed;
     observed_free(observed);
     return NULL;
@@ -60,6 +66,7 @@ void observed_free(struct observed *observed)
         return;
     if (observed->join)
         event_free(observed->join);
+    departures_free(observed->departures);
     free(observed);
 }
 
@@ -139,20 +146,25 @@ static int hold_host(struct observed *observed, const struct host *host)
     result = follow_owner(observed, &host->address, before);
     if (result)
         hosts_release(observed->options.hosts, host->slot);
+    else
+        departures_remove(observed->departures, host->slot);
     return result;
 }
 
 static void tell_failure(struct observed *observed, uint32_t cluster, const struct address *address,
                          int error)
 {
+    uint64_t gone = departures_gone(observed->departures);
+    bool told = observed->failing && observed->gone == gone;
     char text[ADDRESS_TEXT_MAX];
 
-    log_write(observed->failing ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING,
+    log_write(told ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING,
               "cluster %s: %s is not observed: %s (tried again whenever its name is resolved; "
               "further ones are not told)",
               cluster_name(observed, cluster), address_text(address, text),
               error == -ENOSPC ? "there are as many endpoints as can be" : strerror(-error));
     observed->failing = true;
+    observed->gone = gone;
 }
 
 int observed_add(struct observed *observed, uint32_t cluster, uint32_t group,
@@ -183,4 +195,6 @@ void observed_drop(struct observed *observed, uint32_t cluster, uint32_t group,
         log_warning("cluster %s: %s still counts for its earlier owner: %s",
                     cluster_name(observed, cluster), address_text(address, text),
                     strerror(-result));
+    if (!host->names)
+        departures_add(observed->departures, host->slot);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/clusters.h"
+#include "daemon/departures.h"
 #include "kernel/tap.h"
 #include "upstream/hosts.h"
 
@@ -13,6 +14,7 @@ struct observed_options { /* all borrowed, for its life */
     const struct clusters *clusters;
     struct hosts *hosts;
     struct tap *tap;
+    struct departures_options departures;
 };
 
 /* NULL: no memory. */
@@ -25,6 +27,7 @@ void observed_free(struct observed *observed); /* NULL is fine */
  * failure is logged. */
 int observed_add(struct observed *observed, uint32_t cluster, uint32_t group,
                  const struct address *address);
-/* It has it no longer (and had it). Traffic goes on counting. */
+/* It has it no longer (and had it). Where no other has it either, the host leaves: it goes on counting
+ * until it has been idle for the time. */
 void observed_drop(struct observed *observed, uint32_t cluster, uint32_t group,
                    const struct address *address);

@@ -77,13 +77,26 @@ static int add_cluster(struct upstreams *upstreams, uint32_t index)
     return result;
 }
 
+static struct departures_options departures_options(const struct upstreams_options *from)
+{
+    return (struct departures_options){.base = from->base,
+                                       .clusters = from->clusters,
+                                       .hosts = from->hosts,
+                                       .tap = from->tap,
+                                       .idle_us = from->removed_idle_us,
+                                       .owes = from->owes,
+                                       .now_us = from->now_us,
+                                       .arg = from->arg};
+}
+
 static int start(struct upstreams *upstreams)
 {
     const struct upstreams_options *options = &upstreams->options;
     const struct observed_options observed = {.base = options->base,
                                               .clusters = options->clusters,
                                               .hosts = options->hosts,
-                                              .tap = options->tap};
+                                              .tap = options->tap,
+                                              .departures = departures_options(options)};
     struct names_options names = {.base = options->base,
                                   .clusters = options->clusters,
                                   .ready = options->ready,

@@ -306,6 +306,11 @@ const struct host *hosts_owner(const struct hosts *hosts, const struct address *
     return found ? found->owner : NULL;
 }
 
+bool hosts_is_shared(const struct hosts *hosts, uint32_t slot)
+{
+    return find_ownership(hosts, &hosts_at(hosts, slot)->address)->first->same != NULL;
+}
+
 size_t hosts_count(const struct hosts *hosts)
 {
     return hosts->all.count;

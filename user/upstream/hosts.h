@@ -8,6 +8,7 @@
  * was never used: whoever keeps something by slot keeps `born` with it. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,6 +52,9 @@ void hosts_remove(struct hosts *hosts, uint32_t slot);
 const struct host *hosts_find(const struct hosts *hosts, uint32_t cluster, uint32_t group,
                               const struct address *address);
 const struct host *hosts_owner(const struct hosts *hosts, const struct address *address);
+
+/* Does another host have the same address? */
+bool hosts_is_shared(const struct hosts *hosts, uint32_t slot);
 
 size_t hosts_count(const struct hosts *hosts); /* slots are 0 .. count-1 */
 /* NULL: the slot is free. */
