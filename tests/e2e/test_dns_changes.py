@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Endpoints come and go by DNS under constant load: every request is reported, at its endpoint.
 # test: timeout=200
+"""Endpoints come and go by DNS under constant load: every request is reported, at its endpoint.
 
 The load does as a proxy that resolved at its start: it goes on with an address, new connections too,
-for a while after DNS has dropped it. Slots are few enough to be used again and again."""
+for a while after DNS has dropped it. Slots are used again and again."""
 
 import collections
 import random

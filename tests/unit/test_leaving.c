@@ -118,6 +118,24 @@ static void counted_in_the_last_moment(void **state)
     leaving_free(leaving);
 }
 
+static void unused_ones_may_go_sooner(void **state)
+{
+    struct leaving *leaving = start();
+
+    (void)state;
+    rows[8].cx_opened = rows[8].cx_closed = 1;
+    for (uint32_t slot = 7; slot < 10; slot++)
+        leaving_add(leaving, slot, 0);
+    assert_int_equal(leaving_unused(leaving, slots, 100), 2);
+    assert_int_equal(slots[0], 7);
+    assert_int_equal(slots[1], 9);
+    assert_int_equal(leaving_unused(leaving, slots, 1), 1);
+    rows[9].cx_opened = 1; /* since the last look */
+    assert_false(leaving_stays(leaving, 7, 1));
+    assert_true(leaving_stays(leaving, 9, 1));
+    leaving_free(leaving);
+}
+
 static void many_at_once(void **state)
 {
     struct leaving *leaving = start();
@@ -159,6 +177,7 @@ int main(void)
         cmocka_unit_test(open_connections_hold_it),
         cmocka_unit_test(what_it_owes_holds_it),
         cmocka_unit_test(counted_in_the_last_moment),
+        cmocka_unit_test(unused_ones_may_go_sooner),
         cmocka_unit_test(many_at_once),
         cmocka_unit_test(out_of_memory),
     };

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,13 +14,14 @@
 #define LOOK_MIN_US 50000
 #define LOOK_MAX_US 5000000
 #define AT_ONCE 256
+#define ROOM_EVERY_US 5000000
 
 struct departures {
     struct departures_options options;
     struct event *look; /* pending while a host leaves */
     struct leaving *leaving;
-    uint64_t gone;
-    bool stuck; /* no host can go here; told once */
+    uint64_t next_room_us; /* not sooner is room made: each time costs a grace period */
+    bool stuck;            /* no host can go here; told once */
 };
 
 static void arm(struct departures *departures)
@@ -116,17 +116,31 @@ static void give_all_back(struct departures *departures, const uint32_t *slots, 
         give_back(departures, hosts_at(departures->options.hosts, slots[i]));
 }
 
-static void finish_all(struct departures *departures, const uint32_t *slots, size_t count)
+static size_t finish_all(struct departures *departures, const uint32_t *slots, size_t count)
 {
     size_t gone = 0;
 
     for (size_t i = 0; i < count; i++)
         gone += finish(departures, slots[i]);
-    departures->gone += gone;
-    if (gone)
-        log_info("%zu endpoints that DNS has dropped were unused for %" PRIu64
-                 " s: they are not observed any more",
-                 gone, departures->options.idle_us / 1000000);
+    return gone;
+}
+
+/* Changes `slots`. Returns how many of their hosts are gone. */
+static size_t let_go(struct departures *departures, uint32_t *slots, size_t count)
+{
+    size_t taken = 0;
+    int result;
+
+    for (size_t i = 0; i < count; i++)
+        if (take_away(departures, hosts_at(departures->options.hosts, slots[i])))
+            slots[taken++] = slots[i];
+    if (!taken)
+        return 0;
+    result = tap_settle();
+    if (!result)
+        return finish_all(departures, slots, taken);
+    give_all_back(departures, slots, taken, result);
+    return 0;
 }
 
 static void on_look(evutil_socket_t fd, short what, void *arg)
@@ -134,20 +148,26 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
     struct departures *departures = arg;
     uint32_t slots[AT_ONCE];
     size_t over = leaving_over(departures->leaving, departures->options.now_us(), slots, AT_ONCE);
-    size_t taken = 0;
-    int result;
 
     (void)fd, (void)what;
-    for (size_t i = 0; i < over; i++)
-        if (take_away(departures, hosts_at(departures->options.hosts, slots[i])))
-            slots[taken++] = slots[i];
-    result = taken ? tap_settle() : 0;
-    if (result)
-        give_all_back(departures, slots, taken, result);
-    else
-        finish_all(departures, slots, taken);
+    over = let_go(departures, slots, over);
+    if (over)
+        log_info("%zu endpoints that DNS has dropped were not used for long: they are observed no "
+                 "longer",
+                 over);
     if (leaving_count(departures->leaving))
         arm(departures);
+}
+
+bool departures_make_room(struct departures *departures)
+{
+    uint64_t now_us = departures->options.now_us();
+    uint32_t slots[AT_ONCE];
+
+    if (departures->stuck || now_us < departures->next_room_us)
+        return false;
+    departures->next_room_us = now_us + ROOM_EVERY_US;
+    return let_go(departures, slots, leaving_unused(departures->leaving, slots, AT_ONCE));
 }
 
 struct departures *departures_new(const struct departures_options *options)
@@ -185,9 +205,4 @@ void departures_add(struct departures *departures, uint32_t slot)
 void departures_remove(struct departures *departures, uint32_t slot)
 {
     leaving_remove(departures->leaving, slot);
-}
-
-uint64_t departures_gone(const struct departures *departures)
-{
-    return departures->gone;
 }

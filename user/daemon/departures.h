@@ -31,5 +31,6 @@ void departures_free(struct departures *departures); /* NULL is fine */
 void departures_add(struct departures *departures, uint32_t slot);
 /* It is live again. */
 void departures_remove(struct departures *departures, uint32_t slot);
-/* How many hosts are gone, ever. */
-uint64_t departures_gone(const struct departures *departures);
+/* Slots are wanted: lets go of some hosts that leave and have never counted anything. Returns whether
+ * there were any. */
+bool departures_make_room(struct departures *departures);

@@ -16,12 +16,13 @@
 #define GROUP_HOSTS 2000
 #define ENDPOINT_HOSTS 16
 
+#define TELL_EVERY_US 3600000000
+
 struct observed {
     struct observed_options options;
     struct event *join;
     struct departures *departures;
-    bool failing; /* to add hosts: told, when so many were gone; again after the next goes */
-    uint64_t gone;
+    uint64_t next_tell_us; /* that a host cannot be added; not sooner */
     unsigned shared_told;
 };
 
@@ -154,25 +155,34 @@ static int hold_host(struct observed *observed, const struct host *host)
 static void tell_failure(struct observed *observed, uint32_t cluster, const struct address *address,
                          int error)
 {
-    uint64_t gone = departures_gone(observed->departures);
-    bool told = observed->failing && observed->gone == gone;
+    uint64_t now_us = observed->options.departures.now_us();
+    bool told = now_us < observed->next_tell_us;
     char text[ADDRESS_TEXT_MAX];
 
     log_write(told ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING,
               "cluster %s: %s is not observed: %s (tried again whenever its name is resolved; "
-              "further ones are not told)",
+              "others are not told for an hour)",
               cluster_name(observed, cluster), address_text(address, text),
               error == -ENOSPC ? "there are as many endpoints as can be" : strerror(-error));
-    observed->failing = true;
-    observed->gone = gone;
+    if (!told)
+        observed->next_tell_us = now_us + TELL_EVERY_US;
+}
+
+static int try_add(struct observed *observed, uint32_t cluster, uint32_t group,
+                   const struct address *address)
+{
+    const struct host *host = hosts_find(observed->options.hosts, cluster, group, address);
+
+    return host ? hold_host(observed, host) : add_host(observed, cluster, group, address);
 }
 
 int observed_add(struct observed *observed, uint32_t cluster, uint32_t group,
                  const struct address *address)
 {
-    const struct host *host = hosts_find(observed->options.hosts, cluster, group, address);
-    int result = host ? hold_host(observed, host) : add_host(observed, cluster, group, address);
+    int result = try_add(observed, cluster, group, address);
 
+    if (result == -ENOSPC && departures_make_room(observed->departures))
+        result = try_add(observed, cluster, group, address);
     if (result)
         tell_failure(observed, cluster, address, result);
     return result;

@@ -23,8 +23,8 @@ void observed_free(struct observed *observed); /* NULL is fine */
 
 /* An endpoint of the configuration has this address from now on: its connections count, and those
  * that are open join from the event loop, one walk for all added meanwhile. 0; -ENOSPC: there is no
- * slot, or the group has its share of them; -ENOMEM; -errno of the kernel side. The first
- * failure is logged. */
+ * slot, or the group has its share of them; -ENOMEM; -errno of the kernel side. A failure
+ * is logged, but not more than one an hour. */
 int observed_add(struct observed *observed, uint32_t cluster, uint32_t group,
                  const struct address *address);
 /* It has it no longer (and had it). Where no other has it either, the host leaves: it goes on counting

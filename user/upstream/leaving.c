@@ -88,15 +88,17 @@ static bool has_open(const struct counters *row)
     return row->cx_opened != row->cx_failed + row->cx_closed;
 }
 
-static void look(const struct leaving *leaving, struct watched *watched, uint64_t now_us)
+/* Has it counted since the last look, or may it still do so? */
+static bool look(const struct leaving *leaving, struct watched *watched, uint64_t now_us)
 {
     struct counters row;
 
     leaving->ops.read(leaving->ops.arg, watched->slot, &row);
     if (!has_open(&row) && !memcmp(&row, &watched->row, sizeof(row)))
-        return;
+        return false;
     watched->row = row;
     watched->since_us = now_us;
+    return true;
 }
 
 size_t leaving_over(struct leaving *leaving, uint64_t now_us, uint32_t *slots, size_t max)
@@ -114,10 +116,18 @@ size_t leaving_over(struct leaving *leaving, uint64_t now_us, uint32_t *slots, s
     return over;
 }
 
+size_t leaving_unused(const struct leaving *leaving, uint32_t *slots, size_t max)
+{
+    static const struct counters nothing;
+    size_t unused = 0;
+
+    for (size_t i = 0; i < leaving->count && unused < max; i++)
+        if (!memcmp(&leaving->items[i].row, &nothing, sizeof(nothing)))
+            slots[unused++] = leaving->items[i].slot;
+    return unused;
+}
+
 bool leaving_stays(struct leaving *leaving, uint32_t slot, uint64_t now_us)
 {
-    struct watched *watched = find(leaving, slot);
-
-    look(leaving, watched, now_us);
-    return now_us - watched->since_us < leaving->idle_us;
+    return look(leaving, find(leaving, slot), now_us);
 }

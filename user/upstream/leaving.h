@@ -38,6 +38,8 @@ size_t leaving_count(const struct leaving *leaving);
 /* Looks at all; writes the slots of up to `max` that are over, and returns how many. What counts
  * nothing is known to be idle since the look that first saw it so. */
 size_t leaving_over(struct leaving *leaving, uint64_t now_us, uint32_t *slots, size_t max);
+/* The same of those that have never counted anything: the first to go where slots are wanted. */
+size_t leaving_unused(const struct leaving *leaving, uint32_t *slots, size_t max);
 /* After its address was taken from the kernel side, and a grace period: does it stay all the same, as
- * it has counted since? Then its time begins anew. */
+ * it has counted since the last look? Then its time begins anew. */
 bool leaving_stays(struct leaving *leaving, uint32_t slot, uint64_t now_us);

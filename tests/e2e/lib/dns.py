@@ -12,7 +12,7 @@ UDP_MAX = 512  # without EDNS; a longer answer is cut, and asked for again over 
 A, CNAME, AAAA = 1, 5, 28
 SERVFAIL, NXDOMAIN = 2, 3
 RESOLV_CONF = """nameserver 127.0.0.1
-options timeout:1 attempts:2 retrans:500 retry:2
+options timeout:1 attempts:2 retrans:1000 retry:2
 """
 
 
