@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -89,18 +90,16 @@ static void an_open_connection_stays_with_its_row(void **state)
     c = counted(SLOT_AUTO);
     assert_int_equal(c.cx_opened, 0); /* it is no endpoint any more */
     assert_int_equal(c.rq_issued, 0);
+    close_pair(&new);
 
-    /* Back again, in another row: who is open joins there, or stays. */
-    observe("127.0.0.1", SLOT_TCP);
-    assert_int_equal(tap_join(fixture_tap()), 0);
+    observe("127.0.0.1", SLOT_TCP); /* back again, in another row */
+    new = open_pair("127.0.0.1");
     exchange(&old);
-    exchange(&new);
     exchange(&new);
     c = counted(SLOT_AUTO);
     assert_int_equal(c.rq_success, 1);
     c = counted(SLOT_TCP);
-    assert_int_equal(c.cx_joined, 1);
-    assert_in_range(c.rq_issued, 1, 2); /* from the first message boundary that is proven */
+    assert_int_equal(c.rq_success, 1);
     close_pair(&new);
     close(old.proxy);
     close(old.upstream);
@@ -109,6 +108,28 @@ static void an_open_connection_stays_with_its_row(void **state)
     c = counted(SLOT_TCP);
     assert_int_equal(c.cx_closed, 1);
     observe("127.0.0.1", SLOT_AUTO);
+}
+
+static void who_is_open_joins_an_endpoint_that_comes(void **state)
+{
+    struct pair p;
+    struct counters c;
+
+    (void)state;
+    if (!tap_joins(fixture_tap()))
+        skip();
+    forget("127.0.0.1");
+    p = open_pair("127.0.0.1");
+    exchange(&p);
+    observe("127.0.0.1", SLOT_AUTO);
+    assert_int_equal(tap_join(fixture_tap()), 0);
+    exchange(&p);
+    c = counted(SLOT_AUTO);
+    assert_int_equal(c.cx_joined, 1);
+    assert_int_equal(c.rq_success, 1);
+    close_pair(&p);
+    c = counted(SLOT_AUTO);
+    assert_int_equal(c.cx_closed, 1);
 }
 
 static void a_row_is_used_again(void **state)
@@ -123,7 +144,8 @@ static void a_row_is_used_again(void **state)
     assert_int_equal(c.cx_closed, 1);
     assert_int_equal(c.rq_success, 1);
     forget("127.0.0.4");
-    assert_int_equal(tap_clear(fixture_tap(), SLOT_REFUSED), 0);
+    const struct address was = address_of("127.0.0.4");
+    assert_int_equal(tap_clear(fixture_tap(), SLOT_REFUSED, &was), 0);
     tap_read(fixture_tap(), SLOT_REFUSED, &c);
     assert_int_equal(c.cx_opened | c.rq_issued | c.rq_success | c.cx_closed, 0);
     observe("127.0.0.5", SLOT_REFUSED);
@@ -134,6 +156,60 @@ static void a_row_is_used_again(void **state)
     tap_read(fixture_tap(), SLOT_REFUSED, &c);
     assert_int_equal(c.cx_opened, 1);
     assert_int_equal(c.rq_success, 1);
+}
+
+static uint64_t opened_at(const char *ip, uint32_t slot)
+{
+    struct pair p = open_pair(ip);
+    struct counters before, after;
+
+    close_pair(&p);
+    tap_read(fixture_tap(), slot, &before);
+    p = open_pair(ip);
+    close_pair(&p);
+    tap_read(fixture_tap(), slot, &after);
+    return after.cx_opened - before.cx_opened;
+}
+
+static __u32 bit_of(const char *ip)
+{
+    const struct address address = address_of(ip);
+    __u32 word;
+
+    memcpy(&word, address.ip + 12, sizeof(word));
+    return endpoint_bit(word, FIXTURE_PORT);
+}
+
+/* The filter before the map has one bit for many addresses. */
+static void addresses_that_share_a_bit(void **state)
+{
+    const char *one = "127.0.9.1";
+    const struct address address = address_of(one);
+    char two[20] = "";
+
+    (void)state;
+    for (unsigned i = 0; i < 1u << 22; i++) {
+        snprintf(two, sizeof(two), "127.%u.%u.%u", 10 + (i >> 16), i >> 8 & 255, i & 255);
+        if (bit_of(two) == bit_of(one))
+            break;
+    }
+    assert_int_equal(bit_of(two), bit_of(one));
+    forget("127.0.0.2"); /* the map has room for as many as there are rows */
+    forget("127.0.0.3");
+    observe(one, SLOT_FAR);
+    observe(two, SLOT_REFUSED);
+    observe(two, SLOT_REFUSED); /* is not one more */
+    assert_int_equal(opened_at(one, SLOT_FAR), 1);
+    forget(one);
+    assert_int_equal(tap_clear(fixture_tap(), SLOT_FAR, &address), 0);
+    assert_int_equal(opened_at(one, SLOT_FAR), 0);
+    assert_int_equal(opened_at(two, SLOT_REFUSED), 1);
+    forget(two);
+    const struct address other = address_of(two);
+    assert_int_equal(tap_clear(fixture_tap(), SLOT_REFUSED, &other), 0);
+    assert_int_equal(opened_at(two, SLOT_REFUSED), 0);
+    observe(one, SLOT_FAR); /* its bit is set again */
+    assert_int_equal(opened_at(one, SLOT_FAR), 1);
 }
 
 static void forgetting_what_is_not_there(void **state)
@@ -160,7 +236,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_open_connection_stays_with_its_row),
+        cmocka_unit_test(who_is_open_joins_an_endpoint_that_comes),
         cmocka_unit_test(a_row_is_used_again),
+        cmocka_unit_test(addresses_that_share_a_bit),
         cmocka_unit_test(forgetting_what_is_not_there),
         cmocka_unit_test(a_grace_period_is_short),
     };

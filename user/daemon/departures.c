@@ -93,7 +93,7 @@ static bool finish(struct departures *departures, uint32_t slot)
     char text[ADDRESS_TEXT_MAX];
 
     if (leaving_stays(departures->leaving, slot, options->now_us()) ||
-        tap_clear(options->tap, slot)) {
+        tap_clear(options->tap, slot, &host->address)) {
         give_back(departures, host);
         return false;
     }
