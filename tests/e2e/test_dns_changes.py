@@ -14,16 +14,17 @@ from lib import namespace, tap
 from lib.client import Client, request
 from lib.daemon import Daemon, bootstrap, cluster
 from lib.dns import Dns
-from lib.process import until
+from lib.process import PATIENCE, until
 from lib.reports import Collector
 from lib.upstream import Upstream
 
 PORT = 20001
-CLUSTER, NAME = "changing", "service.test"
+CLUSTER, OTHER, NAME = "changing", "other", "service.test"
 ADDRESSES = [f"127.0.1.{number}" for number in range(1, 13)]
 ROUNDS = 12
+IDLE = 1.5 * PATIENCE  # seconds; far longer than the load leaves a target alone
 THREADS = 4
-EARLY = "127.0.2.1"
+EARLY, MOVING = "127.0.2.1", "127.0.2.2"
 
 
 class Upstreams:
@@ -55,7 +56,7 @@ class Upstreams:
 
 
 class Load:
-    """Requests without a pause; each connection is closed after some of them."""
+    """Requests without a pause, at each target in turn, so that none is ever idle for long."""
 
     def __init__(self):
         self.targets = []
@@ -66,20 +67,18 @@ class Load:
             thread.start()
 
     def _run(self):
-        while not self.ending:
-            targets = self.targets
-            if not targets:
-                time.sleep(0.01)
-                continue
-            try:
-                self._visit(random.choice(targets), targets)
-            except OSError as error:
-                self.failed.append(error)
-                return
+        try:
+            while not self.ending:
+                targets = self.targets
+                for address in random.sample(targets, len(targets)):
+                    self._visit(address, targets)
+                time.sleep(0.001)
+        except OSError as error:
+            self.failed.append(error)
 
     def _visit(self, address, targets):
         with Client(PORT, address) as client:
-            for _ in range(random.randint(1, 30)):
+            for _ in range(random.randint(1, 8)):
                 if self.ending or self.targets is not targets:
                     return
                 status = random.choice((200, 404, 503))
@@ -90,11 +89,6 @@ class Load:
         self.ending = True
         for thread in self.threads:
             thread.join()
-
-
-def observed(log, address):
-    """How often the log says that observing it began."""
-    return log.count(f"cluster {CLUSTER}: observing {address}:{PORT}\n")
 
 
 def change(dns, daemon, load):
@@ -110,20 +104,20 @@ def change(dns, daemon, load):
         load.targets = known + gone  # connections to what DNS has dropped, old and new ones
         time.sleep(0.7)
         load.targets = list(known)
-        time.sleep(random.choice((0.1, 1.6)))
+        time.sleep(random.choice((0.1, 2 * IDLE)))
     dns.records[NAME] = []
     load.targets = []
 
 
 def wait_live(daemon, addresses):
-    """Until all are observed, and DNS was asked once more: one that was just leaving is live again."""
-    def live():
-        log = daemon.log()
-        return all(observed(log, address) > log.count(f"no longer observing {address}:{PORT}\n")
-                   for address in addresses)
+    """Until DNS has all, as the log's last word on each says."""
+    def live(address):
+        told = [line for line in daemon.log().splitlines()
+                if line.endswith((f": observing {address}:{PORT}", f" has {address}:{PORT}",
+                                  f" no longer observing {address}:{PORT}"))]
+        return told and (": observing" in told[-1] or "a name more" in told[-1])
 
-    time.sleep(0.3)
-    until(live, 10, "the endpoints to be observed")
+    until(lambda: all(map(live, addresses)), 10, "the endpoints to be observed")
 
 
 def open_before(results, dns, collector, daemon, upstreams):
@@ -143,15 +137,41 @@ def open_before(results, dns, collector, daemon, upstreams):
                       {"issued": wanted, "success": wanted})
 
 
+def move(results, dns, collector, daemon, upstreams):
+    """An address moves from one cluster to another: who is open stays, who is new goes there."""
+    def ask(client, count):
+        for _ in range(count):
+            client.send(request("/?status=200")).answer()
+
+    def issued():
+        return tuple(collector.endpoints(name)[f"{MOVING}:{PORT}"]["issued"]
+                     for name in (CLUSTER, OTHER))
+
+    dns.records[NAME] = [MOVING]
+    wait_live(daemon, [MOVING])
+    with Client(PORT, MOVING) as old:
+        ask(old, 3)
+        dns.records.update({NAME: [], f"other.{NAME}": [MOVING]})
+        until(lambda: f"cluster {OTHER}: observing {MOVING}:{PORT}\n" in daemon.log(), 10, "its move")
+        until(lambda: daemon.log().count(f"a name less has {MOVING}:{PORT}\n"), 10, "its move")
+        with Client(PORT, MOVING) as new:
+            ask(new, 20)
+            ask(old, 7)
+    collector.settle(CLUSTER, lambda: issued() == (10, 20))
+    results.equal("an address that moved to another cluster", issued(), (10, 20))
+    results.equal("counts once", upstreams.rows()[f"{MOVING}:{PORT}"]["issued"], 30)
+
+
 def test(results, scratch, group):
-    upstreams = Upstreams([*ADDRESSES, EARLY])
+    upstreams = Upstreams([*ADDRESSES, EARLY, MOVING])
     dns = Dns(scratch)
-    dns.records[NAME] = []
+    dns.records.update({NAME: [], f"other.{NAME}": []})
     collector = Collector(scratch)
     daemon = Daemon(scratch, group, bootstrap([
-        cluster(CLUSTER, [(None, 0, [(NAME, PORT)])], kind="STRICT_DNS", dns_refresh_rate="0.1s",
-                dns_lookup_family="V4_ONLY")]),
-        level="debug", removed_endpoint_idle_time="0.5s")
+        cluster(name, [(None, 0, [(host, PORT)])], kind="STRICT_DNS", dns_refresh_rate="0.1s",
+                dns_lookup_family="V4_ONLY")
+        for name, host in ((CLUSTER, NAME), (OTHER, f"other.{NAME}"))]),
+        level="debug", removed_endpoint_idle_time=f"{IDLE}s")
     daemon.wait_ready(collector, CLUSTER)
     load = Load()
     change(dns, daemon, load)
@@ -164,6 +184,9 @@ def test(results, scratch, group):
 
     collector.settle(CLUSTER, lambda: reported() == upstreams.rows())
     results.equal("each endpoint's sums are what it served", reported(), upstreams.rows())
+    for address, row in upstreams.rows().items():
+        if reported().get(address) != row:
+            results.say("\n".join(line for line in daemon.log().splitlines() if address in line))
     total = collector.total(CLUSTER)
     results.equal("nothing is left in progress", (total["active"], total["connections"]), (0, 0))
 
@@ -175,6 +198,7 @@ def test(results, scratch, group):
     results.true("slots were used again", gone() > len(ADDRESSES), f"{gone()} went")
     results.say(f"{total['issued']} requests; {gone()} endpoints went")
     open_before(results, dns, collector, daemon, upstreams)
+    move(results, dns, collector, daemon, upstreams)
     results.equal("loadtap ends cleanly", daemon.finish(), 0)
     collector.stop()
 

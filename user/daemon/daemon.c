@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
+#include "daemon/bounds.h"
 #include "daemon/management.h"
 #include "daemon/outage.h"
 #include "daemon/upstreams.h"
@@ -79,7 +80,6 @@ static void tell_inexact(void *arg, const struct host *host, const char *what)
 }
 
 /* A line for each endpoint whose error bound is not zero, and one for all others together:
- *   error bound: cluster=backend endpoint=10.0.0.1:80 issued=120 unclassified_requests=3
  *   error bound: zero, so all counts exact, at 4 of 5 endpoints */
 static void tell_bounds(const struct daemon *daemon)
 {
@@ -87,19 +87,13 @@ static void tell_bounds(const struct daemon *daemon)
 
     for (uint32_t slot = 0; slot < hosts_count(daemon->hosts); slot++) {
         const struct host *host = hosts_at(daemon->hosts, slot);
-        char address[ADDRESS_TEXT_MAX], text[BOUND_TEXT_MAX];
         struct counters row;
 
         if (!host)
             continue;
         count++;
         tap_read(daemon->tap, slot, &row);
-        if (accuracy_bound_text(&row, text))
-            log_info("error bound: cluster=%s endpoint=%s issued=%llu %s",
-                     daemon->bootstrap->clusters.items[host->cluster].name,
-                     address_text(&host->address, address), row.rq_issued, text);
-        else
-            exact++;
+        exact += !bounds_tell(&daemon->bootstrap->clusters, host, &row);
     }
     log_info("error bound: zero, so all counts exact, at %zu of %zu endpoints", exact, count);
 }

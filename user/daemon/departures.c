@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "daemon/bounds.h"
 #include "upstream/leaving.h"
 
 /* So many looks in the time that a host has to be idle, but not oftener nor more seldom than that; and
@@ -91,7 +92,9 @@ static bool finish(struct departures *departures, uint32_t slot)
     const struct departures_options *options = &departures->options;
     const struct host *host = hosts_at(options->hosts, slot);
     char text[ADDRESS_TEXT_MAX];
+    struct counters row;
 
+    tap_read(options->tap, slot, &row);
     if (leaving_stays(departures->leaving, slot, options->now_us()) ||
         tap_clear(options->tap, slot, &host->address)) {
         give_back(departures, host);
@@ -99,6 +102,7 @@ static bool finish(struct departures *departures, uint32_t slot)
     }
     log_debug("cluster %s: no longer observing %s", options->clusters->items[host->cluster].name,
               address_text(&host->address, text));
+    bounds_tell(options->clusters, host, &row);
     leaving_remove(departures->leaving, slot);
     hosts_remove(options->hosts, slot);
     return true;

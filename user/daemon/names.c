@@ -91,8 +91,8 @@ static void tell_outcome(struct name *name, const struct resolver_answer *answer
     bool failing = !answer->count;
 
     if (failing && !name->failing)
-        log_warning("cluster %s: cannot resolve %s: %s (tried again in %" PRIu64
-                    ".%03d s and so on; what it had stays observed)",
+        log_warning("cluster %s: cannot resolve %s: %s (next attempt in %" PRIu64
+                    ".%03d s; told again when it is resolved)",
                     cluster_of(name)->name, name->endpoint->host, answer->error, wait_ms / 1000,
                     (int)(wait_ms % 1000));
     if (!failing && name->failing)

@@ -141,15 +141,19 @@ static int add_host(struct observed *observed, uint32_t cluster, uint32_t group,
 static int hold_host(struct observed *observed, const struct host *host)
 {
     const struct host *before = hosts_owner(observed->options.hosts, &host->address);
+    char text[ADDRESS_TEXT_MAX];
     int result;
 
     hosts_hold(observed->options.hosts, host->slot);
     result = follow_owner(observed, &host->address, before);
-    if (result)
+    if (result) {
         hosts_release(observed->options.hosts, host->slot);
-    else
-        departures_remove(observed->departures, host->slot);
-    return result;
+        return result;
+    }
+    log_debug("cluster %s: a name more has %s", cluster_name(observed, host->cluster),
+              address_text(&host->address, text));
+    departures_remove(observed->departures, host->slot);
+    return 0;
 }
 
 static void tell_failure(struct observed *observed, uint32_t cluster, const struct address *address,
