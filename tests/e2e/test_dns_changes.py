@@ -24,7 +24,7 @@ ADDRESSES = [f"127.0.1.{number}" for number in range(1, 13)]
 ROUNDS = 12
 IDLE = 1.5 * PATIENCE  # seconds; far longer than the load leaves a target alone
 THREADS = 4
-EARLY, MOVING = "127.0.2.1", "127.0.2.2"
+EARLY, MOVING, LATE = "127.0.2.1", "127.0.2.2", "127.0.2.3"
 
 
 class Upstreams:
@@ -162,8 +162,27 @@ def move(results, dns, collector, daemon, upstreams):
     results.equal("counts once", upstreams.rows()[f"{MOVING}:{PORT}"]["issued"], 30)
 
 
+def outage(results, dns, collector, daemon, upstreams):
+    """DNS drops an endpoint while there is no management server: it is kept until that has its counts."""
+    dns.records[NAME] = [LATE]
+    wait_live(daemon, [LATE])
+    collector.kill()
+    with Client(PORT, LATE) as client:
+        for _ in range(9):
+            client.send(request("/?status=200")).answer()
+    dns.records[NAME] = []
+    time.sleep(2 * IDLE)
+    line = f"no longer observing {LATE}:{PORT}\n"
+    results.true("what was not delivered is kept", line not in daemon.log())
+    collector.start()
+    until(lambda: line in daemon.log(), 30, "the late one to be gone")
+    results.equal("and goes once it is delivered",
+                  collector.endpoints(CLUSTER)[f"{LATE}:{PORT}"]["issued"],
+                  upstreams.rows()[f"{LATE}:{PORT}"]["issued"])
+
+
 def test(results, scratch, group):
-    upstreams = Upstreams([*ADDRESSES, EARLY, MOVING])
+    upstreams = Upstreams([*ADDRESSES, EARLY, MOVING, LATE])
     dns = Dns(scratch)
     dns.records.update({NAME: [], f"other.{NAME}": []})
     collector = Collector(scratch)
@@ -199,6 +218,7 @@ def test(results, scratch, group):
     results.say(f"{total['issued']} requests; {gone()} endpoints went")
     open_before(results, dns, collector, daemon, upstreams)
     move(results, dns, collector, daemon, upstreams)
+    outage(results, dns, collector, daemon, upstreams)
     results.equal("loadtap ends cleanly", daemon.finish(), 0)
     collector.stop()
 
