@@ -37,9 +37,10 @@ static inline __u32 endpoint_bit(__u32 word, __u16 port)
     return ((word ^ port * 0x85ebca6bu) * 0x9e3779b1u) >> 16;
 }
 
-/* Counters of one endpoint. 64 bits each, they only grow, and nobody resets them: every reader
- * subtracts. Each is changed by an atomic add, because egress programs nest (a packet of another
- * socket may be sent from a softirq while this one is looked at) and CPUs share the row.
+/* Counters of one endpoint. 64 bits each, they only grow: every reader subtracts. Only a row that no
+ * connection refers to any more is set to zero, before another endpoint gets it. Each is changed by
+ * an atomic add, because egress programs nest (a packet of another socket may be sent from a softirq
+ * while this one is looked at) and CPUs share the row.
  *
  * Whenever no packet is just being looked at: rq_issued + cx_failed_error
  *   = rq_success + rq_error + rq_unclassified + rq_no_result + requests that await a result.

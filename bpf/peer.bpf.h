@@ -61,8 +61,8 @@ struct bpf_iter__tcp {
 };
 #pragma clang attribute pop
 
-/* Bit by endpoint_bit(): set for each endpoint that there ever was. Whoever's bit is not set has no
- * state and needs none, so sockets that are no upstream pay for one load. Written by the daemon,
+/* Bit by endpoint_bit(): set for each endpoint, and for one that there was while connections of it may
+ * be open. Whoever's bit is not set has no state and needs none, so sockets that are no upstream pay for one load. Written by the daemon,
  * before it adds the endpoint. */
 __u64 endpoint_bits[ENDPOINT_BITS / 64];
 

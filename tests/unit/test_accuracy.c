@@ -98,6 +98,31 @@ static void hosts_that_come_later_are_seen(void **state)
     hosts_free(hosts);
 }
 
+static void a_slot_used_again_is_another_host(void **state)
+{
+    struct hosts *hosts = hosts_new(&clusters);
+    struct accuracy *accuracy = accuracy_new(hosts);
+
+    (void)state;
+    memset(rows, 0, sizeof(rows));
+    told = 0;
+    add(hosts, 1);
+    add(hosts, 2);
+    rows[0].gap_bytes = 1;
+    accuracy_check(accuracy, &ops);
+    assert_int_equal(told, 1);
+    hosts_release(hosts, 0);
+    hosts_remove(hosts, 0);
+    accuracy_check(accuracy, &ops); /* a free slot is passed over */
+    assert_int_equal(told, 1);
+    add(hosts, 3);
+    accuracy_check(accuracy, &ops);
+    assert_int_equal(told, 2);
+    assert_int_equal(last_slot, 0);
+    accuracy_free(accuracy);
+    hosts_free(hosts);
+}
+
 static void bound_in_numbers(void **state)
 {
     char text[BOUND_TEXT_MAX] = "as it was";
@@ -121,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_is_told_once_for_each_host),
         cmocka_unit_test(hosts_that_come_later_are_seen),
+        cmocka_unit_test(a_slot_used_again_is_another_host),
         cmocka_unit_test(bound_in_numbers),
     };
 

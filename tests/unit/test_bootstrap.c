@@ -293,6 +293,56 @@ static void cluster_types(void **state)
     bootstrap_free(bootstrap);
 }
 
+#define DNS(fields) SMALL("type: STRICT_DNS, " fields ", ", LOCAL)
+#define DNS_CLUSTER(fields)                                                                        \
+    SMALL("cluster_type: {name: envoy.cluster.dns, typed_config: {'@type': "                       \
+          "x/envoy.extensions.clusters.dns.v3.DnsCluster, " fields "}}, dns_refresh_rate: 9s, ",   \
+          LOCAL)
+
+static void expect_refresh(const char *yaml, const struct dns_refresh *wanted)
+{
+    struct bootstrap *bootstrap = must_load(yaml);
+    const struct dns_refresh *read = &bootstrap->clusters.items[0].dns_refresh;
+
+    assert_int_equal(read->rate_ms, wanted->rate_ms);
+    assert_int_equal(read->failure_base_ms, wanted->failure_base_ms);
+    assert_int_equal(read->failure_max_ms, wanted->failure_max_ms);
+    assert_int_equal(read->jitter_ms, wanted->jitter_ms);
+    assert_int_equal(read->respect_ttl, wanted->respect_ttl);
+    bootstrap_free(bootstrap);
+}
+
+static void dns_refresh(void **state)
+{
+    (void)state;
+    expect_refresh(SMALL("", LOCAL), &(struct dns_refresh){.rate_ms = 5000});
+    expect_refresh(DNS("dns_refresh_rate: 1.5s, respect_dns_ttl: true, dns_jitter: 0.25s, "
+                       "dns_failure_refresh_rate: {base_interval: 2s}"),
+                   &(struct dns_refresh){1500, 2000, 20000, 250, true});
+    expect_refresh(DNS_CLUSTER("respect_dns_ttl: false"), &(struct dns_refresh){.rate_ms = 5000});
+    expect_refresh(
+        DNS_CLUSTER("dns_refresh_rate: 0.002s, respect_dns_ttl: true, dns_jitter: 1s, "
+                    "dns_failure_refresh_rate: {base_interval: 0.0015s, max_interval: 3600s}"),
+        &(struct dns_refresh){2, 1, 3600000, 1000, true});
+}
+
+static void dns_refresh_errors(void **state)
+{
+    (void)state;
+    expect_error(DNS("dns_refresh_rate: 0.001s"), "clusters[0].dns_refresh_rate: found 1 ms");
+    expect_error(DNS("dns_refresh_rate: -5s"), "dns_refresh_rate: found 1 ms");
+    expect_error(DNS("dns_refresh_rate: {seconds: 1, nanos: -5}"), "dns_refresh_rate: found 1 ms");
+    expect_error(DNS("dns_jitter: -0.1s"), "dns_jitter: found a negative duration");
+    expect_error(DNS("dns_failure_refresh_rate: {}"),
+                 "dns_failure_refresh_rate.base_interval: found none");
+    expect_error(DNS("dns_failure_refresh_rate: {base_interval: 0s}"),
+                 "dns_failure_refresh_rate.base_interval: found 1 ms");
+    expect_error(DNS("dns_failure_refresh_rate: {base_interval: 2s, max_interval: 1s}"),
+                 "dns_failure_refresh_rate.max_interval: found less than base_interval");
+    expect_error(DNS_CLUSTER("dns_refresh_rate: 0s"),
+                 "clusters[0].cluster_type.typed_config.dns_refresh_rate: found 1 ms");
+}
+
 static void groups_and_probes(void **state)
 {
     struct bootstrap *bootstrap = must_load(CLUSTERS(
@@ -382,16 +432,24 @@ static void own_settings(void **state)
 {
 #define SETTINGS(content)                                                                          \
     "{name: l, typed_config: {'@type': type.googleapis.com/loadtap.v1.Settings, " content "}}"
-    struct bootstrap *bootstrap =
-        must_load("bootstrap_extensions: [{name: o, typed_config: {'@type': x/other, a: "
-                  "b}}, " SETTINGS("cgroup_path: /c, omit_connection_fields: true, "
-                                   "report_error_bound: true") "]\n" SMALL("", LOCAL));
+    struct bootstrap *bootstrap = must_load(
+        "bootstrap_extensions: [{name: o, typed_config: {'@type': x/other, a: "
+        "b}}, " SETTINGS(
+            "cgroup_path: /c, omit_connection_fields: true, "
+            "report_error_bound: true, removed_endpoint_idle_time: 1.5s") "]\n" SMALL("", LOCAL));
 
     (void)state;
     assert_string_equal(bootstrap->cgroup_path, "/c");
     assert_true(bootstrap->omit_connection_fields);
     assert_true(bootstrap->report_error_bound);
+    assert_int_equal(bootstrap->removed_idle_ms, 1500);
     bootstrap_free(bootstrap);
+    bootstrap = must_load(SMALL("", LOCAL));
+    assert_int_equal(bootstrap->removed_idle_ms, 600000);
+    bootstrap_free(bootstrap);
+    expect_error(
+        "bootstrap_extensions: [" SETTINGS("removed_endpoint_idle_time: 0s") "]\n" SMALL("", LOCAL),
+        "typed_config.removed_endpoint_idle_time: found no time at all");
     expect_error("bootstrap_extensions: [" SETTINGS("cgroup_path: c") "]\n" SMALL("", LOCAL),
                  "bootstrap_extensions[0].typed_config.cgroup_path: found \"c\", expected an abs");
     expect_error("bootstrap_extensions: [" SETTINGS("") ", " SETTINGS("") "]\n" SMALL("", LOCAL),
@@ -482,6 +540,8 @@ int main(void)
         cmocka_unit_test(addresses_and_ports),
         cmocka_unit_test(clusters_that_cannot_be),
         cmocka_unit_test(cluster_types),
+        cmocka_unit_test(dns_refresh),
+        cmocka_unit_test(dns_refresh_errors),
         cmocka_unit_test(groups_and_probes),
         cmocka_unit_test(where_to_report),
         cmocka_unit_test(headers_of_the_stream),

@@ -73,6 +73,17 @@ static void test_round_begins_behind(void **state)
     expect(PLAIN, &behind, "");
 }
 
+static void test_dropped_ones_are_left_out(void **state)
+{
+    (void)state;
+    hosts_release(hosts, hosts_of_group(hosts, APPLE, 0, 1)->slot);
+    expect(APPLE, NULL, "2 3 4");
+    hosts_release(hosts, hosts_of_group(hosts, APPLE, 0, 0)->slot);
+    expect(APPLE, NULL, "3 2 4"); /* the fifth group has it too */
+    hosts_release(hosts, hosts_of_group(hosts, BERRY, 0, 0)->slot);
+    expect(BERRY, NULL, "");
+}
+
 static void test_rotate(void **state)
 {
     struct address items[3], behind;
@@ -114,6 +125,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_by_priority),
         TEST(test_round_begins_behind),
+        TEST(test_dropped_ones_are_left_out),
         TEST(test_rotate),
         TEST(test_out_of_memory),
     };

@@ -158,6 +158,134 @@ static void test_many_hosts_stay_where_they_are(void **state)
     hosts_free(hosts);
 }
 
+static void test_names_hold_a_host(void **state)
+{
+    struct hosts *hosts = hosts_new(&model);
+    const struct address address = address_of(1);
+
+    (void)state;
+    assert_null(hosts_find(hosts, APPLE, 0, &address));
+    assert_null(hosts_owner(hosts, &address));
+    assert_int_equal(add(hosts, APPLE, 0, 1), 0);
+    assert_int_equal(host->names, 1);
+    hosts_hold(hosts, host->slot);
+    assert_int_equal(host->names, 2);
+    hosts_release(hosts, host->slot);
+    hosts_release(hosts, host->slot);
+    assert_int_equal(host->names, 0);
+    assert_ptr_equal(hosts_find(hosts, APPLE, 0, &address), host);
+    assert_null(hosts_find(hosts, APPLE, 1, &address));
+    assert_ptr_equal(hosts_owner(hosts, &address), host); /* it goes on counting */
+    assert_int_equal(add(hosts, APPLE, 0, 1), -EEXIST);
+    hosts_free(hosts);
+}
+
+static void test_a_live_host_owns_before_one_that_leaves(void **state)
+{
+    struct hosts *hosts = hosts_new(&model);
+    const struct address address = address_of(1);
+    const struct host *apple, *berry;
+
+    (void)state;
+    assert_int_equal(add(hosts, APPLE, 0, 1), 0);
+    apple = host;
+    hosts_release(hosts, apple->slot);
+    assert_int_equal(add(hosts, BERRY, 0, 1), 0);
+    berry = host;
+    assert_ptr_equal(owner, berry);
+    assert_ptr_equal(other, apple);
+    hosts_hold(hosts, apple->slot);
+    assert_ptr_equal(hosts_owner(hosts, &address), apple);
+    hosts_release(hosts, apple->slot);
+    assert_ptr_equal(hosts_owner(hosts, &address), berry);
+    hosts_release(hosts, berry->slot);
+    assert_ptr_equal(hosts_owner(hosts, &address), apple); /* both leave: the first one again */
+    assert_true(hosts_is_shared(hosts, apple->slot));
+    hosts_remove(hosts, apple->slot);
+    assert_ptr_equal(hosts_owner(hosts, &address), berry);
+    assert_false(hosts_is_shared(hosts, berry->slot));
+    hosts_remove(hosts, berry->slot);
+    assert_null(hosts_owner(hosts, &address));
+    hosts_free(hosts);
+}
+
+static void test_slots_are_used_again(void **state)
+{
+    struct hosts *hosts = hosts_new(&model);
+    uint32_t born;
+
+    (void)state;
+    for (uint32_t i = 0; i < 5; i++)
+        assert_int_equal(add(hosts, APPLE, 0, i), 0);
+    born = hosts_at(hosts, 2)->born;
+    hosts_release(hosts, 2);
+    hosts_remove(hosts, 2);
+    assert_null(hosts_at(hosts, 2));
+    assert_int_equal(hosts_count(hosts), 5);
+    assert_int_equal(hosts_of_group(hosts, APPLE, 0, 2)->slot, 3); /* the others keep their order */
+    assert_null(hosts_of_group(hosts, APPLE, 0, 4));
+    assert_int_equal(add(hosts, BERRY, 0, 2), 0);
+    assert_int_equal(host->slot, 2);
+    assert_int_not_equal(host->born, born);
+    assert_ptr_equal(owner, host);
+    assert_null(other);
+    assert_int_equal(add(hosts, APPLE, 0, 2), 0); /* its old place is free as well */
+    assert_int_equal(host->slot, 5);
+    hosts_free(hosts);
+}
+
+static void test_slots_may_be_limited(void **state)
+{
+    struct hosts *hosts = hosts_new(&model);
+
+    (void)state;
+    hosts_limit(hosts, 2);
+    assert_int_equal(add(hosts, APPLE, 0, 1), 0);
+    assert_int_equal(add(hosts, APPLE, 0, 2), 0);
+    assert_int_equal(add(hosts, APPLE, 0, 3), -ENOSPC);
+    assert_int_equal(add(hosts, APPLE, 0, 2), -EEXIST);
+    hosts_release(hosts, 0);
+    hosts_remove(hosts, 0);
+    assert_int_equal(add(hosts, APPLE, 0, 3), 0);
+    assert_int_equal(host->slot, 0);
+    assert_int_equal(add(hosts, APPLE, 0, 1), -ENOSPC);
+    hosts_free(hosts);
+}
+
+static void test_hosts_come_and_go(void **state)
+{
+    struct hosts *hosts = hosts_new(&model);
+    static const uint32_t clusters[] = {APPLE, BERRY, PLAIN};
+    const struct host *at[3][40] = {0};
+
+    (void)state;
+    srand(5);
+    for (int i = 0; i < 100000; i++) {
+        uint32_t cluster = (uint32_t)rand() % 3, number = (uint32_t)rand() % 40;
+        const struct host **found = &at[cluster][number];
+
+        if (!*found) {
+            assert_int_equal(add(hosts, clusters[cluster], 0, number), 0);
+            *found = host;
+        } else if ((*found)->names) {
+            hosts_release(hosts, (*found)->slot);
+        } else if (rand() % 2) {
+            hosts_hold(hosts, (*found)->slot);
+        } else {
+            hosts_remove(hosts, (*found)->slot);
+            *found = NULL;
+        }
+        const struct address address = address_of(number);
+        const struct host *wanted = NULL;
+        for (int c = 0; c < 3; c++)
+            if (at[c][number] && (!wanted || (!wanted->names && at[c][number]->names)))
+                wanted = at[c][number];
+        assert_ptr_equal(hosts_owner(hosts, &address), wanted);
+    }
+    assert_in_range(hosts_count(hosts), 1, 120);
+    hosts_free(hosts);
+}
+
 static void test_no_clusters(void **state)
 {
     struct clusters none = {0};
@@ -185,7 +313,7 @@ static void test_out_of_memory(void **state)
         memory_left = -1;
         assert_int_equal(memory_live, live);
     }
-    for (long left = 0; left < 9; left++) {
+    for (long left = 0; left < 10; left++) {
         struct hosts *hosts = hosts_new(&model);
         int error;
 
@@ -193,7 +321,7 @@ static void test_out_of_memory(void **state)
         memory_left = left;
         error = add(hosts, BERRY, 0, 7);
         memory_left = -1;
-        assert_int_equal(error, left < 8 ? -ENOMEM : 0);
+        assert_int_equal(error, left < 9 ? -ENOMEM : 0);
         if (error) {
             assert_null(host);
             assert_int_equal(hosts_count(hosts), 0);
@@ -217,6 +345,11 @@ int main(void)
         cmocka_unit_test(test_first_in_the_configuration_owns),
         cmocka_unit_test(test_late_answer_takes_the_address_over),
         cmocka_unit_test(test_many_hosts_stay_where_they_are),
+        cmocka_unit_test(test_names_hold_a_host),
+        cmocka_unit_test(test_a_live_host_owns_before_one_that_leaves),
+        cmocka_unit_test(test_slots_are_used_again),
+        cmocka_unit_test(test_slots_may_be_limited),
+        cmocka_unit_test(test_hosts_come_and_go),
         cmocka_unit_test(test_no_clusters),
         cmocka_unit_test(test_out_of_memory),
     };

@@ -518,6 +518,38 @@ static void test_out_of_memory(void **state)
     free(bytes);
 }
 
+static void test_s38_logical_dns_is_one_host(void **state)
+{
+    uint32_t next;
+
+    (void)state;
+    model_items[BERRY].discovery = DISCOVERY_LOGICAL_DNS;
+    report.endpoints = true;
+    window_adopt(window, BERRY, 0);
+    model_serve(west, 3);
+    rows[west].rq_issued++; /* still running when the address changes */
+    hosts_release(hosts, west);
+    next = model_add(hosts, BERRY, 0, 7);
+    assert_int_equal(window_reserve(window), 0);
+    encode();
+    assert_int_equal(locality(0)->n_upstream_endpoint_stats, 1);
+    model_serve(next, 5);
+    encode();
+    assert_int_equal(locality(0)->n_upstream_endpoint_stats, 1);
+    assert_int_equal(locality(0)->total_issued_requests, 9);
+    const endpoint_stats *only = locality(0)->upstream_endpoint_stats[0];
+    assert_string_equal(only->address->socket_address->address, "10.0.0.7");
+    assert_int_equal(only->total_issued_requests, 9);
+    assert_int_equal(only->total_successful_requests, 8);
+    assert_int_equal(only->total_requests_in_progress, 1);
+    hosts_hold(hosts, west); /* and back */
+    hosts_release(hosts, next);
+    encode();
+    assert_string_equal(locality(0)->upstream_endpoint_stats[0]->address->socket_address->address,
+                        "10.0.0.6");
+    model_items[BERRY].discovery = DISCOVERY_STATIC;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -543,6 +575,7 @@ int main(void)
         TEST(test_error_bound_alone_makes_an_entry),
         TEST(test_tls_cluster),
         TEST(test_error_bound_is_off),
+        TEST(test_s38_logical_dns_is_one_host),
         TEST(test_out_of_memory),
     };
 

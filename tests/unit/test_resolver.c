@@ -29,6 +29,8 @@ static struct evdns_server_port *dns;
 static struct resolver *resolver;
 static unsigned queries, done;
 static size_t last_count;
+static uint32_t last_ttl;
+static bool last_absent;
 static char answer[4096]; /* addresses, each with a blank behind it, or the error */
 
 /* --- the surroundings ---------------------------------------------------------------------------
@@ -86,8 +88,8 @@ static int isolate(void **state)
     return 0;
 }
 
-/* "only4.dns" has A records, "only6.dns" AAAA, "dual.dns" both; "silent.dns" gets no answer, all
- * others do not exist. */
+/* "only4.dns" has A records, "only6.dns" AAAA, "dual.dns" both, "ages.dns" two that live for 90 and
+ * for 7 s; "silent.dns" gets no answer, "broken.dns" SERVFAIL, all others do not exist. */
 static void serve(struct evdns_server_request *request, void *arg)
 {
     static const uint8_t a[] = {10, 1, 0, 2, 10, 1, 0, 1, 10, 1, 0, 2};
@@ -101,13 +103,16 @@ static void serve(struct evdns_server_request *request, void *arg)
         evdns_server_request_drop(request);
         return;
     }
-    if (type == EVDNS_TYPE_A && (!strcmp(name, "only4.dns") || !strcmp(name, "dual.dns")))
+    if (type == EVDNS_TYPE_A && !strcmp(name, "ages.dns")) {
+        evdns_server_request_add_a_reply(request, name, 1, a, 90);
+        evdns_server_request_add_a_reply(request, name, 1, a + 4, 7);
+    } else if (type == EVDNS_TYPE_A && (!strcmp(name, "only4.dns") || !strcmp(name, "dual.dns")))
         for (size_t i = 0; i < sizeof(a); i += 4) /* a record each */
             evdns_server_request_add_a_reply(request, name, 1, a + i, 60);
     else if (type == EVDNS_TYPE_AAAA && (!strcmp(name, "only6.dns") || !strcmp(name, "dual.dns")))
         evdns_server_request_add_aaaa_reply(request, name, 1, aaaa, 60);
     else if (!strstr(name, "only") && strcmp(name, "dual.dns") != 0)
-        error = DNS_ERR_NOTEXIST;
+        error = !strcmp(name, "broken.dns") ? DNS_ERR_SERVERFAILED : DNS_ERR_NOTEXIST;
     evdns_server_request_respond(request, error);
 }
 
@@ -150,20 +155,22 @@ static int tear_down(void **state)
 /* --- lookups ------------------------------------------------------------------------------------
  */
 
-static void on_done(void *arg, const struct address *addresses, size_t count, const char *error)
+static void on_done(void *arg, const struct resolver_answer *got)
 {
     char text[ADDRESS_TEXT_MAX];
 
     (void)arg;
     answer[0] = '\0';
-    for (size_t i = 0; i < count && i < 10; i++) {
-        strcat(answer, address_text(&addresses[i], text));
+    for (size_t i = 0; i < got->count && i < 10; i++) {
+        strcat(answer, address_text(&got->addresses[i], text));
         strcat(answer, " ");
     }
-    assert_true((count == 0) == (error != NULL));
-    if (error)
-        strcat(answer, error);
-    last_count = count;
+    assert_true((got->count == 0) == (got->error != NULL));
+    if (got->error)
+        strcat(answer, got->error);
+    last_count = got->count;
+    last_ttl = got->ttl;
+    last_absent = got->absent;
     done++;
 }
 
@@ -228,6 +235,12 @@ static void test_dns(void **state)
     look_up("dual.dns", DNS_FAMILY_ALL);
     assert_int_equal(last_count, 3);
     assert_true(queries > 0);
+    assert_int_equal(last_ttl, 60);
+    look_up("ages.dns", DNS_FAMILY_V4_ONLY);
+    assert_int_equal(last_count, 2);
+    assert_int_equal(last_ttl, 7); /* the least */
+    look_up("v4.test", DNS_FAMILY_AUTO);
+    assert_int_equal(last_ttl, 0); /* the hosts file has none */
 }
 
 static void test_names_without_an_address(void **state)
@@ -235,8 +248,13 @@ static void test_names_without_an_address(void **state)
     (void)state;
     need_isolation();
     assert_string_equal(look_up("absent.dns", DNS_FAMILY_AUTO), "Domain name not found");
+    assert_true(last_absent);
     assert_string_equal(look_up("only4.dns", DNS_FAMILY_V6_ONLY),
                         "DNS server returned answer with no data");
+    assert_true(last_absent);
+    look_up("broken.dns", DNS_FAMILY_AUTO);
+    assert_int_equal(last_count, 0);
+    assert_false(last_absent); /* nobody knows */
     look_up("", DNS_FAMILY_AUTO);
     assert_int_equal(last_count, 0);
     look_up("..", DNS_FAMILY_AUTO);
@@ -265,6 +283,7 @@ static void test_silent_server(void **state)
                "nameserver 127.0.0.1\noptions retrans:300 retry:1 timeout:1 attempts:1\n");
     assert_string_equal(look_up("silent.dns", DNS_FAMILY_V4_ONLY),
                         "Timeout while contacting DNS servers");
+    assert_false(last_absent);
     write_file("/etc/resolv.conf", "nameserver 127.0.0.1\n");
 }
 
@@ -309,10 +328,9 @@ static void test_freed_under_way(void **state)
     assert_int_equal(done, 0); /* and tear_down frees the resolver */
 }
 
-static void look_up_again(void *arg, const struct address *addresses, size_t count,
-                          const char *error)
+static void look_up_again(void *arg, const struct resolver_answer *got)
 {
-    on_done(arg, addresses, count, error);
+    on_done(arg, got);
     if (done < 3)
         resolver_lookup(resolver, "dual.dns", 80, DNS_FAMILY_AUTO, look_up_again, NULL);
 }

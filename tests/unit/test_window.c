@@ -444,6 +444,90 @@ static void test_out_of_memory(void **state)
     assert_int_equal(next_issued(a), 3);
 }
 
+static void let_go(uint32_t slot)
+{
+    hosts_release(hosts, slot);
+    hosts_remove(hosts, slot);
+}
+
+static void test_what_a_host_owes(void **state)
+{
+    const struct host *host = hosts_at(hosts, a);
+
+    (void)state;
+    window_reserve(window);
+    model_serve(a, 3);
+    assert_false(window_owes(window, host)); /* outside the set: it would be discarded */
+    window_adopt(window, APPLE, 0);
+    assert_false(window_owes(window, host));
+    model_serve(a, 2);
+    assert_true(window_owes(window, host));
+    report(1000, true);
+    assert_true(window_owes(window, host)); /* not confirmed */
+    window_confirmed(window);
+    assert_false(window_owes(window, host));
+    report(2000, true);
+    assert_false(window_owes(window, host)); /* confirmed is at least what was counted */
+    rows[a].cx_closed++;
+    assert_true(window_owes(window, host)); /* the gauge */
+    window_drop(window, APPLE);
+    assert_false(window_owes(window, host));
+    host = hosts_at(hosts, model_add(hosts, BERRY, 0, 9));
+    window_adopt(window, BERRY, 3000);
+    assert_true(window_owes(window, host)); /* without a track nothing is known */
+}
+
+static void test_slot_used_again_starts_at_zero(void **state)
+{
+    uint32_t slot;
+
+    (void)state;
+    window_reserve(window);
+    window_adopt(window, APPLE, 0);
+    window_adopt(window, BERRY, 0);
+    model_serve(a, 5);
+    model_serve(b, 1);
+    report(1000, true);
+    model_serve(a, 1);
+    report(2000, false);
+    let_go(a);
+    memset(&rows[a], 0, sizeof(rows[a]));
+    slot = model_add(hosts, BERRY, 0, 8);
+    assert_int_equal(slot, a);
+    model_serve(slot, 2);
+    /* The stream ends before the new host has a track: of the old one nothing is left. */
+    again.calls = 0;
+    window_roll_back(window, note_again, &again);
+    assert_int_equal(again.calls, 1);
+    assert_int_equal(again.cluster[0], BERRY);
+    assert_int_equal(again.load[0].issued, 1);
+    window_reserve(window);
+    assert_int_equal(next_issued(slot), 2);
+    report(3000, true);
+    window_confirmed(window);
+    assert_int_equal(next_issued(slot), 0);
+}
+
+static void test_free_slots_are_passed_over(void **state)
+{
+    (void)state;
+    window_reserve(window);
+    window_adopt(window, APPLE, 0);
+    window_adopt(window, BERRY, 0);
+    let_go(a);
+    let_go(b);
+    model_serve(a2, 4);
+    window_reserve(window);
+    reads = 0;
+    assert_int_equal(next_issued(a2), 4);
+    assert_int_equal(reads, 1);
+    report(1000, true);
+    window_confirmed(window);
+    again.calls = 0;
+    window_roll_back(window, note_again, &again);
+    assert_int_equal(again.calls, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -469,6 +553,9 @@ int main(void)
         TEST(test_two_streams_lost_in_a_row),
         TEST(test_error_bound_moves_with_the_loads),
         TEST(test_adopted_while_a_confirmation_is_awaited),
+        TEST(test_what_a_host_owes),
+        TEST(test_slot_used_again_starts_at_zero),
+        TEST(test_free_slots_are_passed_over),
         TEST(test_out_of_memory),
     };
 

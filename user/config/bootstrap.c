@@ -12,6 +12,7 @@
 #include "config/cluster_extension.h"
 #include "config/cluster_read.h"
 #include "config/config_source.h"
+#include "config/duration.h"
 #include "config/endpoint_read.h"
 #include "config/lrs_read.h"
 #include "config/message_fill.h"
@@ -20,6 +21,8 @@
 #include "config/yaml_tree.h"
 #include "envoy/config/bootstrap/v3/bootstrap.pb-c.h"
 #include "loadtap/v1/settings.pb-c.h"
+
+#define REMOVED_IDLE_MS 600000
 
 typedef Envoy__Config__Bootstrap__V3__Bootstrap Bootstrap;
 typedef Envoy__Config__Bootstrap__V3__Bootstrap__StaticResources StaticResources;
@@ -145,6 +148,18 @@ static int read_admin(struct check *check, const Bootstrap *from, struct bootstr
     return check_text(check, address->socket_address->address, &out->admin_host);
 }
 
+static int read_removed_idle(const struct check *check, const Google__Protobuf__Duration *from,
+                             const struct tree_path *path, struct bootstrap *out)
+{
+    if (!from)
+        return 0;
+    if (duration_is_negative(from) || !duration_ms(from))
+        return check_wrong(check, path, "removed_endpoint_idle_time",
+                           "found no time at all, expected at least 0.001s");
+    out->removed_idle_ms = duration_ms(from);
+    return 0;
+}
+
 static int read_settings(const struct check *check, const Settings *from,
                          const struct tree_path *extension, struct bootstrap *out)
 {
@@ -155,6 +170,9 @@ static int read_settings(const struct check *check, const Settings *from,
                            "found \"%.96s\", expected an absolute path", from->cgroup_path);
     out->omit_connection_fields = from->omit_connection_fields;
     out->report_error_bound = from->report_error_bound;
+    int failed = read_removed_idle(check, from->removed_endpoint_idle_time, &path, out);
+    if (failed)
+        return failed;
     return from->cgroup_path[0] ? check_text(check, from->cgroup_path, &out->cgroup_path) : 0;
 }
 
@@ -221,6 +239,8 @@ static int read_message(struct check *check, const struct bootstrap_source *sour
     Bootstrap *message = NULL;
     int failed = bootstrap ? fill_both(check, &message) : config_error_memory(check->error);
 
+    if (bootstrap)
+        bootstrap->removed_idle_ms = REMOVED_IDLE_MS;
     if (!failed)
         failed = read_parts(check, source, message, bootstrap);
     free_message(message);

@@ -41,6 +41,7 @@ struct bootstrap {
     char *cgroup_path; /* NULL: the root of the hierarchy */
     bool omit_connection_fields;
     bool report_error_bound;
+    uint64_t removed_idle_ms; /* removed_endpoint_idle_time */
     char **notes; /* one line for each thing that is accepted but not observed or opaque */
     size_t note_count;
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "config/dns_read.h"
 #include "envoy/extensions/clusters/dns/v3/dns_cluster.pb-c.h"
 #include "envoy/extensions/transport_sockets/tls/v3/tls.pb-c.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb-c.h"
@@ -55,21 +56,42 @@ static enum discovery named_discovery(const char *name)
     return DISCOVERY_OTHER;
 }
 
-void cluster_type_read(const Envoy__Config__Cluster__V3__Cluster__CustomClusterType *from,
-                       enum discovery *discovery, enum dns_family *dns_family)
+static int read_dns(const struct check *check, const DnsCluster *from,
+                    const struct tree_path *cluster_type, struct cluster *out)
 {
+    const struct tree_path path = tree_path_field(cluster_type, "typed_config");
+    const Envoy__Extensions__Clusters__Dns__V3__DnsCluster__RefreshRate *failure =
+        from->dns_failure_refresh_rate;
+    const struct dns_fields fields = {.rate = from->dns_refresh_rate,
+                                      .jitter = from->dns_jitter,
+                                      .has_failure_rate = failure != NULL,
+                                      .failure_base = failure ? failure->base_interval : NULL,
+                                      .failure_max = failure ? failure->max_interval : NULL,
+                                      .respect_ttl = from->respect_dns_ttl};
+
+    out->discovery =
+        from->all_addresses_in_single_endpoint ? DISCOVERY_LOGICAL_DNS : DISCOVERY_STRICT_DNS;
+    /* The newer enum has UNSPECIFIED, which means AUTO, before the older one's values. */
+    if (from->dns_lookup_family)
+        out->dns_family = (enum dns_family)(from->dns_lookup_family - 1);
+    return dns_refresh_read(check, &fields, &path, &out->dns_refresh);
+}
+
+int cluster_type_read(const struct check *check,
+                      const Envoy__Config__Cluster__V3__Cluster__CustomClusterType *from,
+                      const struct tree_path *path, struct cluster *out)
+{
+    const struct tree_path cluster_type = tree_path_field(path, "cluster_type");
     DnsCluster *dns = extension_unpack(
         from->typed_config, &envoy__extensions__clusters__dns__v3__dns_cluster__descriptor);
+    int failed;
 
-    *discovery = named_discovery(from->name);
+    out->discovery = named_discovery(from->name);
     if (!dns)
-        return;
-    *discovery =
-        dns->all_addresses_in_single_endpoint ? DISCOVERY_LOGICAL_DNS : DISCOVERY_STRICT_DNS;
-    /* The newer enum has UNSPECIFIED, which means AUTO, before the older one's values. */
-    if (dns->dns_lookup_family)
-        *dns_family = (enum dns_family)(dns->dns_lookup_family - 1);
+        return 0;
+    failed = read_dns(check, dns, &cluster_type, out);
     protobuf_c_message_free_unpacked(&dns->base, NULL);
+    return failed;
 }
 
 bool cluster_is_encrypted(const Cluster *from)

@@ -13,9 +13,11 @@ extern const ProtobufCMessageDescriptor *const cluster_extension_types[4];
 /* The message inside, to be freed; NULL where it is of another type, or out of memory. */
 void *extension_unpack(const Google__Protobuf__Any *any, const ProtobufCMessageDescriptor *type);
 
-/* cluster_type, Envoy's newer way to say `type`. Sets `*dns_family` only where it says one. */
-void cluster_type_read(const Envoy__Config__Cluster__V3__Cluster__CustomClusterType *from,
-                       enum discovery *discovery, enum dns_family *dns_family);
+/* cluster_type, Envoy's newer way to say `type`, of the cluster at `path`: sets discovery, and what it
+ * says of DNS. 0 or -EINVAL. */
+int cluster_type_read(const struct check *check,
+                      const Envoy__Config__Cluster__V3__Cluster__CustomClusterType *from,
+                      const struct tree_path *path, struct cluster *out);
 
 /* Does its transport socket encrypt? Then nothing but connections can be seen. */
 bool cluster_is_encrypted(const Envoy__Config__Cluster__V3__Cluster *from);

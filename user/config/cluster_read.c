@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "config/cluster_extension.h"
+#include "config/dns_read.h"
 #include "config/endpoint_read.h"
 #include "config/fields.h"
 
@@ -17,7 +18,23 @@ typedef Envoy__Config__Core__V3__HealthCheck HealthCheck;
 
 #define SETTINGS_KEY "loadtap" /* in filter_metadata */
 
-static void read_discovery(const Cluster *from, struct cluster *out)
+static int read_refresh(const struct check *check, const Cluster *from,
+                        const struct tree_path *path, struct cluster *out)
+{
+    const Envoy__Config__Cluster__V3__Cluster__RefreshRate *failure =
+        from->dns_failure_refresh_rate;
+    const struct dns_fields fields = {.rate = from->dns_refresh_rate,
+                                      .jitter = from->dns_jitter,
+                                      .has_failure_rate = failure != NULL,
+                                      .failure_base = failure ? failure->base_interval : NULL,
+                                      .failure_max = failure ? failure->max_interval : NULL,
+                                      .respect_ttl = from->respect_dns_ttl};
+
+    return dns_refresh_read(check, &fields, path, &out->dns_refresh);
+}
+
+static int read_discovery(const struct check *check, const Cluster *from,
+                          const struct tree_path *path, struct cluster *out)
 {
     static const enum discovery types[] = {
         [ENVOY__CONFIG__CLUSTER__V3__CLUSTER__DISCOVERY_TYPE__STATIC] = DISCOVERY_STATIC,
@@ -28,13 +45,18 @@ static void read_discovery(const Cluster *from, struct cluster *out)
             DISCOVERY_ORIGINAL_DST,
     };
 
+    int failed = read_refresh(check, from, path, out);
+
     out->dns_family = (enum dns_family)from->dns_lookup_family;
+    if (failed)
+        return failed;
     if (from->cluster_discovery_type_case ==
         ENVOY__CONFIG__CLUSTER__V3__CLUSTER__CLUSTER_DISCOVERY_TYPE_CLUSTER_TYPE)
-        cluster_type_read(from->cluster_type, &out->discovery, &out->dns_family);
-    else if (from->cluster_discovery_type_case ==
-             ENVOY__CONFIG__CLUSTER__V3__CLUSTER__CLUSTER_DISCOVERY_TYPE_TYPE)
+        return cluster_type_read(check, from->cluster_type, path, out);
+    if (from->cluster_discovery_type_case ==
+        ENVOY__CONFIG__CLUSTER__V3__CLUSTER__CLUSTER_DISCOVERY_TYPE_TYPE)
         out->discovery = types[from->type];
+    return 0;
 }
 
 /* Where the cluster's own settings stand: the last entry of a key wins, as in a merged map. */
@@ -263,7 +285,8 @@ int cluster_read(struct check *check, const Cluster *from, const struct tree_pat
         failed = check_text(check,
                             from->eds_cluster_config ? from->eds_cluster_config->service_name : "",
                             &out->service_name);
-    read_discovery(from, out);
+    if (!failed)
+        failed = read_discovery(check, from, path, out);
     if (!failed)
         failed = check_options(check, from, path, out);
     out->connect_timeout_us = microseconds(from->connect_timeout);

@@ -53,11 +53,21 @@ enum dns_family {
     DNS_FAMILY_ALL,          /* both */
 };
 
+/* When the names of a DNS cluster are resolved again. */
+struct dns_refresh {
+    uint64_t rate_ms; /* after an answer */
+    /* After a failure: more and more, from the one to the other; 0: rate_ms. */
+    uint64_t failure_base_ms, failure_max_ms;
+    uint64_t jitter_ms; /* up to so much is added after an answer */
+    bool respect_ttl;   /* an answer's time to live, where it has one, is taken for rate_ms */
+};
+
 struct cluster {
     char *name;
     char *service_name; /* eds_cluster_config.service_name; "" where unset */
     enum discovery discovery;
-    enum dns_family dns_family;  /* of the two DNS discoveries */
+    enum dns_family dns_family; /* this and the next: of the two DNS discoveries */
+    struct dns_refresh dns_refresh;
     uint64_t connect_timeout_us; /* 0: unset */
     enum protocol protocol; /* PROTOCOL_OPAQUE where the cluster speaks TLS, unless `tcp` is set */
     struct locality_endpoints *groups;

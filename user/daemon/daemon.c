@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
+#include "daemon/bounds.h"
 #include "daemon/management.h"
 #include "daemon/outage.h"
 #include "daemon/upstreams.h"
@@ -79,24 +80,20 @@ static void tell_inexact(void *arg, const struct host *host, const char *what)
 }
 
 /* A line for each endpoint whose error bound is not zero, and one for all others together:
- *   error bound: cluster=backend endpoint=10.0.0.1:80 issued=120 unclassified_requests=3
  *   error bound: zero, so all counts exact, at 4 of 5 endpoints */
 static void tell_bounds(const struct daemon *daemon)
 {
-    size_t count = hosts_count(daemon->hosts), exact = 0;
+    size_t count = 0, exact = 0;
 
-    for (uint32_t slot = 0; slot < count; slot++) {
+    for (uint32_t slot = 0; slot < hosts_count(daemon->hosts); slot++) {
         const struct host *host = hosts_at(daemon->hosts, slot);
-        char address[ADDRESS_TEXT_MAX], text[BOUND_TEXT_MAX];
         struct counters row;
 
+        if (!host)
+            continue;
+        count++;
         tap_read(daemon->tap, slot, &row);
-        if (accuracy_bound_text(&row, text))
-            log_info("error bound: cluster=%s endpoint=%s issued=%llu %s",
-                     daemon->bootstrap->clusters.items[host->cluster].name,
-                     address_text(&host->address, address), row.rq_issued, text);
-        else
-            exact++;
+        exact += !bounds_tell(&daemon->bootstrap->clusters, host, &row);
     }
     log_info("error bound: zero, so all counts exact, at %zu of %zu endpoints", exact, count);
 }
@@ -127,6 +124,13 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     reporter_run(daemon->reporter, now_us());
     arm(daemon);
+}
+
+static bool op_owes(void *arg, uint32_t slot)
+{
+    const struct daemon *daemon = arg;
+
+    return reporter_owes(daemon->reporter, slot);
 }
 
 static void on_upstreams_ready(void *arg)
@@ -261,6 +265,7 @@ static int start_tap(struct daemon *daemon)
     char error[TAP_ERROR_MAX];
     int result = tap_open(&options, &daemon->tap, error);
 
+    hosts_limit(daemon->hosts, options.slots);
     if (result) {
         log_error("%s", error);
         return result;
@@ -323,6 +328,9 @@ static int start_upstreams(struct daemon *daemon)
         .hosts = daemon->hosts,
         .tap = daemon->tap,
         .ready = on_upstreams_ready,
+        .owes = op_owes,
+        .now_us = now_us,
+        .removed_idle_us = daemon->bootstrap->removed_idle_ms * 1000,
         .arg = daemon,
     };
 

@@ -148,18 +148,18 @@ static void tell_down(struct management *management, const char *format, const c
 }
 
 /* An answer that nobody waits for any more is left. */
-static void on_resolved(void *arg, const struct address *addresses, size_t count, const char *error)
+static void on_resolved(void *arg, const struct resolver_answer *answer)
 {
     struct management *management = arg;
 
     if (!management->resolving)
         return;
     management->resolving = false;
-    if (count == 0) {
-        tell_down(management, "cannot resolve %.256s: %s", error);
+    if (answer->count == 0) {
+        tell_down(management, "cannot resolve %.256s: %s", answer->error);
         return;
     }
-    int result = open_addresses(management, addresses, count);
+    int result = open_addresses(management, answer->addresses, answer->count);
     if (result)
         tell_down(management, "cannot connect to %.256s: %s", strerror(-result));
 }

@@ -1,5 +1,5 @@
-/* Makes hosts of the configuration's endpoints: addresses at once, names through DNS, retried until
- * they resolve. Each host is told to the kernel side. It logs. */
+/* Makes hosts of the configuration's endpoints: addresses at once, names through DNS, again and again.
+ * Each host is told to the kernel side. It logs. */
 #pragma once
 
 #include "config/clusters.h"
@@ -17,6 +17,10 @@ struct upstreams_options { /* all borrowed, for its life */
     /* Called once, from the event loop, when each name has been looked up once, with whatever
      * outcome: Envoy begins to report after its clusters are initialised. */
     void (*ready)(void *arg);
+    /* Has a host counted something that was not delivered? */
+    bool (*owes)(void *arg, uint32_t slot);
+    uint64_t (*now_us)(void);
+    uint64_t removed_idle_us; /* so long unused, a host that no name has any more is forgotten */
     void *arg;
 };
 

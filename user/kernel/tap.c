@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "kernel/cgroup.h"
+#include "kernel/grace.h"
 #include "kernel/object.h"
 #include "kernel/open_sockets.h"
 #include "kernel/probes.h"
@@ -35,6 +36,7 @@ struct tap {
     /* Cluster of each health check set; [0] stays unused, as set 0 means none. */
     const struct cluster **set_owners;
     uint32_t sets;
+    uint32_t bit_uses[ENDPOINT_BITS]; /* how many observed addresses have a bit */
     char description[DESCRIPTION_MAX], limits[LIMITS_MAX];
 };
 
@@ -248,31 +250,72 @@ static int probe_set_of(struct tap *tap, const struct cluster *cluster)
     return (int)index;
 }
 
-/* The bit comes before the endpoint: without it nobody looks for one. */
-static void make_possible(struct tap *tap, const struct endpoint_key *key)
+static struct endpoint_key key_of(const struct address *address)
 {
-    __u32 word, bit;
+    struct endpoint_key key = {.port = address->port};
 
-    memcpy(&word, key->ip + sizeof(key->ip) - sizeof(word), sizeof(word));
-    bit = endpoint_bit(word, key->port);
-    __atomic_fetch_or(&tap->object.endpoint_bits[bit / 64], 1ull << bit % 64, __ATOMIC_SEQ_CST);
+    memcpy(key.ip, address->ip, sizeof(key.ip));
+    return key;
 }
 
+static __u32 bit_of(const struct endpoint_key *key)
+{
+    __u32 word;
+
+    memcpy(&word, key->ip + sizeof(key->ip) - sizeof(word), sizeof(word));
+    return endpoint_bit(word, key->port);
+}
+
+static uint64_t *word_of(struct tap *tap, __u32 bit)
+{
+    return &tap->object.endpoint_bits[bit / 64];
+}
+
+/* The bit comes before the endpoint: without it nobody looks for one. */
 int tap_observe(struct tap *tap, const struct address *address, uint32_t slot,
                 const struct cluster *cluster)
 {
-    struct endpoint_key key = {.port = address->port};
+    struct endpoint_key key = key_of(address);
     struct endpoint_value value = {.slot = slot, .protocol = (__u8)cluster->protocol};
-    int set = probe_set_of(tap, cluster);
+    int set = probe_set_of(tap, cluster), map = bpf_map__fd(tap->object.endpoints), result;
+    __u32 bit = bit_of(&key);
 
     if (set < 0)
         return set;
     if (slot >= tap->slots)
         return -ENOSPC;
     value.probe_set = (__u16)set;
-    memcpy(key.ip, address->ip, sizeof(key.ip));
-    make_possible(tap, &key);
-    return bpf_map_update_elem(bpf_map__fd(tap->object.endpoints), &key, &value, BPF_ANY);
+    __atomic_fetch_or(word_of(tap, bit), 1ull << bit % 64, __ATOMIC_SEQ_CST);
+    result = bpf_map_update_elem(map, &key, &value, BPF_NOEXIST);
+    if (result == -EEXIST)
+        return bpf_map_update_elem(map, &key, &value, BPF_EXIST);
+    tap->bit_uses[bit] += !result;
+    return result;
+}
+
+int tap_forget(struct tap *tap, const struct address *address)
+{
+    struct endpoint_key key = key_of(address);
+    int result = bpf_map_delete_elem(bpf_map__fd(tap->object.endpoints), &key);
+
+    tap->bit_uses[bit_of(&key)] -= !result;
+    return result;
+}
+
+int tap_settle(void)
+{
+    return grace_wait();
+}
+
+int tap_clear(struct tap *tap, uint32_t slot, const struct address *address)
+{
+    const struct counters zero = {0};
+    const struct endpoint_key key = key_of(address);
+    __u32 bit = bit_of(&key);
+
+    if (!tap->bit_uses[bit])
+        __atomic_fetch_and(word_of(tap, bit), ~(1ull << bit % 64), __ATOMIC_SEQ_CST);
+    return bpf_map_update_elem(bpf_map__fd(tap->object.counters), &slot, &zero, BPF_ANY);
 }
 
 int tap_join(struct tap *tap)

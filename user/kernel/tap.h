@@ -31,6 +31,16 @@ void tap_close(struct tap *tap);
 int tap_observe(struct tap *tap, const struct address *address, uint32_t slot,
                 const struct cluster *cluster);
 
+/* From now on connections to `address` are not counted; open ones stay with their row. 0 or -errno.
+ * Addresses are not to be observed before the next tap_settle(): until then a program may work with
+ * what it found, and the kernel uses the entry's memory again at once. */
+int tap_forget(struct tap *tap, const struct address *address);
+/* Returns when no program works any more with what it found before the call. 0 or -errno. */
+int tap_settle(void);
+/* Sets a row to zero that no connection refers to; packets of the address that it was for are looked at
+ * no further, unless it is observed. 0 or -errno. */
+int tap_clear(struct tap *tap, uint32_t slot, const struct address *address);
+
 /* Looks for connections that are open already, to addresses observed so far, in the daemon's network
  * namespace; those elsewhere are found at their next packet. To be called after tap_observe(). No
  * effect where the kernel lacks what it needs. 0 or -errno. */

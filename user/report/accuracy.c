@@ -35,9 +35,14 @@ static const struct {
 
 _Static_assert(ARRAY_SIZE(kinds) <= 8, "a bit for each");
 
+struct told {
+    uint32_t born; /* which of the hosts that have had the slot */
+    uint8_t kinds; /* a bit for each */
+};
+
 struct accuracy {
     const struct hosts *hosts;
-    uint8_t *told; /* bit per kind, by slot */
+    struct told *told; /* by slot */
     size_t capacity;
 };
 
@@ -59,33 +64,37 @@ void accuracy_free(struct accuracy *accuracy)
 
 static int reserve(struct accuracy *accuracy, size_t count)
 {
-    uint8_t *told;
+    struct told *told;
 
     if (count <= accuracy->capacity)
         return 0;
-    told = realloc(accuracy->told, count * 2);
+    told = reallocarray(accuracy->told, count * 2, sizeof(*told));
     if (!told)
         return -ENOMEM;
-    memset(told + accuracy->capacity, 0, count * 2 - accuracy->capacity);
+    memset(told + accuracy->capacity, 0, (count * 2 - accuracy->capacity) * sizeof(*told));
     accuracy->told = told;
     accuracy->capacity = count * 2;
     return 0;
 }
 
-static void check_host(struct accuracy *accuracy, const struct accuracy_ops *ops, uint32_t slot)
+static void check_host(struct accuracy *accuracy, const struct accuracy_ops *ops,
+                       const struct host *host)
 {
+    struct told *told = &accuracy->told[host->slot];
     struct counters row;
 
-    ops->read(ops->arg, slot, &row);
+    if (told->born != host->born)
+        *told = (struct told){.born = host->born};
+    ops->read(ops->arg, host->slot, &row);
     for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
         uint8_t bit = (uint8_t)(1u << kind);
         uint64_t value;
 
         memcpy(&value, (const char *)&row + kinds[kind].counter, sizeof(value));
-        if (!value || accuracy->told[slot] & bit)
+        if (!value || told->kinds & bit)
             continue;
-        accuracy->told[slot] |= bit;
-        ops->tell(ops->arg, hosts_at(accuracy->hosts, slot), kinds[kind].what);
+        told->kinds |= bit;
+        ops->tell(ops->arg, host, kinds[kind].what);
     }
 }
 
@@ -96,8 +105,12 @@ int accuracy_check(struct accuracy *accuracy, const struct accuracy_ops *ops)
 
     if (result)
         count = accuracy->capacity;
-    for (uint32_t slot = 0; slot < count; slot++)
-        check_host(accuracy, ops, slot);
+    for (uint32_t slot = 0; slot < count; slot++) {
+        const struct host *host = hosts_at(accuracy->hosts, slot);
+
+        if (host)
+            check_host(accuracy, ops, host);
+    }
     return result;
 }
 

@@ -11,7 +11,7 @@
 
 struct accuracy;
 
-/* Borrows hosts, which may grow. NULL: out of memory. */
+/* Borrows hosts, which may come and go. NULL: out of memory. */
 struct accuracy *accuracy_new(const struct hosts *hosts);
 void accuracy_free(struct accuracy *accuracy); /* NULL is fine */
 

@@ -197,12 +197,15 @@ static void add_endpoint(struct scratch *scratch, const struct report *report,
     scratch->endpoint_list[scratch->endpoint_count++] = &entry->message;
 }
 
-/* Adds one group's hosts to its locality's entry. */
+/* Adds one group's hosts to its locality's entry. In LOGICAL_DNS there is but one host, which all that
+ * earlier addresses still count belongs to, under the current one. */
 static void add_group(struct scratch *scratch, const struct report *report, uint32_t cluster,
                       const struct locality_endpoints *group, struct window_row *sum)
 {
-    uint32_t index = (uint32_t)(group - report->clusters->items[cluster].groups);
-    const struct host *host;
+    const struct cluster *of = &report->clusters->items[cluster];
+    bool is_logical = of->discovery == DISCOVERY_LOGICAL_DNS;
+    uint32_t index = (uint32_t)(group - of->groups);
+    const struct host *host, *current = NULL;
 
     for (size_t i = 0; (host = hosts_of_group(report->hosts, cluster, index, i)); i++) {
         struct window_row row;
@@ -211,9 +214,13 @@ static void add_group(struct scratch *scratch, const struct report *report, uint
         window_load_add(&sum->load, &row.load);
         sum->in_progress += row.in_progress;
         sum->active_connections += row.active_connections;
-        if (endpoint_is_shown(report, &row))
+        if (!is_logical && endpoint_is_shown(report, &row))
             add_endpoint(scratch, report, host, &row);
+        if (!current || host->names)
+            current = host;
     }
+    if (is_logical && current && endpoint_is_shown(report, sum))
+        add_endpoint(scratch, report, current, sum);
 }
 
 static void fill_locality(struct locality_entry *entry, const struct report *report,

@@ -405,6 +405,11 @@ void reporter_stream_down(struct reporter *reporter, uint64_t now_us)
     reporter->due = now_us + backoff_next(&reporter->backoff, now_us);
 }
 
+bool reporter_owes(const struct reporter *reporter, uint32_t slot)
+{
+    return window_owes(reporter->window, hosts_at(reporter->options.hosts, slot));
+}
+
 void reporter_run(struct reporter *reporter, uint64_t now_us)
 {
     if (now_us < reporter->due)

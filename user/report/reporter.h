@@ -73,6 +73,9 @@ void reporter_confirmed(struct reporter *reporter,
  * that lasted for REPORTER_WORKED_US. */
 void reporter_stream_down(struct reporter *reporter, uint64_t now_us);
 
+/* Has the host counted something that a report has to bring, and is not known to have arrived? */
+bool reporter_owes(const struct reporter *reporter, uint32_t slot);
+
 /* Does what is due. To be called at reporter_deadline() or later; earlier, nothing happens. */
 void reporter_run(struct reporter *reporter, uint64_t now_us);
 uint64_t reporter_deadline(const struct reporter *reporter); /* UINT64_MAX: nothing is due */

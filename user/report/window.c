@@ -6,6 +6,7 @@
 
 /* The three points of a host, and what the last look saw. */
 struct track {
+    uint32_t born; /* which of the hosts that have had the slot */
     struct counters confirmed, marked, sent, now;
 };
 
@@ -50,21 +51,33 @@ void window_free(struct window *window)
     free(window);
 }
 
-/* A new host starts at zero, not at its first look: its slot was never used before, so all that it
+/* A new host starts at zero, not at its first look: its row is zero when it gets it, so all that it
  * has counted is new to every report. */
+static void follow_hosts(struct window *window)
+{
+    for (size_t slot = 0; slot < window->track_count; slot++) {
+        const struct host *host = hosts_at(window->hosts, (uint32_t)slot);
+        struct track *track = &window->tracks[slot];
+
+        if (track->born != (host ? host->born : 0))
+            *track = (struct track){.born = host ? host->born : 0};
+    }
+}
+
 int window_reserve(struct window *window)
 {
     size_t count = hosts_count(window->hosts);
-    struct track *tracks;
 
-    if (count <= window->track_count)
-        return 0;
-    tracks = reallocarray(window->tracks, count, sizeof(*tracks));
-    if (!tracks)
-        return -ENOMEM;
-    memset(tracks + window->track_count, 0, (count - window->track_count) * sizeof(*tracks));
-    window->tracks = tracks;
-    window->track_count = count;
+    if (count > window->track_count) {
+        struct track *tracks = reallocarray(window->tracks, count, sizeof(*tracks));
+
+        if (!tracks)
+            return -ENOMEM;
+        memset(tracks + window->track_count, 0, (count - window->track_count) * sizeof(*tracks));
+        window->tracks = tracks;
+        window->track_count = count;
+    }
+    follow_hosts(window);
     return 0;
 }
 
@@ -94,19 +107,30 @@ bool window_load_is_zero(const struct window_load *load)
              load->failed_connections);
 }
 
-/* The next host of a cluster; start with group and i at 0. NULL at the end. A host newer than the
- * last window_reserve() has no track and is passed over. */
+/* The host's track; NULL where it is newer than the last window_reserve(). */
+static struct track *track_of(const struct window *window, const struct host *host)
+{
+    struct track *track = host->slot < window->track_count ? &window->tracks[host->slot] : NULL;
+
+    return track && track->born == host->born ? track : NULL;
+}
+
+/* The next host of a cluster; start with group and i at 0. NULL at the end. A host without a track
+ * is passed over. */
 static struct track *next_track(const struct window *window, uint32_t cluster, uint32_t *group,
                                 size_t *i, uint32_t *slot)
 {
     for (; *group < window->clusters->items[cluster].group_count; ++*group, *i = 0) {
-        const struct host *host = hosts_of_group(window->hosts, cluster, *group, *i);
+        const struct host *host;
 
-        if (!host || host->slot >= window->track_count)
-            continue;
-        ++*i;
-        *slot = host->slot;
-        return &window->tracks[host->slot];
+        while ((host = hosts_of_group(window->hosts, cluster, *group, *i))) {
+            struct track *track = track_of(window, host);
+
+            ++*i;
+            *slot = host->slot;
+            if (track)
+                return track;
+        }
     }
     return NULL;
 }
@@ -140,7 +164,9 @@ bool window_has(const struct window *window, uint32_t cluster)
 /* The cluster of a slot is in the set. */
 static bool slot_in_set(const struct window *window, size_t slot)
 {
-    return window->intervals[hosts_at(window->hosts, (uint32_t)slot)->cluster].in_set;
+    const struct host *host = hosts_at(window->hosts, (uint32_t)slot);
+
+    return host && window->intervals[host->cluster].in_set;
 }
 
 void window_look(struct window *window)
@@ -205,6 +231,17 @@ void window_confirmed(struct window *window)
     for (size_t i = 0; i < window->clusters->count; i++)
         window->intervals[i].confirmed = window->intervals[i].marked;
     window->awaits = false;
+}
+
+bool window_owes(const struct window *window, const struct host *host)
+{
+    const struct track *track = track_of(window, host);
+    struct counters now;
+
+    if (!window->intervals[host->cluster].in_set)
+        return false;
+    window->read(window->read_arg, host->slot, &now);
+    return !track || memcmp(&track->confirmed, &now, sizeof(now)) != 0;
 }
 
 static void roll_back_cluster(struct window *window, uint32_t cluster, window_again *again,

@@ -44,7 +44,7 @@ struct window *window_new(const struct clusters *clusters, const struct hosts *h
                           window_read *read, void *arg);
 void window_free(struct window *window);
 
-/* Makes room for the hosts that there are now, so that nothing else here can fail. Called before
+/* Makes room for the hosts that there are now, and forgets those that are gone, so that nothing else here can fail. Called before
  * window_adopt() and window_look(). 0, -ENOMEM. */
 int window_reserve(struct window *window);
 
@@ -69,6 +69,10 @@ void window_sent(struct window *window, uint64_t now_us, bool mark);
 bool window_awaits(const struct window *window);
 /* The awaited confirmation came. */
 void window_confirmed(struct window *window);
+
+/* Has the host counted something that a report has to bring and that is not confirmed? Not where its
+ * cluster is outside the set: that would be discarded. */
+bool window_owes(const struct window *window, const struct host *host);
 
 /* The stream ended: what was not confirmed is unsent again, interval starts too. `again` is called
  * for each cluster of the set where that is not zero, with the sum over its hosts. */

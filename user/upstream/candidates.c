@@ -26,7 +26,7 @@ static void add_group(struct list *list, const struct hosts *hosts, uint32_t clu
     const struct host *host;
 
     for (size_t i = 0; (host = hosts_of_group(hosts, cluster, group, i)); i++)
-        if (position(list, &host->address) == list->count)
+        if (host->names && position(list, &host->address) == list->count)
             list->items[list->count++] = host->address;
 }
 

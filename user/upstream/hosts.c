@@ -12,13 +12,15 @@
 
 struct record {
     struct host host;
+    struct record *same; /* the next one with the same address */
     bool added;
     UT_hash_handle hh; /* by cluster, group and address: struct host from `cluster` on */
 };
 
-/* Who counts an address. */
+/* The hosts that have an address, and which of them counts it. */
 struct ownership {
     struct address address;
+    struct record *first;
     const struct host *owner;
     bool added;
     UT_hash_handle hh;
@@ -31,7 +33,10 @@ struct list {
 
 struct hosts {
     const struct clusters *clusters;
-    struct list all; /* by slot; owns the records */
+    struct list all;      /* by slot, NULL where it is free; owns the records */
+    uint32_t *free_slots; /* room for all of them */
+    size_t free_count, limit;
+    uint32_t born; /* of the last host added */
     struct list *by_group;
     size_t *first_group; /* of each cluster, index into by_group */
     size_t group_count;
@@ -54,6 +59,7 @@ struct hosts *hosts_new(const struct clusters *clusters)
     if (!hosts)
         return NULL;
     hosts->clusters = clusters;
+    hosts->limit = UINT32_MAX;
     hosts->first_group = calloc(clusters->count + 1, sizeof(*hosts->first_group));
     if (!hosts->first_group)
         goto fail;
@@ -86,6 +92,7 @@ void hosts_free(struct hosts *hosts)
     for (size_t i = 0; hosts->by_group && i < hosts->group_count; i++)
         free(hosts->by_group[i].items);
     free(hosts->all.items);
+    free(hosts->free_slots);
     free(hosts->by_group);
     free(hosts->first_group);
     free(hosts);
@@ -106,25 +113,57 @@ static int list_reserve(struct list *list)
     return 0;
 }
 
-static bool stands_before(const struct host *a, const struct host *b)
+/* With room for each slot to be freed. */
+static int reserve_slot(struct hosts *hosts)
 {
+    size_t had = hosts->all.room;
+    uint32_t *slots;
+    int result = list_reserve(&hosts->all);
+
+    if (result || hosts->all.room == had)
+        return result;
+    slots = reallocarray(hosts->free_slots, hosts->all.room, sizeof(*slots));
+    if (!slots) {
+        hosts->all.room = had; /* it has more, and is asked again next time */
+        return -ENOMEM;
+    }
+    hosts->free_slots = slots;
+    return 0;
+}
+
+static bool counts_before(const struct host *a, const struct host *b)
+{
+    if (!a->names != !b->names)
+        return a->names;
     if (a->cluster != b->cluster)
         return a->cluster < b->cluster;
     return a->group < b->group;
 }
 
-/* Finds or makes the ownership of an address. NULL: out of memory. */
-static struct ownership *ownership_of(struct hosts *hosts, const struct address *address)
+static void choose_owner(struct ownership *ownership)
 {
-    autofree struct ownership *fresh = NULL;
+    ownership->owner = ownership->first ? &ownership->first->host : NULL;
+    for (const struct record *at = ownership->first; at; at = at->same)
+        if (counts_before(&at->host, ownership->owner))
+            ownership->owner = &at->host;
+}
+
+static struct ownership *find_ownership(const struct hosts *hosts, const struct address *address)
+{
     struct ownership *found;
 
     HASH_FIND(hh, hosts->by_address, address, sizeof(*address), found);
-    if (found)
-        return found;
-    fresh = calloc(1, sizeof(*fresh));
+    return found;
+}
+
+/* Finds or makes the ownership of an address. NULL: out of memory. */
+static struct ownership *ownership_of(struct hosts *hosts, const struct address *address)
+{
+    struct ownership *found = find_ownership(hosts, address);
+    autofree struct ownership *fresh = found ? NULL : calloc(1, sizeof(*fresh));
+
     if (!fresh)
-        return NULL;
+        return found;
     fresh->address = *address;
     fresh->added = true;
     HASH_ADD(hh, hosts->by_address, address, sizeof(fresh->address), fresh);
@@ -136,24 +175,50 @@ static struct list *group_of(const struct hosts *hosts, uint32_t cluster, uint32
     return &hosts->by_group[hosts->first_group[cluster] + group];
 }
 
+void hosts_limit(struct hosts *hosts, uint32_t slots)
+{
+    hosts->limit = slots;
+}
+
+static struct record *find_record(const struct hosts *hosts, const struct host *place)
+{
+    struct record *found;
+
+    HASH_FIND(hh, hosts->by_place, &place->cluster, PLACE_SIZE, found);
+    return found;
+}
+
+/* Puts the record where it belongs: cannot fail. */
+static void enter(struct hosts *hosts, struct record *record, struct ownership *ownership)
+{
+    struct host *host = &record->host;
+    struct list *of_group = group_of(hosts, host->cluster, host->group);
+
+    host->slot =
+        hosts->free_count ? hosts->free_slots[--hosts->free_count] : (uint32_t)hosts->all.count++;
+    host->born = ++hosts->born ? hosts->born : ++hosts->born;
+    hosts->all.items[host->slot] = record;
+    of_group->items[of_group->count++] = record;
+    record->same = ownership->first;
+    ownership->first = record;
+    choose_owner(ownership);
+}
+
 int hosts_add(struct hosts *hosts, uint32_t cluster, uint32_t group, const struct address *address,
               const struct host **out, const struct host **owner, const struct host **other)
 {
-    struct list *of_group = group_of(hosts, cluster, group);
     autofree struct record *record = calloc(1, sizeof(*record));
     struct ownership *ownership;
-    struct record *found;
 
     if (!record)
         return -ENOMEM;
-    record->host = (struct host){.slot = (uint32_t)hosts->all.count,
-                                 .cluster = cluster,
-                                 .group = group,
-                                 .address = *address};
-    HASH_FIND(hh, hosts->by_place, &record->host.cluster, PLACE_SIZE, found);
-    if (found)
+    record->host =
+        (struct host){.cluster = cluster, .group = group, .address = *address, .names = 1};
+    if (find_record(hosts, &record->host))
         return -EEXIST;
-    if (list_reserve(&hosts->all) || list_reserve(of_group))
+    if (!hosts->free_count && hosts->all.count >= hosts->limit)
+        return -ENOSPC;
+    if (reserve_slot(hosts) || list_reserve(group_of(hosts, cluster, group)))
         return -ENOMEM;
     ownership = ownership_of(hosts, address);
     if (!ownership)
@@ -164,13 +229,86 @@ int hosts_add(struct hosts *hosts, uint32_t cluster, uint32_t group, const struc
         return -ENOMEM; /* an ownership without owner may stay: the next host of it takes it */
 
     *other = ownership->owner;
-    if (!ownership->owner || stands_before(&record->host, ownership->owner))
-        ownership->owner = &record->host;
-    *owner = ownership->owner;
     *out = &record->host;
-    of_group->items[of_group->count++] = record;
-    hosts->all.items[hosts->all.count++] = TAKE(record);
+    enter(hosts, TAKE(record), ownership);
+    *owner = ownership->owner;
     return 0;
+}
+
+static void change_names(struct hosts *hosts, uint32_t slot, int change)
+{
+    struct host *host = &hosts->all.items[slot]->host;
+
+    host->names += (uint32_t)change;
+    choose_owner(find_ownership(hosts, &host->address));
+}
+
+void hosts_hold(struct hosts *hosts, uint32_t slot)
+{
+    change_names(hosts, slot, 1);
+}
+
+void hosts_release(struct hosts *hosts, uint32_t slot)
+{
+    change_names(hosts, slot, -1);
+}
+
+static void leave_group(struct hosts *hosts, const struct record *record)
+{
+    struct list *of_group = group_of(hosts, record->host.cluster, record->host.group);
+    size_t i = 0;
+
+    while (of_group->items[i] != record)
+        i++;
+    of_group->count--;
+    memmove(of_group->items + i, of_group->items + i + 1,
+            (of_group->count - i) * sizeof(struct record *));
+}
+
+static void leave_address(struct hosts *hosts, const struct record *record)
+{
+    struct ownership *ownership = find_ownership(hosts, &record->host.address);
+    struct record **at = &ownership->first;
+
+    while (*at != record)
+        at = &(*at)->same;
+    *at = record->same;
+    choose_owner(ownership);
+    if (ownership->first)
+        return;
+    HASH_DEL(hosts->by_address, ownership);
+    free(ownership);
+}
+
+void hosts_remove(struct hosts *hosts, uint32_t slot)
+{
+    autofree struct record *record = TAKE(hosts->all.items[slot]);
+
+    leave_group(hosts, record);
+    leave_address(hosts, record);
+    HASH_DEL(hosts->by_place, record);
+    hosts->free_slots[hosts->free_count++] = slot;
+}
+
+const struct host *hosts_find(const struct hosts *hosts, uint32_t cluster, uint32_t group,
+                              const struct address *address)
+{
+    const struct host place = {.cluster = cluster, .group = group, .address = *address};
+    const struct record *found = find_record(hosts, &place);
+
+    return found ? &found->host : NULL;
+}
+
+const struct host *hosts_owner(const struct hosts *hosts, const struct address *address)
+{
+    const struct ownership *found = find_ownership(hosts, address);
+
+    return found ? found->owner : NULL;
+}
+
+bool hosts_is_shared(const struct hosts *hosts, uint32_t slot)
+{
+    return find_ownership(hosts, &hosts_at(hosts, slot)->address)->first->same != NULL;
 }
 
 size_t hosts_count(const struct hosts *hosts)
@@ -180,7 +318,9 @@ size_t hosts_count(const struct hosts *hosts)
 
 const struct host *hosts_at(const struct hosts *hosts, uint32_t slot)
 {
-    return &hosts->all.items[slot]->host;
+    const struct record *record = hosts->all.items[slot];
+
+    return record ? &record->host : NULL;
 }
 
 const struct host *hosts_of_group(const struct hosts *hosts, uint32_t cluster, uint32_t group,

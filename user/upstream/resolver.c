@@ -1,7 +1,6 @@
 #include "upstream/resolver.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +30,8 @@ struct lookup {
     void *arg;
     struct address *addresses;
     size_t count;
+    uint32_t ttl;
+    bool absent;
     const char *error; /* static text */
 };
 
@@ -102,6 +103,14 @@ static bool contains(const struct lookup *lookup, const struct address *address)
     return false;
 }
 
+static void take_ttl(struct lookup *lookup, int ttl)
+{
+    uint32_t seconds = ttl > 0 ? (uint32_t)ttl : 0;
+
+    if (!lookup->count || seconds < lookup->ttl)
+        lookup->ttl = seconds;
+}
+
 /* NULL, or why there is no address. */
 static const char *take_addresses(struct lookup *lookup, const struct ares_addrinfo *answer)
 {
@@ -119,9 +128,12 @@ static const char *take_addresses(struct lookup *lookup, const struct ares_addri
             address_from_sockaddr(node->ai_addr, &address))
             continue;
         address.port = lookup->port;
-        if (!contains(lookup, &address))
-            lookup->addresses[lookup->count++] = address;
+        if (contains(lookup, &address))
+            continue;
+        take_ttl(lookup, node->ai_ttl);
+        lookup->addresses[lookup->count++] = address;
     }
+    lookup->absent = !lookup->count;
     return lookup->count ? NULL : "no address of the wanted family";
 }
 
@@ -132,6 +144,7 @@ static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo 
 
     (void)timeouts;
     lookup->resolver->asking--;
+    lookup->absent = status == ARES_ENOTFOUND || status == ARES_ENODATA;
     if (status == ARES_SUCCESS)
         error = take_addresses(lookup, answer);
     if (answer)
@@ -190,6 +203,17 @@ static struct lookup *take_answered(struct resolver *resolver)
     return NULL;
 }
 
+static void deliver(const struct lookup *lookup)
+{
+    const struct resolver_answer answer = {.addresses = lookup->addresses,
+                                           .count = lookup->count,
+                                           .ttl = lookup->ttl,
+                                           .absent = lookup->absent,
+                                           .error = lookup->error};
+
+    lookup->done(lookup->arg, &answer);
+}
+
 static void on_proceed(evutil_socket_t fd, short what, void *arg)
 {
     struct resolver *resolver = arg;
@@ -197,7 +221,7 @@ static void on_proceed(evutil_socket_t fd, short what, void *arg)
 
     (void)fd, (void)what;
     while ((lookup = take_answered(resolver))) {
-        lookup->done(lookup->arg, lookup->addresses, lookup->count, lookup->error);
+        deliver(lookup);
         free_lookup(lookup);
     }
     if (resolver->asking == 0) {

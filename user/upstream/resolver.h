@@ -1,6 +1,7 @@
 /* Names to addresses: the hosts file, then DNS, without blocking. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,11 +13,18 @@
 struct event_base;
 struct resolver;
 
-/* Called once, from the event loop. Either `count` > 0 addresses, each one once and in the order of
- * the answer, which live until it returns; or count 0 and why, for a person ("Domain name not
- * found"). It may start lookups, but not free the resolver. The caller retries when it likes. */
-typedef void resolver_done_fn(void *arg, const struct address *addresses, size_t count,
-                              const char *error);
+/* What a lookup came to. */
+struct resolver_answer {
+    const struct address *addresses; /* each one once, in the order of the answer */
+    size_t count;
+    uint32_t ttl;      /* the least of theirs, in seconds; 0: not known, as from the hosts file */
+    bool absent;       /* count 0, and not for a failure: the name has no such address */
+    const char *error; /* where count is 0: why, for a person ("Domain name not found") */
+};
+
+/* Called once, from the event loop. The answer lives until it returns. It may start lookups, but not
+ * free the resolver. The caller asks again when it likes. */
+typedef void resolver_done_fn(void *arg, const struct resolver_answer *answer);
 
 /* NULL: no memory. */
 struct resolver *resolver_new(struct event_base *base);

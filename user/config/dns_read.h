@@ -1,0 +1,18 @@
+/* When a DNS cluster's names are resolved again: the same four fields in Cluster and in DnsCluster. */
+#pragma once
+
+#include "config/check.h"
+#include "config/clusters.h"
+#include "google/protobuf/duration.pb-c.h"
+
+/* The fields as they stand in the message; NULL where unset. */
+struct dns_fields {
+    const Google__Protobuf__Duration *rate, *jitter;
+    bool has_failure_rate;
+    const Google__Protobuf__Duration *failure_base, *failure_max;
+    bool respect_ttl;
+};
+
+/* Reads the fields of the message at `path`, by Envoy's rules. 0 or -EINVAL. */
+int dns_refresh_read(const struct check *check, const struct dns_fields *from,
+                     const struct tree_path *path, struct dns_refresh *out);

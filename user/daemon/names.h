@@ -1,0 +1,27 @@
+/* The names of the configuration's DNS clusters, looked up again and again. It logs. */
+#pragma once
+
+#include "config/clusters.h"
+#include "daemon/observed.h"
+
+struct event_base;
+struct names;
+
+struct names_options { /* all borrowed, for its life */
+    struct event_base *base;
+    const struct clusters *clusters;
+    struct observed *observed; /* told of each address that comes or goes */
+    /* Called once, from the event loop, when each name has been looked up once, with whatever
+     * outcome. */
+    void (*ready)(void *arg);
+    void *arg;
+};
+
+/* NULL: no memory. */
+struct names *names_new(const struct names_options *options);
+/* Adds an endpoint whose host is a name. 0, -ENOMEM. */
+int names_add(struct names *names, uint32_t cluster, uint32_t group,
+              const struct endpoint *endpoint);
+/* When all were added: looks them up from now on. */
+void names_start(struct names *names);
+void names_free(struct names *names); /* NULL is fine */
