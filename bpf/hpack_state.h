@@ -15,7 +15,7 @@
 
 /* What a field's name is to us, and what its value can say; a tag is both. */
 enum hpack_name {
-    HPACK_OTHER,
+    HPACK_OTHER,        /* 1: only a request's head has it */
     HPACK_STATUS,       /* enum hpack_status */
     HPACK_GRPC_STATUS,  /* enum hpack_grpc_status */
     HPACK_CONTENT_TYPE, /* 1: exactly gRPC's */
@@ -77,6 +77,7 @@ enum hpack_flag {
     FIELDS_TYPED = 2,   /* a content-type was there */
     FIELDS_AGENT = 4,   /* user-agent is Envoy/HC */
     FIELDS_UNKNOWN = 8, /* a field that could not be told was among them */
+    FIELDS_HEAD = 16,   /* a request's head: :method or :scheme of the static table */
 };
 
 /* The table of a connection whose encoder chose more than the default size. */
@@ -130,10 +131,14 @@ pure void hpack_forget(struct hpack *p)
 /* The static table: names that matter, and the values of :status; what is not here is HPACK_OTHER. A
  * table, because the verifier would walk each way of a switch for each field. */
 static const __u8 hpack_static_tags[64] = {
-    [1] = HPACK_TAG(HPACK_HOST, 0), /* :authority */
+    [1] = HPACK_TAG(HPACK_HOST, 0),  /* :authority */
+    [2] = HPACK_TAG(HPACK_OTHER, 1), /* :method GET, POST */
+    [3] = HPACK_TAG(HPACK_OTHER, 1),
     [4] =
         HPACK_TAG(HPACK_PATH, 0), /* whose values / and /index.html hpack_static_path() compares */
     [5] = HPACK_TAG(HPACK_PATH, 0),
+    [6] = HPACK_TAG(HPACK_OTHER, 1), /* :scheme http, https */
+    [7] = HPACK_TAG(HPACK_OTHER, 1),
     [8] = HPACK_TAG(HPACK_STATUS, STATUS_BELOW_500),  /* 200 */
     [9] = HPACK_TAG(HPACK_STATUS, STATUS_BELOW_500),  /* 204 */
     [10] = HPACK_TAG(HPACK_STATUS, STATUS_BELOW_500), /* 206 */
@@ -231,7 +236,7 @@ struct hpack_taking {
 #define HPACK_SAID(member) __builtin_offsetof(struct hpack_fields, member)
 
 static const struct hpack_taking hpack_takings[HPACK_NAMES] = {
-    [HPACK_OTHER] = {HPACK_SAID(zero), 0, 0, 0}, /* whose value is 0 */
+    [HPACK_OTHER] = {HPACK_SAID(flags), 0xff, 4, 0},
     [HPACK_STATUS] = {HPACK_SAID(status), 0, 0, 0},
     [HPACK_GRPC_STATUS] = {HPACK_SAID(grpc_status), 0, 0, 0},
     [HPACK_CONTENT_TYPE] = {HPACK_SAID(flags), 0xff, 0, FIELDS_TYPED},
@@ -241,7 +246,8 @@ static const struct hpack_taking hpack_takings[HPACK_NAMES] = {
     [HPACK_UNKNOWN] = {HPACK_SAID(flags), 0xff, 0, FIELDS_UNKNOWN},
 };
 
-_Static_assert(FIELDS_GRPC == 1 && FIELDS_AGENT == 1 << 2, "a tag's value, shifted, is the flag");
+_Static_assert(FIELDS_GRPC == 1 && FIELDS_AGENT == 1 << 2 && FIELDS_HEAD == 1 << 4,
+               "a tag's value, shifted, is the flag");
 
 /* What a field adds to what its block says. */
 pure void hpack_take(struct hpack_fields *f, __u8 tag)

@@ -52,7 +52,8 @@ pure void connection_join_http2(struct connection *c)
     c->out.is_http2 = c->in.is_http2 = 1;
     __builtin_memset(&c->out.http2, 0, sizeof(c->out.http2));
     __builtin_memset(&c->in.http2, 0, sizeof(c->in.http2));
-    c->out.http2.joined = 1;
+    c->out.http2.joined = JOINED_UNREAD | JOINED_UNASKED;
+    c->in.http2.joined = JOINED_UNREAD;
     http2_lost(&c->out.http2);
     http2_lost(&c->in.http2);
 }
@@ -84,12 +85,31 @@ pure void http2_direction_lost(struct connection *c, struct direction *d, struct
     c->exchange.lost = 1; /* it may have hidden that a stream was given up */
 }
 
+/* What cannot be framed may never have been frames. 0: it was. */
+verified_once int http2_misread(struct connection *c, __u32 outgoing, struct tally *t)
+{
+    struct direction *d;
+    struct http2 *p;
+
+    if (!c || !t)
+        return 0;
+    d = outgoing ? &c->out : &c->in;
+    p = &d->http2;
+    if (!d->is_http2 || !p->believed)
+        return 0;
+    if (outgoing)
+        request_broken(c, p->block_stream ? p->block_stream : p->stream);
+    t->gap += H2_FRAME_HEAD;
+    http2_direction_lost(c, d, t);
+    return 1;
+}
+
 /* No stream above this one is to be expected. */
 pure __u32 stream_most(const struct connection *c)
 {
     __u32 last = *(const volatile __u32 *)&c->out.http2.last;
 
-    if (!last && c->out.http2.joined)
+    if (c->out.http2.joined & JOINED_UNASKED)
         return H2_STREAM_MASK;
     return (last + CHAIN_STREAMS) & H2_STREAM_MASK;
 }
@@ -151,6 +171,8 @@ verified_once enum http2_event http2_parse(struct connection *c, struct scratch 
 pure void http2_event(struct connection *c, enum http2_event event, const struct probe_set *set,
                       struct tally *t, __u32 outgoing)
 {
+    if (event == H2_BAD && http2_misread(c, outgoing, t))
+        return;
     if (outgoing)
         http2_request_event(c, event, set, t);
     else if (event == H2_BAD && c->kind == KIND_UNKNOWN) /* it spoke first, and not HTTP/2 */

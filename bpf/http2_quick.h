@@ -163,8 +163,8 @@ pure void quick_request(struct connection *c, struct annex *a, __u32 id,
 
     if (a && slot_read(slot))
         slot = annex_slot(a, 0, id);
-    if (said->flags & FIELDS_AGENT || said->paths || id <= p->last || !(id & 1) || p->recover ||
-        c->in.http2.last || slot_read(slot)) {
+    if (said->flags & FIELDS_AGENT || said->paths || id <= p->last || !(id & 1) ||
+        (p->recover | p->joined) || c->in.http2.last || slot_read(slot)) {
         request_fields(c, id, said, set, t);
         return;
     }

@@ -31,6 +31,13 @@ pure __u32 fields_kind(const struct hpack_fields *f)
     return f->flags & FIELDS_UNKNOWN && !(f->flags & FIELDS_TYPED) ? STREAM_DOUBT : 0;
 }
 
+/* A client may end a request with trailers. Of one that began before anybody looked they are no new
+ * stream, which nothing but what they lack tells, until a request shows how far streams have come. */
+pure int block_is_older(const struct http2 *p, const struct hpack_fields *f)
+{
+    return p->joined & JOINED_UNASKED && !(f->flags & FIELDS_HEAD);
+}
+
 /* Streams of a client are odd and only grow (RFC 9113, 5.1.1). */
 pure int stream_is_new(const struct connection *c, __u32 id)
 {
@@ -44,7 +51,7 @@ pure void stream_count_to(struct connection *c, __u32 id, struct tally *t)
 
     if (p->recover && p->last && id > p->last + 2)
         requests_unclassified(t, (id - p->last) / 2 - 1);
-    p->recover = 0;
+    p->recover = p->joined = 0;
     *(volatile __u32 *)&p->last = id;
 }
 
@@ -73,11 +80,11 @@ pure void request_new(struct connection *c, __u32 id, __u32 flags, struct tally 
     }
 }
 
-/* A block begins that is not whole. Where its stream finds no room, or is refused, that is told once
- * the block shows whether it is a request. */
+/* A block begins that is not whole. Where its stream finds no room, or is refused, or where it may be
+ * older than it seems, that is told once the block shows whether it is a request. */
 pure void request_begun(struct connection *c, __u32 id, struct tally *t)
 {
-    if (stream_refused(c, id) || !stream_open(c, id, STREAM_IN_HEAD))
+    if (c->out.http2.joined || stream_refused(c, id) || !stream_open(c, id, STREAM_IN_HEAD))
         return;
     stream_count_to(c, id, t);
     if (stream_refused(c, id))
@@ -135,6 +142,8 @@ verified_once int request_fields(struct connection *c, __u32 id, const struct hp
     int probe;
 
     if (!c || !f || !t)
+        return 0;
+    if (block_is_older(&c->out.http2, f))
         return 0;
     probe = fields_are_probe(f, set);
 

@@ -3,7 +3,8 @@
  * Nothing marks a frame's first byte. But stacks begin a segment with a frame whenever they had nothing
  * left to send, and a head is 72 bits of which most are given: a length that fits its type, known
  * flags, the reserved bit, a stream that fits the direction. So a segment is taken to begin with a
- * frame if a chain of such heads leads through it: two at least, or one that ends it exactly. */
+ * frame if a chain of such heads leads through it: two at least, or one that ends it exactly. Where
+ * frames then turn out to be none, that was wrong, and the direction is lost again. */
 #pragma once
 
 #include "http2_streams.h"
@@ -103,5 +104,7 @@ pure int http2_resync(struct http2 *p, const struct window *w, __u32 total, __u3
         return 0;
     p->state = H2_HEAD;
     p->have = 0;
+    p->believed = 1;
+    p->joined &= ~JOINED_UNREAD;
     return 1;
 }

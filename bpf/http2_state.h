@@ -54,6 +54,11 @@ enum http2_event {
 #define H2_PROMISE 0x80 /* in block_flags: the block is a promised request's */
 #define H2_STREAM_MASK 0x7fffffff
 
+enum h2_joined {
+    JOINED_UNREAD = 1,  /* .. nothing since was read */
+    JOINED_UNASKED = 2, /* .. no request was: nobody knows how far streams had come */
+};
+
 struct http2 {
     __u8 state;       /* enum http2_state */
     __u8 type;        /* of the frame being read */
@@ -70,9 +75,10 @@ struct http2 {
     __u32 last;   /* requests: the highest stream that was opened; responses: 1 + GOAWAY's last */
     __u8 recover; /* requests: after a gap, streams up to the next new one were opened unseen */
     __u8 fresh;   /* nothing of the block at hand was read */
-    __u8 passed;  /* bytes went by unread since the direction was lost */
-    __u8 joined;  /* requests: the beginning was not seen, nor how far streams had come */
-    __u64 head;   /* bytes of head or value, the newest lowest */
+    __u8 passed : 1;   /* bytes went by unread since the direction was lost */
+    __u8 believed : 1; /* that a segment began with a frame: nothing proves it */
+    __u8 joined;       /* enum h2_joined, bits: its beginning was not seen, and .. */
+    __u64 head;        /* bytes of head or value, the newest lowest */
     struct hpack hpack;
 };
 
