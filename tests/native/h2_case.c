@@ -12,7 +12,7 @@
 
 struct trial {
     struct record record;
-    struct reference reference;
+    struct reference reference, joined;
     struct choices *c;
     struct case_result *result;
 };
@@ -97,6 +97,20 @@ static int play_gaps(struct trial *t)
     return play_once(t, &t->reference, chance(t->c, 50) ? PLAY_WHOLE : PLAY_RANDOM, &gaps, &tally);
 }
 
+/* The connection was open before; some of its parts went by unseen. */
+static int play_late(struct trial *t)
+{
+    size_t from = 1 + choose(t->c, (uint32_t)t->record.count);
+    struct tally tally;
+
+    if (t->record.http1[PART_SENT])
+        return 0; /* HTTP/1 finds its place in other ways */
+    reference_read_from(&t->joined, &t->record, play_found(&t->record, from));
+    t->result->plays++;
+    return play_joined(&t->record, &t->joined, from, chance(t->c, 50) ? PLAY_WHOLE : PLAY_RANDOM,
+                       t->c, &tally, t->result->problem);
+}
+
 /* Breaks off within the last parts. */
 static void cut_short(struct trial *t)
 {
@@ -175,6 +189,8 @@ int case_run(struct choices *c, struct case_result *result)
     if (play_cuts(&t, &t.reference))
         return -1;
     if (chance(c, 25) && play_gaps(&t))
+        return -1;
+    if (chance(c, 25) && play_late(&t))
         return -1;
     if (!chance(c, 25))
         return 0;

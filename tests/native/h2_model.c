@@ -32,20 +32,25 @@ static struct model_stream *find(struct h2_model *m, uint32_t id)
     return NULL;
 }
 
-/* The stream's result, once. Health checks have none. */
+static int is_counted(const struct model_stream *s)
+{
+    return s->kind <= MODEL_GRPC;
+}
+
+/* The stream's result, once. */
 static void decide(struct model_stream *s, uint32_t *counter)
 {
     if (s->decided)
         return;
     s->decided = 1;
-    if (s->kind != MODEL_PROBE)
+    if (is_counted(s))
         (*counter)++;
 }
 
 static void finish(struct h2_model *m, struct model_stream *s)
 {
     s->ended = 1;
-    if (s->kind != MODEL_PROBE)
+    if (is_counted(s))
         m->tally.finished++;
 }
 
@@ -75,8 +80,7 @@ int h2_model_request(struct h2_model *m, uint32_t id, enum model_kind kind)
     *s = (struct model_stream){.id = id, .kind = (uint8_t)kind};
     if (kind == MODEL_PROBE)
         m->tally.probes++;
-    else
-        m->tally.issued++;
+    m->tally.issued += is_counted(s);
     if (id > m->last) /* it crossed the GOAWAY that refuses it */
         cut_off(m, s, MODEL_UPSTREAM);
     return 0;

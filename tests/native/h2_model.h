@@ -12,7 +12,8 @@ struct model_tally {
 
 enum model_cause { MODEL_UPSTREAM, MODEL_PROXY, MODEL_LOST };
 
-enum model_kind { MODEL_PLAIN, MODEL_GRPC, MODEL_PROBE };
+/* What follows MODEL_GRPC is not counted; an unseen one began before anybody looked. */
+enum model_kind { MODEL_PLAIN, MODEL_GRPC, MODEL_PROBE, MODEL_UNSEEN };
 
 struct model_stream {
     uint32_t id;

@@ -106,13 +106,25 @@ struct player {
     const struct play_gaps *gaps;
     struct choices *choices;
     int lost_sent; /* requests may have been in the gap */
+    int joined;    /* it was open before */
 };
+
+/* Are requests counted, of a connection that was open before? Until they are, a part is a segment. */
+static int is_found(const struct player *p)
+{
+    const struct direction *out = &p->connection.out;
+
+    return out->is_http2 && !out->http2.joined;
+}
 
 static void give(struct player *p, int outgoing, const uint8_t *bytes, size_t left, struct tally *t)
 {
     while (left) {
-        size_t n = next_cut(p->cuts, p->choices, left);
+        int whole = p->joined && !is_found(p);
+        size_t n = whole ? left : next_cut(p->cuts, p->choices, left);
 
+        if (p->joined && outgoing)
+            feed_settled(&p->connection, bytes, n, t);
         feed(&p->connection, outgoing, bytes, n, WINDOW_SIZE, script_probes(), t);
         bytes += n;
         left -= n;
@@ -203,6 +215,20 @@ static int agree_at_end(const struct player *p, const struct tally *t)
     return agree(t, &reference->end, unseen);
 }
 
+/* Off by no more results than are unclassified, or refused by a GOAWAY that was not seen. What is left of
+ * the header table may not tell a health check; nor, of `first` requests before one that can be told,
+ * that they are some. */
+static int agree_joined(const struct tally *t, const struct model_tally *expected, uint32_t first)
+{
+    uint32_t all = expected->issued + expected->probes, counted = t->issued + t->probes;
+    uint32_t checks = expected->probes > t->probes ? expected->probes - t->probes : 0;
+    uint32_t off = t->unclassified + t->no_result + checks + first;
+
+    return counted <= all && all <= counted + first && t->probes <= expected->probes &&
+           apart(t->success, expected->success) <= off && apart(t->error, expected->error) <= off &&
+           apart(t->no_result, expected->no_result) <= off;
+}
+
 /* Every other connection is known to be HTTP/2 from the cluster's settings. */
 static __u8 protocol_of(const struct record *r)
 {
@@ -229,5 +255,63 @@ int play(const struct record *r, const struct reference *reference, enum play_cu
         return differs("does not add up at the end", r->count, end, NULL, problem);
     if (!agree_at_end(&p, end))
         return differs("at the end not what nghttp2 sees", r->count, end, &reference->end, problem);
+    return 0;
+}
+
+/* As join.bpf.h begins with one. */
+static void join(struct player *p)
+{
+    static uint64_t connections = 1ull << 32;
+
+    connection_start(&p->connection, 0, protocol_of(p->record), 1);
+    p->connection.id = ++connections;
+    p->connection.life = LIFE_ESTABLISHED;
+    p->connection.joined = 1;
+    connection_set_adrift(&p->connection);
+    p->joined = 1;
+}
+
+size_t play_found(const struct record *r, size_t from)
+{
+    struct player p = {.record = r, .cuts = PLAY_WHOLE};
+    struct tally t = {0};
+    size_t part = from;
+
+    join(&p);
+    while (part < r->count) {
+        give_part(&p, part, &t);
+        if (is_found(&p))
+            break;
+        part++;
+    }
+    feed_end(&p.connection, CAUSE_PROXY, &t);
+    return part;
+}
+
+int play_joined(const struct record *r, const struct reference *reference, size_t from,
+                enum play_cuts cuts, struct choices *c, struct tally *end, char *problem)
+{
+    struct player p = {.record = r, .reference = reference, .cuts = cuts, .choices = c};
+    uint32_t first = 0;
+
+    memset(end, 0, sizeof(*end));
+    if (reference->from < reference->sound) {
+        const struct model_tally *point = &reference->after[reference->from].tally;
+
+        first = point->issued + point->probes - 1;
+    }
+    join(&p);
+    for (size_t part = from; part < r->count; part++) {
+        give_part(&p, part, end);
+        if (!consistent(end))
+            return differs("joined: more results or ends than requests", part, end, NULL, problem);
+    }
+    end_it(&p.connection, r->end, end);
+    if (!tally_adds_up(end))
+        return differs("joined: does not add up at the end", r->count, end, NULL, problem);
+    if (reference->sound == r->count && reference->after[r->count - 1].between &&
+        !agree_joined(end, &reference->end, first))
+        return differs("joined: at the end not what nghttp2 sees", from, end, &reference->end,
+                       problem);
     return 0;
 }

@@ -29,6 +29,15 @@ struct play_gaps {
 int play(const struct record *r, const struct reference *reference, enum play_cuts cuts,
          const struct play_gaps *gaps, struct choices *c, struct tally *end, char *problem);
 
+/* The connection was open before: the parts before `from` were not seen. Returns the part from which on
+ * its requests are read; `r->count`: none is. */
+size_t play_found(const struct record *r, size_t from);
+
+/* Plays it so. The reference counts requests from play_found() on, and so must be what is counted, but for
+ * results of which the tally says that they could not be told. */
+int play_joined(const struct record *r, const struct reference *reference, size_t from,
+                enum play_cuts cuts, struct choices *c, struct tally *end, char *problem);
+
 /* Says that the second tally should have been the first. */
 void play_differs(const char *what, const struct tally *expected, const struct tally *counted,
                   char *problem);

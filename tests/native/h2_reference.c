@@ -167,6 +167,15 @@ static void mirror_settings(struct overheard *o, nghttp2_session *speaker,
         wrong(o, "SETTINGS", result);
 }
 
+static enum model_kind request_kind(const struct overheard *o)
+{
+    if (o->to->sound < o->to->from)
+        return MODEL_UNSEEN;
+    if (is_probe(&o->request))
+        return MODEL_PROBE;
+    return o->request.grpc ? MODEL_GRPC : MODEL_PLAIN;
+}
+
 /* A frame of the proxy. */
 static int sent(nghttp2_session *session, const nghttp2_frame *frame, void *data)
 {
@@ -176,10 +185,7 @@ static int sent(nghttp2_session *session, const nghttp2_frame *frame, void *data
     (void)session;
     switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
-        h2_model_request(&o->to->model, id,
-                         is_probe(&o->request) ? MODEL_PROBE
-                         : o->request.grpc     ? MODEL_GRPC
-                                               : MODEL_PLAIN);
+        h2_model_request(&o->to->model, id, request_kind(o));
         break;
     case NGHTTP2_RST_STREAM:
         h2_model_reset(&o->to->model, id, MODEL_PROXY);
@@ -455,6 +461,11 @@ static void read_part(struct overheard *o, const struct record *r, size_t number
 
 void reference_read(struct reference *reference, const struct record *r)
 {
+    reference_read_from(reference, r, 0);
+}
+
+void reference_read_from(struct reference *reference, const struct record *r, size_t from)
+{
     struct overheard o = {.to = reference, .framing[PART_SENT].left = NGHTTP2_CLIENT_MAGIC_LEN};
 
     if (r->count > reference->room) {
@@ -466,6 +477,7 @@ void reference_read(struct reference *reference, const struct record *r)
     h2_model_start(&reference->model);
     begin(&o, r);
     reference->sound = 0;
+    reference->from = from;
     reference->problem[0] = 0;
     while (reference->sound < r->count) {
         read_part(&o, r, reference->sound);

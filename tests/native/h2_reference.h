@@ -13,6 +13,7 @@ struct reference_point {
 struct reference {
     struct reference_point *after; /* each part */
     size_t room;
+    size_t from;  /* the first part whose requests count */
     size_t sound; /* parts, from the first on, that nghttp2 read and found nothing wrong in */
     size_t streams;
     struct model_tally end; /* after the end; only if all parts are sound */
@@ -21,4 +22,6 @@ struct reference {
 };
 
 void reference_read(struct reference *reference, const struct record *r);
+/* The same, but requests of the parts before `from` are not counted. */
+void reference_read_from(struct reference *reference, const struct record *r, size_t from);
 void reference_free(struct reference *reference);
