@@ -44,6 +44,7 @@ HAPROXY = """
 listen l
   bind 127.0.0.1:{proxy} proto h2
   http-reuse always
+  timeout connect 20s
   server s {far}:20002 proto h2
 """
 
