@@ -84,10 +84,10 @@ static void which_sockets(void **state)
 {
     (void)state;
     assert_null(load(CLUSTER("")));
-    assert_null(load(CLUSTER("transport_socket: {name: envoy.transport_sockets.raw_buffer}, ")));
     assert_null(load(
         CLUSTER("transport_socket: {name: r, typed_config: {" TYPE "raw_buffer.v3.RawBuffer}}, ")));
-    assert_non_null(load(CLUSTER("transport_socket: {name: envoy.transport_sockets.tls}, ")));
+    expect_error(CLUSTER("transport_socket: {name: envoy.transport_sockets.tls}, "),
+                 "expected a typed_config with an UpstreamTlsContext"); /* as Envoy */
     assert_non_null(load(SOCKET("")));
     assert_noted("its certificate is not verified");
     expect_error(CLUSTER("transport_socket: {name: q, typed_config: {" TYPE

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "config/cluster_extension.h"
 #include "config/data_source_read.h"
 #include "envoy/extensions/transport_sockets/tls/v3/tls.pb-c.h"
 
@@ -279,14 +280,6 @@ static bool is_type(const TransportSocket *socket, const char *type)
     return slash && strcmp(slash + 1, type) == 0;
 }
 
-/* A socket that has nothing but a name has the configuration where everything is unset. */
-static bool is_named(const TransportSocket *socket, const char *name)
-{
-    return socket->config_type_case !=
-               ENVOY__CONFIG__CORE__V3__TRANSPORT_SOCKET__CONFIG_TYPE_TYPED_CONFIG &&
-           strcmp(socket->name, name) == 0;
-}
-
 int tls_read(struct check *check, const Envoy__Config__Cluster__V3__Cluster *from,
              const struct tree_path *path, struct tls_settings **out)
 {
@@ -295,20 +288,14 @@ int tls_read(struct check *check, const Envoy__Config__Cluster__V3__Cluster *fro
     const TransportSocket *socket = from->transport_socket;
     const struct tree_path socket_path = tree_path_field(path, "transport_socket");
     const struct tree_path config = tree_path_field(&socket_path, "typed_config");
-    ProtobufCBinaryData content = {0, NULL};
 
-    if (!socket || is_named(socket, "envoy.transport_sockets.raw_buffer") ||
-        is_type(socket, "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer"))
+    if (!socket || is_type(socket, "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer"))
         return 0;
-    if (is_type(socket, type->name))
-        content = socket->typed_config->value;
-    else if (!is_named(socket, "envoy.transport_sockets.tls"))
+    if (!is_type(socket, type->name))
         return check_wrong(check, &socket_path, NULL,
                            "found a transport socket that is not supported towards the management "
-                           "server, expected envoy.transport_sockets.tls with an "
-                           "UpstreamTlsContext, or none");
-    UpstreamContext *context =
-        (UpstreamContext *)protobuf_c_message_unpack(type, NULL, content.len, content.data);
+                           "server, expected a typed_config with an UpstreamTlsContext, or none");
+    UpstreamContext *context = extension_unpack(socket->typed_config, type);
     *out = calloc(1, sizeof(**out));
     int failed = context && *out ? read_context(check, context, &config, *out)
                                  : config_error_memory(check->error);
