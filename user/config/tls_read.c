@@ -1,5 +1,6 @@
 #include "config/tls_read.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,14 +110,66 @@ static int read_names(const struct check *check, const Validation *from,
     return failed;
 }
 
+/* --- pins --------------------------------------------------------------------------- */
+
+/* "DF:6F:…" or "df6f…": 32 bytes. */
+static bool read_hash(const char *text, char *out)
+{
+    bool has_colons = strlen(text) == 95;
+    size_t used = 0;
+
+    for (size_t i = 0; text[i]; i++) {
+        if (has_colons && i % 3 == 2 && text[i] == ':')
+            continue;
+        if (!isxdigit((unsigned char)text[i]) || used == 64)
+            return false;
+        out[used++] = (char)tolower((unsigned char)text[i]);
+    }
+    return used == 64;
+}
+
+/* 32 bytes are 43 characters of base64 and one that fills up. */
+static bool read_key_hash(const char *text, char *out)
+{
+    static const char characters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    if (strspn(text, characters) != 43 || strcmp(text + 43, "=") != 0)
+        return false;
+    memcpy(out, text, 45);
+    return true;
+}
+
+static int read_pins(const struct check *check, const Validation *from,
+                     const struct tree_path *path, struct tls_settings *out)
+{
+    out->pins = calloc(from->n_verify_certificate_hash + from->n_verify_certificate_spki + 1,
+                       sizeof(*out->pins));
+    if (!out->pins)
+        return config_error_memory(check->error);
+    for (size_t i = 0; i < from->n_verify_certificate_hash; i++)
+        if (!read_hash(from->verify_certificate_hash[i], out->pins[out->pin_count++].text))
+            return check_wrong(check, path, "verify_certificate_hash",
+                               "found \"%.96s\", expected a SHA-256 in hexadecimal",
+                               from->verify_certificate_hash[i]);
+    for (size_t i = 0; i < from->n_verify_certificate_spki; i++) {
+        struct tls_pin *pin = &out->pins[out->pin_count++];
+
+        pin->is_of_key = true;
+        if (!read_key_hash(from->verify_certificate_spki[i], pin->text))
+            return check_wrong(check, path, "verify_certificate_spki",
+                               "found \"%.96s\", expected a SHA-256 in base64",
+                               from->verify_certificate_spki[i]);
+    }
+    return 0;
+}
+
 /* --- certificates ------------------------------------------------------------------- */
 
 /* Each of these would make verification stricter or other than it is here. */
 static int check_validation(const struct check *check, const struct tree_path *path)
 {
     static const char *const fields[] = {
-        "verify_certificate_hash",
-        "verify_certificate_spki",
         "require_signed_certificate_timestamp",
         "crl",
         "custom_validator_config",
@@ -140,6 +193,8 @@ static int read_validation(const struct check *check, const Validation *from,
         failed = data_source_read(check, from->trusted_ca, &ca, &out->trusted_ca);
     if (!failed)
         failed = read_names(check, from, path, out);
+    if (!failed)
+        failed = read_pins(check, from, path, out);
     if (failed)
         return failed;
     out->system_roots = from->system_root_certs != NULL;
@@ -263,7 +318,7 @@ static int read_context(struct check *check, const UpstreamContext *from,
         failed = read_common(check, from->common_tls_context, &common, out);
     if (!failed && from->auto_sni_san_validation)
         failed = add_server_name(check, path, out);
-    if (!failed && out->trusted_ca.kind == DATA_NONE && !out->system_roots)
+    if (!failed && out->trusted_ca.kind == DATA_NONE && !out->system_roots && !out->pin_count)
         failed =
             check_note(check, "management server: its certificate is not verified, as there is "
                               "no validation_context with trusted_ca");
