@@ -67,7 +67,7 @@ def test_in_turn(results, scratch, group):
                  times[0] - started > CONNECT_TIMEOUT)
     daemon.wait_ready(good, CLUSTER)
     results.true("5 s later the round went on behind the one that hung up",
-                 len(times) == 1 and 4.9 < time.monotonic() - times[0] < 8, str(times))
+                 len(times) == 1 and 4.9 < time.monotonic() - times[0] < 12, str(times))
     results.equal("none went to priority 1", list(reserve.messages()), [])
     good.kill()
     daemon.wait_ready(reserve, CLUSTER)

@@ -395,8 +395,9 @@ static void where_to_report(void **state)
     expect_error(CLUSTERS(ONE) REPORT_TO(""), "found 0 services, expected exactly one");
     expect_error(CLUSTERS(ONE) REPORT_TO("{envoy_grpc: {cluster_name: b}}"),
                  "static_resources.clusters[0]: found no endpoint with an address");
-    bootstrap_free(must_load(CLUSTERS("{name: b, " TLS ASSIGNMENT(LOCAL) "}")
-                                 REPORT_TO("{envoy_grpc: {cluster_name: b}}")));
+    expect_error(CLUSTERS("{name: b, " TLS ASSIGNMENT(LOCAL) "}")
+                     REPORT_TO("{envoy_grpc: {cluster_name: b}}"),
+                 "clusters[0].transport_socket: found a transport socket that is not supported");
     expect_error(CLUSTERS(ONE) "cluster_manager: {load_stats_config: {api_type: REST}}",
                  "api_type: found REST, expected GRPC");
     expect_error(CLUSTERS(ONE) "cluster_manager: {load_stats_config: {}}",

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -113,13 +114,34 @@ static void depth_is_bounded(void **state)
     expect_error(text, "levels of nesting");
 }
 
+/* 6 MB without a line end: as fast as many lines, in the square of which it would take hours. */
+static void one_long_line(void **state)
+{
+    const size_t count = 1000000;
+    char *text = malloc(6 * count + 8), *end = text;
+    struct tree *tree;
+
+    (void)state;
+    *end++ = '[';
+    for (size_t i = 0; i < count; i++)
+        end = stpcpy(end, "\"\xc3\xa4\", ");
+    strcpy(end, "7]");
+    tree = read(text);
+    assert_int_equal(tree->root->count, count + 1);
+    assert_int_equal(tree->root->entries[1].value->column, 7);
+    assert_int_equal(tree->root->entries[count].value->column, 5 * count + 2);
+    tree_free(tree);
+    strcpy(end, "7,]");
+    expect_error(text, "f.json:1:5000004: no valid JSON");
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(places_and_kinds),
-        cmocka_unit_test(strings),
-        cmocka_unit_test(mistakes_have_a_place),
-        cmocka_unit_test(depth_is_bounded),
+        cmocka_unit_test(places_and_kinds),      cmocka_unit_test(strings),
+        cmocka_unit_test(mistakes_have_a_place), cmocka_unit_test(depth_is_bounded),
+        cmocka_unit_test(one_long_line),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

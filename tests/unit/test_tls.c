@@ -290,6 +290,45 @@ static void test_expired_issuer(void **state)
     identity_free(&leaf);
 }
 
+/* The SHA-256 of the server's certificate, and of its public key. */
+static void pins_of_server(struct tls_pin *whole, struct tls_pin *key)
+{
+    unsigned char hash[32], *der = NULL;
+    int length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(server_identity.certificate), &der);
+
+    EVP_Digest(der, (size_t)length, hash, NULL, EVP_sha256(), NULL);
+    EVP_EncodeBlock((unsigned char *)key->text, hash, sizeof(hash));
+    key->is_of_key = true;
+    X509_digest(server_identity.certificate, EVP_sha256(), hash, NULL);
+    for (size_t i = 0; i < sizeof(hash); i++)
+        snprintf(whole->text + 2 * i, 3, "%02x", hash[i]);
+    OPENSSL_free(der);
+}
+
+static void test_pins(void **state)
+{
+    static const char refusal[] = "the server's certificate is none of those that verify_";
+    struct tls_pin pins[2] = {{.is_of_key = false}};
+    struct tls_settings settings = {.pins = pins, .pin_count = 2};
+
+    (void)state;
+    pins_of_server(&pins[0], &pins[1]);
+    expect(&settings, "");
+    pins[0].text[0] ^= 1;
+    expect(&settings, ""); /* one is enough */
+    pins[1].text[0] ^= 1;
+    expect(&settings, refusal);
+    pins[0].text[0] ^= 1;
+    expect(&settings, "");
+    settings.trusted_ca = inline_text(ca.certificate_pem);
+    expect(&settings, "");
+    pins[0].text[0] ^= 1;
+    expect(&settings, refusal);
+    pins[0].text[0] ^= 1;
+    settings.trusted_ca = inline_text(client_identity.certificate_pem);
+    expect(&settings, "unable to get local issuer"); /* a pin does not replace trust */
+}
+
 static void test_client_certificate(void **state)
 {
     struct tls_settings settings = trusting();
@@ -474,6 +513,7 @@ int main(void)
         TEST(test_trusted_itself),
         TEST(test_time),
         TEST(test_expired_issuer),
+        TEST(test_pins),
         TEST(test_client_certificate),
         TEST(test_client_certificate_that_is_refused),
         TEST(test_versions),

@@ -84,10 +84,10 @@ static void which_sockets(void **state)
 {
     (void)state;
     assert_null(load(CLUSTER("")));
-    assert_null(load(CLUSTER("transport_socket: {name: envoy.transport_sockets.raw_buffer}, ")));
     assert_null(load(
         CLUSTER("transport_socket: {name: r, typed_config: {" TYPE "raw_buffer.v3.RawBuffer}}, ")));
-    assert_non_null(load(CLUSTER("transport_socket: {name: envoy.transport_sockets.tls}, ")));
+    expect_error(CLUSTER("transport_socket: {name: envoy.transport_sockets.tls}, "),
+                 "expected a typed_config with an UpstreamTlsContext"); /* as Envoy */
     assert_non_null(load(SOCKET("")));
     assert_noted("its certificate is not verified");
     expect_error(CLUSTER("transport_socket: {name: q, typed_config: {" TYPE
@@ -176,10 +176,9 @@ static void whom_to_trust(void **state)
     expect_error(VALIDATION("system_root_certs: {}, " CA), "found beside trusted_ca");
     expect_error(VALIDATION("trust_chain_verification: ACCEPT_UNTRUSTED, " CA),
                  "found ACCEPT_UNTRUSTED, expected VERIFY_TRUST_CHAIN");
-    expect_error(VALIDATION("verify_certificate_spki: [a]"),
-                 "validation_context.verify_certificate_spki: found verify_certificate_spki, which "
-                 "is not supported");
-    expect_error(VALIDATION("verifyCertificateHash: a"), "found verify_certificate_hash");
+    expect_error(VALIDATION("crl: {inline_string: a}"),
+                 "validation_context.crl: found crl, which is not supported");
+    expect_error(VALIDATION("maxVerifyDepth: 3"), "found max_verify_depth");
     expect_error(COMMON("combined_validation_context: {}"),
                  "common_tls_context.combined_validation_context: found "
                  "combined_validation_context, which is not supported towards the management "
@@ -187,6 +186,36 @@ static void whom_to_trust(void **state)
                  "validation_context");
     expect_error(COMMON("tls_certificate_sds_secret_configs: [{name: a}]"), "is not supported");
     load(COMMON("combined_validation_context: ~"));
+}
+
+#define HEX "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
+#define COLONS "00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff"
+#define BASE64 "NvqYIYSbgK2vCJpQhObf77vv+bQWtc5ek5RIOwPiC9A="
+
+static void pins(void **state)
+{
+    const struct tls_settings *tls =
+        load(VALIDATION("verify_certificate_hash: ['" HEX "', '" COLONS ":" COLONS
+                        "'], verify_certificate_spki: ['" BASE64 "']"));
+
+    (void)state;
+    assert_int_equal(tls->pin_count, 3);
+    for (size_t i = 0; i < 2; i++) {
+        assert_string_equal(tls->pins[i].text, "00112233445566778899aabbccddeeff"
+                                               "00112233445566778899aabbccddeeff");
+        assert_false(tls->pins[i].is_of_key);
+    }
+    assert_string_equal(tls->pins[2].text, BASE64);
+    assert_true(tls->pins[2].is_of_key);
+    for (size_t i = 0; i < loaded->note_count; i++)
+        assert_null(strstr(loaded->notes[i], "not verified"));
+    expect_error(VALIDATION("verify_certificate_hash: ['" COLONS "']"),
+                 "verify_certificate_hash: found \"00:11:22:");
+    expect_error(VALIDATION("verify_certificate_hash: ['" HEX "0']"), "expected a SHA-256 in hex");
+    expect_error(VALIDATION("verify_certificate_hash: ['" COLONS ":" COLONS ":']"), "expected a");
+    expect_error(VALIDATION("verify_certificate_spki: ['" BASE64 "=']"),
+                 "verify_certificate_spki: found \"NvqY");
+    expect_error(VALIDATION("verify_certificate_spki: [abc]"), "expected a SHA-256 in base64");
 }
 
 static void client_certificate(void **state)
@@ -302,6 +331,7 @@ int main(void)
         TEST(versions),
         TEST(names),
         TEST(whom_to_trust),
+        TEST(pins),
         TEST(client_certificate),
         TEST(sources),
         TEST(secrets_are_not_shown),

@@ -539,7 +539,7 @@ static void test_server_that_never_reads(void **state)
 
 static void test_keepalive(void **state)
 {
-    const struct timeval some = {.tv_usec = 150000};
+    const struct timeval some = {.tv_usec = 400000};
 
     (void)state;
     owner.keepalive = (struct keepalive_settings){.interval_us = 10000, .timeout_us = 2000000};

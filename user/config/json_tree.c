@@ -11,6 +11,8 @@
 struct reader {
     const char *text, *at, *end; /* `end` points to a NUL */
     const char *line_start;
+    const char *counted; /* up to where `column` counts; NULL at first */
+    unsigned column;
     unsigned line;
     struct tree *tree;
     struct config_error *error;
@@ -19,13 +21,16 @@ struct reader {
 
 static int read_value(struct reader *reader, const struct tree_node **out);
 
-static unsigned column_of(const struct reader *reader)
+/* Goes on where it counted last: a file may be a single line. */
+static unsigned column_of(struct reader *reader)
 {
-    unsigned column = 1;
-
-    for (const char *at = reader->line_start; at < reader->at; at++)
-        column += ((unsigned char)*at & 0xc0) != 0x80; /* characters, not bytes */
-    return column;
+    if (reader->counted < reader->line_start || reader->counted > reader->at) {
+        reader->counted = reader->line_start;
+        reader->column = 1;
+    }
+    for (; reader->counted < reader->at; reader->counted++)
+        reader->column += ((unsigned char)*reader->counted & 0xc0) != 0x80; /* not of bytes */
+    return reader->column;
 }
 
 static int expected(struct reader *reader, const char *what)

@@ -1,9 +1,11 @@
 #include "config/tls_read.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "config/cluster_extension.h"
 #include "config/data_source_read.h"
 #include "envoy/extensions/transport_sockets/tls/v3/tls.pb-c.h"
 
@@ -108,14 +110,66 @@ static int read_names(const struct check *check, const Validation *from,
     return failed;
 }
 
+/* --- pins --------------------------------------------------------------------------- */
+
+/* "DF:6F:…" or "df6f…": 32 bytes. */
+static bool read_hash(const char *text, char *out)
+{
+    bool has_colons = strlen(text) == 95;
+    size_t used = 0;
+
+    for (size_t i = 0; text[i]; i++) {
+        if (has_colons && i % 3 == 2 && text[i] == ':')
+            continue;
+        if (!isxdigit((unsigned char)text[i]) || used == 64)
+            return false;
+        out[used++] = (char)tolower((unsigned char)text[i]);
+    }
+    return used == 64;
+}
+
+/* 32 bytes are 43 characters of base64 and one that fills up. */
+static bool read_key_hash(const char *text, char *out)
+{
+    static const char characters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    if (strspn(text, characters) != 43 || strcmp(text + 43, "=") != 0)
+        return false;
+    memcpy(out, text, 45);
+    return true;
+}
+
+static int read_pins(const struct check *check, const Validation *from,
+                     const struct tree_path *path, struct tls_settings *out)
+{
+    out->pins = calloc(from->n_verify_certificate_hash + from->n_verify_certificate_spki + 1,
+                       sizeof(*out->pins));
+    if (!out->pins)
+        return config_error_memory(check->error);
+    for (size_t i = 0; i < from->n_verify_certificate_hash; i++)
+        if (!read_hash(from->verify_certificate_hash[i], out->pins[out->pin_count++].text))
+            return check_wrong(check, path, "verify_certificate_hash",
+                               "found \"%.96s\", expected a SHA-256 in hexadecimal",
+                               from->verify_certificate_hash[i]);
+    for (size_t i = 0; i < from->n_verify_certificate_spki; i++) {
+        struct tls_pin *pin = &out->pins[out->pin_count++];
+
+        pin->is_of_key = true;
+        if (!read_key_hash(from->verify_certificate_spki[i], pin->text))
+            return check_wrong(check, path, "verify_certificate_spki",
+                               "found \"%.96s\", expected a SHA-256 in base64",
+                               from->verify_certificate_spki[i]);
+    }
+    return 0;
+}
+
 /* --- certificates ------------------------------------------------------------------- */
 
 /* Each of these would make verification stricter or other than it is here. */
 static int check_validation(const struct check *check, const struct tree_path *path)
 {
     static const char *const fields[] = {
-        "verify_certificate_hash",
-        "verify_certificate_spki",
         "require_signed_certificate_timestamp",
         "crl",
         "custom_validator_config",
@@ -139,6 +193,8 @@ static int read_validation(const struct check *check, const Validation *from,
         failed = data_source_read(check, from->trusted_ca, &ca, &out->trusted_ca);
     if (!failed)
         failed = read_names(check, from, path, out);
+    if (!failed)
+        failed = read_pins(check, from, path, out);
     if (failed)
         return failed;
     out->system_roots = from->system_root_certs != NULL;
@@ -262,7 +318,7 @@ static int read_context(struct check *check, const UpstreamContext *from,
         failed = read_common(check, from->common_tls_context, &common, out);
     if (!failed && from->auto_sni_san_validation)
         failed = add_server_name(check, path, out);
-    if (!failed && out->trusted_ca.kind == DATA_NONE && !out->system_roots)
+    if (!failed && out->trusted_ca.kind == DATA_NONE && !out->system_roots && !out->pin_count)
         failed =
             check_note(check, "management server: its certificate is not verified, as there is "
                               "no validation_context with trusted_ca");
@@ -279,14 +335,6 @@ static bool is_type(const TransportSocket *socket, const char *type)
     return slash && strcmp(slash + 1, type) == 0;
 }
 
-/* A socket that has nothing but a name has the configuration where everything is unset. */
-static bool is_named(const TransportSocket *socket, const char *name)
-{
-    return socket->config_type_case !=
-               ENVOY__CONFIG__CORE__V3__TRANSPORT_SOCKET__CONFIG_TYPE_TYPED_CONFIG &&
-           strcmp(socket->name, name) == 0;
-}
-
 int tls_read(struct check *check, const Envoy__Config__Cluster__V3__Cluster *from,
              const struct tree_path *path, struct tls_settings **out)
 {
@@ -295,20 +343,14 @@ int tls_read(struct check *check, const Envoy__Config__Cluster__V3__Cluster *fro
     const TransportSocket *socket = from->transport_socket;
     const struct tree_path socket_path = tree_path_field(path, "transport_socket");
     const struct tree_path config = tree_path_field(&socket_path, "typed_config");
-    ProtobufCBinaryData content = {0, NULL};
 
-    if (!socket || is_named(socket, "envoy.transport_sockets.raw_buffer") ||
-        is_type(socket, "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer"))
+    if (!socket || is_type(socket, "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer"))
         return 0;
-    if (is_type(socket, type->name))
-        content = socket->typed_config->value;
-    else if (!is_named(socket, "envoy.transport_sockets.tls"))
+    if (!is_type(socket, type->name))
         return check_wrong(check, &socket_path, NULL,
                            "found a transport socket that is not supported towards the management "
-                           "server, expected envoy.transport_sockets.tls with an "
-                           "UpstreamTlsContext, or none");
-    UpstreamContext *context =
-        (UpstreamContext *)protobuf_c_message_unpack(type, NULL, content.len, content.data);
+                           "server, expected a typed_config with an UpstreamTlsContext, or none");
+    UpstreamContext *context = extension_unpack(socket->typed_config, type);
     *out = calloc(1, sizeof(**out));
     int failed = context && *out ? read_context(check, context, &config, *out)
                                  : config_error_memory(check->error);

@@ -9,6 +9,7 @@ void tls_settings_free(struct tls_settings *settings)
     for (size_t i = 0; i < settings->name_count; i++)
         free(settings->names[i].text);
     free(settings->names);
+    free(settings->pins);
     free(settings->server_name);
     data_source_clear(&settings->trusted_ca);
     data_source_clear(&settings->certificate);

@@ -14,12 +14,20 @@ struct tls_name {
     char *text;
 };
 
+/* A certificate by its SHA-256: in hexadecimal and lower case, or of its public key and in base64. */
+struct tls_pin {
+    bool is_of_key;
+    char text[65];
+};
+
 struct tls_settings {
     struct data_source trusted_ca;
-    bool system_roots;  /* in place of trusted_ca. Neither: the certificate is not verified */
+    bool system_roots;  /* in place of trusted_ca. Neither, and no pin: it is not verified */
     bool allow_expired; /* a certificate whose time is over, or has not come */
     struct tls_name *names;
-    size_t name_count;                           /* 0: any name will do */
+    size_t name_count; /* 0: any name will do */
+    struct tls_pin *pins;
+    size_t pin_count;                            /* 0: none is asked for; else one of them */
     char *server_name;                           /* SNI; NULL: none is sent */
     struct data_source certificate, private_key; /* of the client; DATA_NONE: it has none */
     struct data_source password;                 /* of the private key */

@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <event2/bufferevent_ssl.h>
 #include <openssl/err.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -100,25 +102,60 @@ static void refuse_name(struct tls *tls, const X509 *certificate)
              "the server's certificate is for another name: it has %s, expected %s", found, wanted);
 }
 
+/* Envoy's verify_certificate_hash and verify_certificate_spki: one of all is enough. */
+static bool is_pinned(const struct tls_settings *settings, const X509 *certificate)
+{
+    unsigned char key[SHA256_DIGEST_LENGTH], whole[SHA256_DIGEST_LENGTH], *der = NULL;
+    char key_text[65], whole_text[65];
+    int length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+    bool known = length > 0 && EVP_Digest(der, (size_t)length, key, NULL, EVP_sha256(), NULL) &&
+                 X509_digest(certificate, EVP_sha256(), whole, NULL);
+
+    OPENSSL_free(der);
+    if (!known)
+        return false;
+    EVP_EncodeBlock((unsigned char *)key_text, key, sizeof(key));
+    for (size_t i = 0; i < sizeof(whole); i++)
+        snprintf(whole_text + 2 * i, 3, "%02x", whole[i]);
+    for (size_t i = 0; i < settings->pin_count; i++)
+        if (!strcmp(settings->pins[i].text, settings->pins[i].is_of_key ? key_text : whole_text))
+            return true;
+    return false;
+}
+
+/* What is asked for beside a chain to a trusted certificate. */
+static int verify_leaf(struct tls *tls, X509_STORE_CTX *store)
+{
+    const X509 *certificate = X509_STORE_CTX_get0_cert(store);
+
+    if (!tls_names_match(tls->settings, certificate)) {
+        X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
+        refuse_name(tls, certificate);
+        return 0;
+    }
+    if (tls->settings->pin_count && !is_pinned(tls->settings, certificate)) {
+        X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
+        snprintf(tls->refusal, sizeof(tls->refusal),
+                 "the server's certificate is none of those that verify_certificate_hash and "
+                 "verify_certificate_spki allow");
+        return 0;
+    }
+    return 1;
+}
+
 /* In place of OpenSSL's own verification, which it calls. */
 static int verify(X509_STORE_CTX *store, void *arg)
 {
     const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     struct tls *tls = SSL_get_app_data(ssl);
-    X509 *certificate = X509_STORE_CTX_get0_cert(store);
+    bool trusts = tls->settings->trusted_ca.kind != DATA_NONE || tls->settings->system_roots;
 
     (void)arg;
-    if (tls->settings->trusted_ca.kind == DATA_NONE && !tls->settings->system_roots)
-        return 1;
-    if (X509_verify_cert(store) <= 0) {
+    if (trusts && X509_verify_cert(store) <= 0) {
         refuse_chain(tls, store);
         return 0;
     }
-    if (tls_names_match(tls->settings, certificate))
-        return 1;
-    X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
-    refuse_name(tls, certificate);
-    return 0;
+    return verify_leaf(tls, store);
 }
 
 /* --- one connection ------------------------------------------------------------------- */
