@@ -64,8 +64,23 @@ static __always_inline int look_quickly(struct look *l)
     return w->position >= w->length;
 }
 
+/* The same for frames. */
+static __always_inline int look_at_frames(struct look *l)
+{
+    const struct window *w = &l->scratch->window;
+    enum quick quick = l->outgoing ? http2_quick_requests(l->connection, l->scratch, l->probes)
+                                   : http2_quick_responses(l->connection, l->scratch);
+
+    return quick == QUICK_CUT || w->position >= w->length;
+}
+
 static __always_inline void look_read(struct look *l)
 {
+    if (look_direction(l)->is_http2 && l->connection->kind == KIND_HTTP2) {
+        if (!look_at_frames(l))
+            frames_read(l->connection, l->scratch, l->probes, l->outgoing);
+        return;
+    }
     if (look_quickly(l))
         return;
     if (turn_step(l->connection, l->scratch, l->outgoing))
