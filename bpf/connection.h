@@ -17,9 +17,9 @@ pure void settle_front(const struct exchange *x, enum cause cause, struct tally 
 pure void connection_settle(struct connection *c, enum cause cause, struct tally *t)
 {
     struct exchange *x = &c->exchange;
-    __s32 waiting = (__s32)(x->requests - x->responses);
-    __s32 probes = (__s32)(x->probes - x->probe_responses);
-    int early = exchange_early(x);
+    __u64 pushed = *(const volatile __u64 *)&x->pushed; /* egress may go on */
+    __s32 probes, waiting = exchange_waiting(x, pushed, &probes);
+    int early = !waiting && exchange_early(x);
 
     if (x->lost || responses_are_lost(c))
         cause = CAUSE_LOST;
@@ -35,12 +35,12 @@ pure void connection_settle(struct connection *c, enum cause cause, struct tally
         waiting -= !early;
     }
     waiting -= probes;
-    if (waiting > 0) { /* egress may just be adding a health check */
+    if (waiting > 0) {
         t->finished += waiting;
         settle_result(t, waiting, cause);
     }
-    x->responses = x->requests + early;
-    x->probe_responses = x->probes;
+    exchange_answered(x, pushed);
+    x->responses += early;
     x->answered = x->interim = 0;
 }
 
@@ -48,8 +48,12 @@ pure void connection_settle(struct connection *c, enum cause cause, struct tally
  * it from there. Called once, at the end, after connection_settle(). */
 pure void connection_settle_head(struct connection *c, enum cause cause, struct tally *t)
 {
-    if (c->kind != KIND_HTTP1 || !http1_in_head(&c->out.http1) || c->exchange.unproven)
+    if (c->kind != KIND_HTTP1 || !http1_in_head(&c->out.http1))
         return;
+    if (c->exchange.unproven) {
+        request_doubted(c, t);
+        return;
+    }
     if (c->out.http1.flags & H1_PROBE_AGENT)
         return;
     if (c->exchange.early == c->exchange.requests + 1)

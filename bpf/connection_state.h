@@ -44,10 +44,16 @@ enum request_kind { REQUEST_HEAD = 1, REQUEST_CONNECT = 2, REQUEST_PROBE = 4 };
 
 struct exchange {
     __u32 issued; /* request numbers that were counted as issued; either side claims the next */
-    /* written by egress */
-    __u32 requests; /* heads complete, ever */
-    __u32 probes;   /* ... of which are health checks */
-    __u8 overflow;  /* more than EXCHANGE_DEPTH at once: responses cannot be paired any more */
+    __u32 answered_to; /* acknowledged by what came last while responses were adrift */
+    /* written by egress; both counts at once, for who settles needs them as of one moment */
+    union {
+        struct {
+            __u32 requests; /* heads complete, ever */
+            __u32 probes;   /* ... of which are health checks */
+        };
+        __u64 pushed;
+    };
+    __u8 overflow; /* more than EXCHANGE_DEPTH at once: responses cannot be paired any more */
     /* written by ingress and, after it, by the end of the connection */
     __u8 answered;    /* the response being read has had its final head */
     __u8 interim;     /* a 1xx came before it */
@@ -65,6 +71,27 @@ struct exchange {
     };
     __u32 unseen; /* bytes sent before the place was found */
 };
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "pushed: requests come first");
+
+pure void exchange_push(struct exchange *x, __u32 requests, __u32 probes)
+{
+    *(volatile __u64 *)&x->pushed = (__u64)probes << 32 | requests;
+}
+
+/* Of what was pushed, the number that is not answered; `probes` of them are health checks. */
+pure __s32 exchange_waiting(const struct exchange *x, __u64 pushed, __s32 *probes)
+{
+    *probes = (__s32)((__u32)(pushed >> 32) - x->probe_responses);
+    return (__s32)((__u32)pushed - x->responses);
+}
+
+/* Nothing of what was pushed waits any more. */
+pure void exchange_answered(struct exchange *x, __u64 pushed)
+{
+    x->responses = (__u32)pushed;
+    x->probe_responses = (__u32)(pushed >> 32);
+}
 
 #define KEPT_MAX 32
 

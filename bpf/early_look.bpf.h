@@ -334,11 +334,12 @@ __noinline int egress_place(struct __sk_buff *skb, __u32 name)
     if (!c || !desk)
         return 0;
     p.sequence = desk->segment.sequence;
-    p.answered = c->in.next;
-    if (!place_read(skb->sk, &p) || !direction_claim(&c->in))
-        return 0;
-    connection_seek(c, &p, &desk->tally);
-    direction_release(&c->in);
+    p.answered = c->exchange.answered_to;
+    p.sent = p.sequence;
+    if (place_read(skb->sk, &p) && direction_claim(&c->in)) {
+        connection_seek(c, &p, &desk->tally);
+        direction_release(&c->in);
+    }
     if (direction_is_adrift(&c->out) && p.sequence == p.sent)
         request_unseen(c, desk->segment.length, &desk->tally);
     return 0;

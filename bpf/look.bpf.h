@@ -346,15 +346,19 @@ static __always_inline int look_for_place(struct look *l, const struct segment *
     struct connection *c = l->connection;
 
     l->scratch = scratch_take();
-    if (!l->scratch)
+    if (!l->scratch) {
+        word_add(&c->out.missed, segment->length);
         return 1;
+    }
     l->scratch->at = segment->offset;
     l->scratch->end = segment->offset + segment->length;
     l->scratch->place.sequence = segment->sequence;
-    l->scratch->place.answered = c->in.next;
+    l->scratch->place.answered = c->exchange.answered_to;
     if (place_read(l->skb->sk, &l->scratch->place) && look_load(l) && direction_claim(&c->in)) {
         place_take(c, l->scratch, segment->length);
         direction_release(&c->in);
+    } else if (direction_is_adrift(&c->out)) {
+        request_unseen(c, segment->length, &l->scratch->tally);
     }
     look_done(l);
     return direction_is_adrift(&c->out) || c->kind >= KIND_SESSION;

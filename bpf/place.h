@@ -89,6 +89,15 @@ pure void request_unseen(struct connection *c, __u32 bytes, struct tally *t)
         c->exchange.unseen += bytes;
 }
 
+/* What is read at a place that was found does not come to a request's end. It may be one all the same,
+ * answered or given up before: a gap of one byte. Before the first request of a connection that was
+ * open before, that it joined says so. */
+pure void request_doubted(struct connection *c, struct tally *t)
+{
+    if (!c->joined || c->exchange.issued)
+        t->gap++;
+}
+
 /* What was read as a request at a place that was found is none. 0: no such place was being tried. */
 pure int request_unfound(struct connection *c, struct tally *t)
 {
@@ -99,7 +108,8 @@ pure int request_unfound(struct connection *c, struct tally *t)
         return 0;
     is_tls = c->out.http1.state == H1_TLS;
     c->out.http1.state = H1_ADRIFT;
-    if (c->protocol == PROTOCOL_AUTO && c->joined && c->kind == KIND_HTTP1)
+    request_doubted(c, t);
+    if (c->protocol == PROTOCOL_AUTO && c->joined && !x->issued && c->kind == KIND_HTTP1)
         c->kind = KIND_UNKNOWN;
     if (++x->tries < TRIES_MAX && !is_tls)
         return 1;
@@ -125,8 +135,8 @@ pure void response_found(struct connection *c, struct tally *t)
 pure void response_unfound(struct connection *c, struct tally *t)
 {
     struct exchange *x = &c->exchange;
-    __s32 waiting = (__s32)(x->requests - x->responses);
-    __s32 counted = waiting - (__s32)(x->probes - x->probe_responses);
+    __u64 pushed = *(const volatile __u64 *)&x->pushed; /* egress may go on */
+    __s32 probes, waiting = exchange_waiting(x, pushed, &probes), counted = waiting - probes;
 
     x->lost = 1;
     c->in.http1.state = waiting > 0 ? H1_STOP : H1_ADRIFT;
@@ -137,6 +147,5 @@ pure void response_unfound(struct connection *c, struct tally *t)
         t->finished += counted;
         t->unclassified += counted;
     }
-    x->responses = x->requests;
-    x->probe_responses = x->probes;
+    exchange_answered(x, pushed);
 }

@@ -23,7 +23,7 @@ pure void request_unpaired(struct tally *t, __u8 kind)
 
 pure void request_push(struct exchange *x, struct tally *t, __u8 kind)
 {
-    __u32 number = x->requests;
+    __u32 number = x->requests, probes = x->probes;
     __s32 waiting = (__s32)(number - x->responses);
 
     if (waiting >= EXCHANGE_DEPTH)
@@ -36,12 +36,12 @@ pure void request_push(struct exchange *x, struct tally *t, __u8 kind)
         kind &= ~REQUEST_PROBE; /* answered early, and counted then */
     } else if (kind & REQUEST_PROBE) {
         t->probes++;
-        x->probes++;
+        probes++;
     } else {
         t->issued++;
     }
     exchange_set_kind(x, number, kind);
-    *(volatile __u32 *)&x->requests = number + 1;
+    exchange_push(x, number + 1, probes);
 }
 
 /* Is the CONNECT that was sent last refused, and the refusal read completely? Where responses cannot

@@ -38,8 +38,8 @@ __noinline int place_take(struct connection *c, struct scratch *s, __u32 length)
 }
 #endif
 
-/* While responses are not read, their direction's cursor has no other use. */
+/* Not at the cursor: egress may just be finding it. */
 static __always_inline void answer_note(struct connection *c, const struct segment *segment)
 {
-    *(volatile __u32 *)&c->in.next = segment->acknowledged;
+    *(volatile __u32 *)&c->exchange.answered_to = segment->acknowledged;
 }
