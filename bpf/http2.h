@@ -85,7 +85,7 @@ pure void http2_direction_lost(struct connection *c, struct direction *d, struct
     *(volatile __u32 *)&c->exchange.lost_to = c->out.http2.last;
 }
 
-/* What cannot be framed may never have been frames. 0: it was. */
+/* What cannot be framed may never have been frames. 0: it was, as many before it prove. */
 verified_once int http2_misread(struct connection *c, __u32 outgoing, struct tally *t)
 {
     struct direction *d;
