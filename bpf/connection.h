@@ -24,7 +24,7 @@ pure void connection_settle(struct connection *c, enum cause cause, struct tally
     if (x->lost || responses_are_lost(c))
         cause = CAUSE_LOST;
     if (c->kind == KIND_HTTP2) {
-        streams_settle(c, 0, cause, t);
+        streams_end(c, cause, t);
         return;
     }
     if (waiting < 0 || (!waiting && !early))

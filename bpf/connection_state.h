@@ -70,6 +70,8 @@ struct exchange {
         __u32 streams[STREAM_SLOTS];    /* HTTP/2: http2_streams.h */
     };
     __u32 unseen; /* bytes sent before the place was found */
+    __u32
+        lost_to; /* HTTP/2: streams up to this one the proxy may have given up in a hole; by egress */
 };
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "pushed: requests come first");

@@ -81,11 +81,11 @@ pure void http2_direction_lost(struct connection *c, struct direction *d, struct
         return;
     }
     c->out.http2.recover = 1;
-    c->in.longest = 0;    /* it may have hidden settings */
-    c->exchange.lost = 1; /* it may have hidden that a stream was given up */
+    c->in.longest = 0; /* it may have hidden settings */
+    *(volatile __u32 *)&c->exchange.lost_to = c->out.http2.last;
 }
 
-/* What cannot be framed may never have been frames. 0: it was. */
+/* What cannot be framed may never have been frames. 0: it was, as many before it prove. */
 verified_once int http2_misread(struct connection *c, __u32 outgoing, struct tally *t)
 {
     struct direction *d;

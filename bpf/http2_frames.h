@@ -165,6 +165,8 @@ pure enum http2_event http2_frame(struct http2 *p)
     if (http2_out_of_place(p))
         return http2_bad(p);
     p->first = 0;
+    if (p->believed && p->type <= H2_CONTINUATION)
+        p->believed--;
     switch (p->type) {
     case H2_CONTINUATION:
     case H2_HEADERS:

@@ -206,6 +206,12 @@ pure enum quick quick_requests(struct connection *c, struct scratch *s, const st
     return QUICK_MORE;
 }
 
+/* Is a frame next that may be read in place? Not where each still has to be counted as a proof. */
+pure int http2_quick_may(const struct http2 *p)
+{
+    return http2_between(p) && !p->believed;
+}
+
 /* Reads request frames from the window, as many as there are of the usual kind. */
 verified_once enum quick http2_quick_requests(struct connection *c, struct scratch *s,
                                               const struct probe_set *set)
@@ -213,7 +219,7 @@ verified_once enum quick http2_quick_requests(struct connection *c, struct scrat
     enum quick quick;
     __u32 last;
 
-    if (!c || !s || !http2_between(&c->out.http2))
+    if (!c || !s || !http2_quick_may(&c->out.http2))
         return QUICK_STOP;
     last = c->out.http2.last;
     quick = quick_requests(c, s, set);
@@ -263,7 +269,7 @@ verified_once enum quick http2_quick_responses(struct connection *c, struct scra
 {
     struct annex *a;
 
-    if (!c || !s || c->kind != KIND_HTTP2 || !http2_between(&c->in.http2))
+    if (!c || !s || c->kind != KIND_HTTP2 || !http2_quick_may(&c->in.http2))
         return QUICK_STOP;
     a = c->annex ? annex_of(c) : NULL;
     for (int i = 0; i < QUICK_FRAMES; i++) {

@@ -104,7 +104,7 @@ pure int http2_resync(struct http2 *p, const struct window *w, __u32 total, __u3
         return 0;
     p->state = H2_HEAD;
     p->have = 0;
-    p->believed = 1;
+    p->believed = H2_PROOF;
     p->joined &= ~JOINED_UNREAD;
     return 1;
 }

@@ -53,6 +53,7 @@ enum http2_event {
 #define H2_PREFACE_LENGTH 24
 #define H2_PROMISE 0x80 /* in block_flags: the block is a promised request's */
 #define H2_STREAM_MASK 0x7fffffff
+#define H2_PROOF 100 /* frames of known types in a row that other bytes do not have by chance */
 
 enum h2_joined {
     JOINED_UNREAD = 1,  /* .. nothing since was read */
@@ -76,7 +77,7 @@ struct http2 {
     __u8 recover; /* requests: after a gap, streams up to the next new one were opened unseen */
     __u8 fresh;   /* nothing of the block at hand was read */
     __u8 passed : 1;   /* bytes went by unread since the direction was lost */
-    __u8 believed : 1; /* that a segment began with a frame: nothing proves it */
+    __u8 believed : 7; /* frames still to come until they prove that a segment began with one */
     __u8 joined;       /* enum h2_joined, bits: its beginning was not seen, and .. */
     __u64 head;        /* bytes of head or value, the newest lowest */
     struct hpack hpack;

@@ -208,3 +208,13 @@ verified_once int streams_settle(struct connection *c, __u32 last, enum cause ca
     }
     return 0;
 }
+
+/* The connection ends. What was open when a hole hid requests may have been given up in it. */
+pure void streams_end(struct connection *c, enum cause cause, struct tally *t)
+{
+    __u32 lost_to = *(volatile __u32 *)&c->exchange.lost_to;
+
+    streams_settle(c, lost_to, cause, t);
+    if (lost_to)
+        streams_settle(c, 0, CAUSE_LOST, t);
+}

@@ -40,9 +40,9 @@ pure int responses_are_lost(const struct connection *c)
     return 0;
 }
 
-pure void streams_settle(struct connection *c, __u32 above, enum cause cause, struct tally *t)
+pure void streams_end(struct connection *c, enum cause cause, struct tally *t)
 {
-    (void)c, (void)above, (void)cause, (void)t;
+    (void)c, (void)cause, (void)t;
 }
 
 pure void http2_direction_lost(struct connection *c, struct direction *d, struct tally *t)

@@ -136,6 +136,12 @@ static const struct test_case sent_cases[] = {
     {"FIN: the hole may have hidden that the proxy gave up",
      {START, GET(1), GET(3), THEN('o'), GOT_RESET(3), THEN('F')},
      {.issued = 2, .error = 1, .unclassified = 1, .finished = 2, .gap = 7}},
+    {"FIN: what was sent after the hole was not in it",
+     {START, GET(1), THEN('o'), GET(3), GET(5), OK(5), GET(7), THEN('F')},
+     {.issued = 4, .success = 1, .error = 2, .unclassified = 1, .finished = 4, .gap = 7}},
+    {"the proxy closes: what was sent after the last of two holes was not in them",
+     {START, GET(1), THEN('o'), GET(3), THEN('o'), GET(5), THEN('C')},
+     {.issued = 3, .no_result = 1, .unclassified = 2, .finished = 3, .gap = 14}},
     {"whether it is gRPC is unknown",
      {START, THEN('o'), UNTOLD(1, BOTH_ENDS), UNTOLD(3, BOTH_ENDS), UNTOLD(5, BOTH_ENDS),
       UNTOLD(7, BOTH_ENDS), OK(1), LAST(3, "\x88"), LAST(5, ERR), HEAD(7, "\x88"), TRAILERS(7, "0"),
@@ -382,6 +388,46 @@ static void thousands_are_open(void **state)
     assert_true(tally_adds_up(&t));
 }
 
+/* What is counted of one request, when the upstream breaks framing `frames` frames behind a hole. */
+static struct tally broken_after(int frames)
+{
+    static struct bytes b;
+    struct connection c;
+    struct tally t = {0};
+
+    connection_begin(&c, PROTOCOL_AUTO);
+    feed(&c, 0, "\0\0\0\4\0\0\0\0\0", 9, WINDOW_SIZE, NULL, &t);
+    b.length = 0;
+    bytes_add(&b, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24);
+    frame_add(&b, H2_SETTINGS, 0, 0, "", 0);
+    feed(&c, 1, b.data, b.length, WINDOW_SIZE, NULL, &t);
+    connection_lost(&c, &c.in, 1, &t);
+    b.length = 0;
+    frame_add(&b, H2_HEADERS, BOTH_ENDS, 1, GET_BLOCK, sizeof(GET_BLOCK) - 1);
+    feed(&c, 1, b.data, b.length, WINDOW_SIZE, NULL, &t);
+    b.length = 0;
+    for (int i = 0; i < frames; i++)
+        frame_add(&b, H2_PING, H2_ACK, 0, "12345678", 8);
+    frame_add(&b, H2_PING, 0, 1, "12345678", 8);
+    feed(&c, 0, b.data, b.length, WINDOW_SIZE, NULL, &t);
+    feed_end(&c, CAUSE_UPSTREAM, &t);
+    return t;
+}
+
+/* Frames in a row prove that they are some. After that, a broken one is the upstream's error. */
+static void frames_prove_themselves(void **state)
+{
+    struct tally t = broken_after(H2_PROOF - 1);
+
+    (void)state;
+    assert_int_equal(t.unclassified, 1);
+    assert_int_equal(t.opaque, 0);
+    t = broken_after(H2_PROOF);
+    assert_int_equal(t.error, 1);
+    assert_int_equal(t.unclassified, 0);
+    assert_int_equal(t.opaque, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,6 +437,7 @@ int main(void)
         cmocka_unit_test(what_begins_with_a_frame),
         cmocka_unit_test(long_frames),
         cmocka_unit_test(thousands_are_open),
+        cmocka_unit_test(frames_prove_themselves),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);
