@@ -195,6 +195,12 @@ pure int direction_is_lost(const struct direction *d)
     return d->is_http2 && d->http2.state == H2_LOST;
 }
 
+/* Are further bytes of this direction nobody's? */
+pure int direction_is_stopped(const struct direction *d)
+{
+    return d->is_http2 ? d->http2.state == H2_BROKEN : d->http1.state == H1_STOP;
+}
+
 /* Bytes from here on that need not be read, whatever they are. */
 pure __u64 direction_skippable(const struct direction *d)
 {

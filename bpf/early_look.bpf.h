@@ -6,10 +6,10 @@
 #pragma once
 
 #include "early_desk.bpf.h"
+#include "leave.bpf.h"
 #include "peer.bpf.h"
 #include "seek.bpf.h"
 #include "segment.bpf.h"
-#include "store.bpf.h"
 
 #define LOAD_SIZE 1024 /* bytes of a window; a power of two */
 #define STEPS_PER_WINDOW 128
@@ -271,30 +271,6 @@ static __always_inline int kept(struct __sk_buff *skb, __u32 name, __u32 unused,
 }
 EACH_WAY(kept)
 
-/* Settles the end of the connection, or what the proxy's close() ends, each once; by whoever holds
- * `in`. */
-static __always_inline void connection_settle_end(struct connection *c, struct tally *t)
-{
-    __u32 ending = word_swap(lock_of(c), &c->ending, 0);
-    enum cause cause;
-
-    if (!ending)
-        return;
-    if (ending == ENDING_LOCAL) {
-        connection_local_closed(c, t);
-        store_clear(&c->in);
-        return;
-    }
-    cause = incoming_waits(c) ? CAUSE_LOST : (enum cause)(ending - 1);
-    connection_settle(c, cause, t);
-    connection_settle_head(c, cause, t);
-    connection_settle_opaque(c, t);
-    direction_stop(&c->in); /* later bytes are nobody's */
-    store_clear(&c->in);
-    store_clear(&c->out);
-    inbox_clear(&c->inbox);
-}
-
 /* Looks at what is left to who holds the direction: kept and posted segments, the connection's end. Mail
  * that is new again was posted before that, so the end waits, but for the `last` time. */
 static __always_inline int work(struct __sk_buff *skb, __u32 name, __u32 last, int outgoing)
@@ -324,6 +300,14 @@ __noinline int ingress_post(struct __sk_buff *skb, __u32 sequence, __u32 offset,
     return c ? segment_post(skb, &c->inbox, &segment) : 0;
 }
 
+/* Gives the claim up. */
+__noinline int ingress_leave(struct __sk_buff *skb)
+{
+    struct connection *c = connection_at(skb);
+
+    return c ? direction_leave(c) : 0;
+}
+
 /* Of an outgoing segment, in a connection that is adrift. */
 __noinline int egress_place(struct __sk_buff *skb, __u32 name)
 {
@@ -338,7 +322,7 @@ __noinline int egress_place(struct __sk_buff *skb, __u32 name)
     p.sent = p.sequence;
     if (place_read(skb->sk, &p) && direction_claim(&c->in)) {
         connection_seek(c, &p, &desk->tally);
-        direction_release(&c->in);
+        direction_leave(c);
     }
     if (direction_is_adrift(&c->out) && p.sequence == p.sent)
         request_unseen(c, desk->segment.length, &desk->tally);
@@ -346,20 +330,6 @@ __noinline int egress_place(struct __sk_buff *skb, __u32 name)
 }
 
 /* --- in the programs ------------------------------------------------------------ */
-
-/* There is no room for a segment: unless it is a repetition, its bytes will not be seen again. */
-static __always_inline void segment_missed(struct direction *d, const struct segment *segment)
-{
-    __u32 skip;
-
-    if (cursor_look(d->next, segment->sequence, segment->length, &skip) != CURSOR_OLD)
-        word_add(&d->missed, segment->length);
-}
-
-static __always_inline int work_waits(const struct connection *c)
-{
-    return mail_is_new(&c->inbox) || *(const volatile __u32 *)&c->ending;
-}
 
 /* The greater part of all bytes: the next ones of a body that goes on after them. 0: not that. */
 static __always_inline int body_pass(struct direction *d, const struct segment *segment)
@@ -453,17 +423,21 @@ static __always_inline void look_incoming(struct __sk_buff *skb, struct connecti
     if (!desk) {
         if (!passed)
             segment_missed(d, segment);
-        direction_release(d);
+        ingress_leave(skb);
         return;
     }
     desk->segment = *segment;
     if (!passed)
         ingress_segment(skb, name, 0);
-    for (int round = 1;; round++) {
-        ingress_work(skb, name, round == WORK_ROUNDS);
+    for (int round = 1; round < WORK_ROUNDS; round++) {
+        ingress_work(skb, name, 0);
         direction_release(d);
-        if (round == WORK_ROUNDS || !work_waits(c) || !direction_claim(d))
-            break;
+        if (!work_waits(c) || !direction_claim(d)) {
+            look_done(c, desk);
+            return;
+        }
     }
+    ingress_work(skb, name, 1);
+    ingress_leave(skb);
     look_done(c, desk);
 }

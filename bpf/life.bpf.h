@@ -1,6 +1,7 @@
 /* A connection's life, told by sockops: dialled, established, closed, and by whom. Kernel only. */
 #pragma once
 
+#include "leave.bpf.h"
 #include "peer.bpf.h"
 
 /* The endpoint that a socket dials; NULL: none of ours. */
@@ -28,23 +29,34 @@ static __always_inline struct endpoint_value *endpoint_of(struct bpf_sock_ops *c
     return endpoint;
 }
 
+#ifdef EARLY
+__noinline int sockops_leave(struct bpf_sock_ops *ctx)
+{
+    struct bpf_sock *sk = ctx->sk;
+    struct connection *c = sk ? bpf_sk_storage_get(&connections, sk, NULL, 0) : NULL;
+
+    return c ? direction_leave(c) : 0;
+}
+
+/* Verified once, as no connection is passed. */
+#define life_leave(ctx, c) sockops_leave(ctx)
+#else
+#define life_leave(ctx, c) direction_leave(c)
+#endif
+
 /* A look at the last bytes may be under way on another CPU: then what waits is settled by that one,
  * before it leaves. */
-static __always_inline void ending_settle(struct connection *c, __u32 ending)
+static __always_inline void ending_settle(struct bpf_sock_ops *ctx, struct connection *c,
+                                          __u32 ending)
 {
-    struct tally t;
-
     word_swap(lock_of(c), &c->ending, ending);
-    if (!direction_claim(&c->in))
-        return;
-    tally_clear(&t);
-    connection_settle_end(c, &t);
-    direction_release(&c->in);
-    counters_add(c->slot, &t);
+    if (direction_claim(&c->in))
+        life_leave(ctx, c);
 }
 
 /* Ends what still waits and everything else of the connection. */
-static __always_inline void connection_end(struct connection *c, enum cause cause)
+static __always_inline void connection_end(struct bpf_sock_ops *ctx, struct connection *c,
+                                           enum cause cause)
 {
     struct counters *row = row_of(c);
     bool established = c->life != LIFE_CONNECTING;
@@ -52,7 +64,7 @@ static __always_inline void connection_end(struct connection *c, enum cause caus
     if (!row || c->life >= LIFE_ENDED)
         return;
     c->life = LIFE_ENDED;
-    ending_settle(c, 1 + cause);
+    ending_settle(ctx, c, 1 + cause);
     if (established) {
         add(row->cx_closed, 1);
         if (c->protocol == PROTOCOL_TCP)
@@ -78,7 +90,7 @@ static __always_inline void on_connect(struct bpf_sock_ops *ctx, struct bpf_sock
     if (c && c->life == LIFE_IGNORED)
         return;
     if (c) /* connected before, and now anew */
-        connection_end(c, CAUSE_PROXY);
+        connection_end(ctx, c, CAUSE_PROXY);
     endpoint = endpoint_of(ctx);
     if (!endpoint) {
         if (c)
@@ -130,7 +142,8 @@ static __always_inline void on_established(struct bpf_sock_ops *ctx, struct conn
 }
 
 /* Who ended the connection: TCP's own states tell it more surely than packets. */
-static __always_inline void on_close(struct connection *c, const struct sock *sk)
+static __always_inline void on_close(struct bpf_sock_ops *ctx, struct connection *c,
+                                     const struct sock *sk)
 {
     enum cause cause = CAUSE_PROXY;
 
@@ -138,10 +151,10 @@ static __always_inline void on_close(struct connection *c, const struct sock *sk
         cause = CAUSE_UPSTREAM;
     else if (c->life != LIFE_LOCAL_CLOSED && sk && sk->sk_err)
         cause = CAUSE_UPSTREAM; /* a reset, or a time-out; close() itself leaves no error */
-    connection_end(c, cause);
+    connection_end(ctx, c, cause);
 }
 
-static __always_inline void on_remote_close(struct connection *c)
+static __always_inline void on_remote_close(struct bpf_sock_ops *ctx, struct connection *c)
 {
     struct tally t;
 
@@ -152,33 +165,36 @@ static __always_inline void on_remote_close(struct connection *c)
         return; /* then it is settled at the end */
     tally_clear(&t);
     connection_remote_closed(c, &t);
-    direction_release(&c->in);
     counters_add(c->slot, &t);
+    life_leave(ctx, c);
 }
 
 #define RCV_SHUTDOWN 1 /* in sk_shutdown: nothing is read any more */
 
 /* The proxy's FIN is sent: at its close(), or at a half close. */
-static __always_inline void on_local_close(struct connection *c, const struct sock *sk)
+static __always_inline void on_local_close(struct bpf_sock_ops *ctx, struct connection *c,
+                                           const struct sock *sk)
 {
     if (c->life != LIFE_ESTABLISHED)
         return;
     c->life = LIFE_LOCAL_CLOSED;
     if (sk && sk->sk_shutdown & RCV_SHUTDOWN)
-        ending_settle(c, ENDING_LOCAL);
+        ending_settle(ctx, c, ENDING_LOCAL);
 }
 
-static __always_inline void on_state(__u32 state, struct connection *c, const struct sock *sk)
+/* `ctx`: NULL where it is not sockops that tells. */
+static __always_inline void on_state(struct bpf_sock_ops *ctx, __u32 state, struct connection *c,
+                                     const struct sock *sk)
 {
     switch (state) {
     case STATE_FIN_WAIT1:
-        on_local_close(c, sk);
+        on_local_close(ctx, c, sk);
         break;
     case STATE_CLOSE_WAIT:
-        on_remote_close(c);
+        on_remote_close(ctx, c);
         break;
     case STATE_CLOSE:
-        on_close(c, sk);
+        on_close(ctx, c, sk);
         break;
     }
 }

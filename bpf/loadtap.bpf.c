@@ -38,6 +38,6 @@ int tap_state(__u64 *ctx)
         return 0;
     c = bpf_sk_storage_get(&connections, sk, NULL, 0);
     if (c && c->joined && c->life < LIFE_ENDED)
-        on_state(state, c, sk);
+        on_state(NULL, state, c, sk);
     return 0;
 }

@@ -4,9 +4,9 @@
 
 #include "bodies.bpf.h"
 #include "join.bpf.h"
+#include "leave.bpf.h"
 #include "seek.bpf.h"
 #include "steps.bpf.h"
-#include "store.bpf.h"
 
 #define WINDOWS_PER_PACKET 8192 /* far more than 188 KB hold; what is left then is a gap */
 
@@ -204,41 +204,6 @@ static __always_inline void look_leave_berth(struct look *l)
     l->scratch->berth = 0;
 }
 
-/* Settles the end of the connection, or what the proxy's close() ends, each once; by whoever holds
- * `in`. */
-verified_once int connection_settle_end(struct connection *c, struct tally *t)
-{
-    __u32 ending;
-    enum cause cause;
-
-    if (!c || !t)
-        return 0;
-    ending = word_swap(lock_of(c), &c->ending, 0);
-    if (!ending)
-        return 0;
-    if (ending == ENDING_LOCAL) {
-        connection_local_closed(c, t);
-        store_clear(&c->in);
-        return 0;
-    }
-    cause = incoming_waits(c) ? CAUSE_LOST : (enum cause)(ending - 1);
-    connection_settle(c, cause, t);
-    connection_settle_head(c, cause, t);
-    connection_settle_opaque(c, t);
-    direction_stop(&c->in); /* later bytes are nobody's */
-    store_clear(&c->in);
-    store_clear(&c->out);
-    inbox_clear(&c->inbox);
-    annex_free(c);
-    return 0;
-}
-
-/* Is there anything to do for who holds the ingress and has looked at all it could? */
-static __always_inline int work_waits(const struct connection *c)
-{
-    return mail_is_new(&c->inbox) || *(const volatile __u32 *)&c->ending;
-}
-
 /* Who holds the ingress has no more to look at: the connection's end, and the claim is given up. 1:
  * more came meanwhile, and the claim was had again. */
 static __always_inline int look_goes_on(struct look *l)
@@ -288,7 +253,7 @@ static __always_inline void look_at_rest(struct look *l)
     }
     look_leave_berth(l);
     if (!l->outgoing && !l->scratch->released)
-        direction_release(&l->connection->in);
+        direction_leave(l->connection);
 }
 
 static __always_inline struct probe_set *probes_of(const struct connection *c)
@@ -311,15 +276,6 @@ static __always_inline struct connection *connection_of(struct __sk_buff *skb)
     if (!c || c->kind >= KIND_SESSION || c->life >= LIFE_ENDED)
         return NULL;
     return c;
-}
-
-/* There is no room for a segment: unless it is a repetition, its bytes will not be seen again. */
-static __always_inline void segment_missed(struct direction *d, const struct segment *segment)
-{
-    __u32 skip;
-
-    if (cursor_look(d->next, segment->sequence, segment->length, &skip) != CURSOR_OLD)
-        word_add(&d->missed, segment->length);
 }
 
 static __always_inline void look_done(struct look *l)
@@ -420,7 +376,7 @@ static __always_inline void look_incoming(struct __sk_buff *skb, struct connecti
     if (!l.scratch) {
         if (!passed)
             segment_missed(d, segment);
-        direction_release(d);
+        direction_leave(c);
         return;
     }
     if (!passed)

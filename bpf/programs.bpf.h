@@ -39,7 +39,7 @@ int tap_sockops(struct bpf_sock_ops *ctx)
     if (ctx->op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB)
         on_established(ctx, c);
     else
-        on_state(ctx->args[1], c, (struct sock *)bpf_skc_to_tcp_sock(sk));
+        on_state(ctx, ctx->args[1], c, (struct sock *)bpf_skc_to_tcp_sock(sk));
     return PASS;
 }
 

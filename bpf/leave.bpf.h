@@ -1,0 +1,93 @@
+/* How the claim of a connection's ingress is given up. Who meets a holder leaves work there: mail, or
+ * the connection's end. No program comes after the end, so whoever releases asks what was left
+ * meanwhile. Kernel only. */
+#pragma once
+
+#include "store.bpf.h"
+
+/* An end, what came before it (the proxy's close() makes two), and mail that was late for either. */
+#define LEAVE_ROUNDS 3
+
+/* Settles the end of the connection, or what the proxy's close() ends, each once; by whoever holds
+ * `in`. */
+verified_once int connection_settle_end(struct connection *c, struct tally *t)
+{
+    __u32 ending;
+    enum cause cause;
+
+    if (!c || !t)
+        return 0;
+    ending = word_swap(lock_of(c), &c->ending, 0);
+    if (!ending)
+        return 0;
+    if (ending == ENDING_LOCAL) {
+        connection_local_closed(c, t);
+        store_clear(&c->in);
+        return 0;
+    }
+    cause = incoming_waits(c) ? CAUSE_LOST : (enum cause)(ending - 1);
+    connection_settle(c, cause, t);
+    connection_settle_head(c, cause, t);
+    connection_settle_opaque(c, t);
+    direction_stop(&c->in); /* later bytes are nobody's */
+    store_clear(&c->in);
+    store_clear(&c->out);
+    inbox_clear(&c->inbox);
+    annex_free(c);
+    return 0;
+}
+
+/* Is there anything to do for who holds the ingress and has looked at all it could? */
+static __always_inline int work_waits(const struct connection *c)
+{
+    return mail_is_new(&c->inbox) || *(const volatile __u32 *)&c->ending;
+}
+
+/* ... for who cannot look: mail of a direction that is still read waits for the next packet. */
+static __always_inline int end_waits(const struct connection *c)
+{
+    return *(const volatile __u32 *)&c->ending ||
+           (direction_is_stopped(&c->in) && mail_is_new(&c->inbox));
+}
+
+verified_once int end_work(struct connection *c, struct tally *t)
+{
+    if (!c || !t)
+        return 0;
+    connection_settle_end(c, t);
+    if (direction_is_stopped(&c->in) && mail_waits(&c->inbox))
+        inbox_clear(&c->inbox);
+    return 0;
+}
+
+/* Gives the claim of `in` up where nothing more is looked at. */
+verified_once int direction_leave(struct connection *c)
+{
+    struct tally t;
+    int held = 1;
+
+    if (!c)
+        return 0;
+    tally_clear(&t);
+    unrolled for (int i = 0; i < LEAVE_ROUNDS; i++)
+    {
+        if (!held)
+            break;
+        end_work(c, &t);
+        direction_release(&c->in);
+        held = end_waits(c) && direction_claim(&c->in);
+    }
+    if (held)
+        direction_release(&c->in);
+    counters_add(c->slot, &t);
+    return 0;
+}
+
+/* There is no room for a segment: unless it is a repetition, its bytes will not be seen again. */
+static __always_inline void segment_missed(struct direction *d, const struct segment *segment)
+{
+    __u32 skip;
+
+    if (cursor_look(d->next, segment->sequence, segment->length, &skip) != CURSOR_OLD)
+        word_add(&d->missed, segment->length);
+}
