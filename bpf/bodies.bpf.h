@@ -45,7 +45,7 @@ static __always_inline int body_pass(struct __sk_buff *skb, struct direction *d,
 {
     __u32 skip, length, passed = 0;
 
-    if (kept_waits(d) || direction_is_lost(d) ||
+    if (kept_waits(d) || direction_is_lost(d) || direction_is_believed(d) ||
         cursor_look(d->next, segment->sequence, segment->length, &skip) != CURSOR_NEW)
         return 0;
     length = segment->length - skip;

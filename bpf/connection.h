@@ -137,7 +137,7 @@ pure void connection_skip(struct connection *c, __u32 count, __u32 outgoing, str
 {
     struct direction *d = outgoing ? &c->out : &c->in;
 
-    if (direction_is_lost(d) && !(d->http2.joined & JOINED_UNREAD))
+    if ((direction_is_lost(d) && !(d->http2.joined & JOINED_UNREAD)) || direction_is_believed(d))
         t->gap += count; /* frames may be in there, behind the hole */
     if (outgoing && direction_is_adrift(d))
         request_unseen(c, count, t);

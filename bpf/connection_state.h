@@ -69,9 +69,10 @@ struct exchange {
         __u8 kinds[EXCHANGE_DEPTH / 2]; /* enum request_kind by number; written by egress */
         __u32 streams[STREAM_SLOTS];    /* HTTP/2: http2_streams.h */
     };
-    __u32 unseen; /* bytes sent before the place was found */
-    __u32
-        lost_to; /* HTTP/2: streams up to this one the proxy may have given up in a hole; by egress */
+    union {
+        __u32 unseen;  /* HTTP/1: bytes sent before the place was found */
+        __u32 lost_to; /* HTTP/2: up to this stream the proxy may have given up unseen; by egress */
+    };
 };
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "pushed: requests come first");
@@ -193,6 +194,13 @@ pure int incoming_waits(const struct connection *c)
 pure int direction_is_lost(const struct direction *d)
 {
     return d->is_http2 && d->http2.state == H2_LOST;
+}
+
+/* Is it read on in where only the look of a frame says that one began? What is one in truth may pass as
+ * its payload: until enough came to prove it, all that passes counts as a gap. */
+pure int direction_is_believed(const struct direction *d)
+{
+    return d->is_http2 && d->http2.believed;
 }
 
 /* Are further bytes of this direction nobody's? */

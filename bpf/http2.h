@@ -16,6 +16,7 @@
 pure void request_turn(struct connection *c, __u8 have)
 {
     c->out.is_http2 = 1;
+    c->exchange.lost_to = 0;
     http2_start(&c->out.http2, have);
     c->out.http2.last = c->exchange.requests;
     if (!c->exchange.requests) /* an upgrade has settings in a field that is not read */
@@ -50,6 +51,7 @@ pure void connection_join_http2(struct connection *c)
 {
     c->kind = KIND_HTTP2;
     c->out.is_http2 = c->in.is_http2 = 1;
+    c->exchange.lost_to = 0;
     __builtin_memset(&c->out.http2, 0, sizeof(c->out.http2));
     __builtin_memset(&c->in.http2, 0, sizeof(c->in.http2));
     c->out.http2.joined = JOINED_UNREAD | JOINED_UNASKED;

@@ -111,6 +111,8 @@ static __always_inline long look_window(struct look *l)
         return 1;
     look_read(l);
     l->scratch->at += l->scratch->window.position;
+    if (direction_is_believed(d))
+        l->scratch->tally.gap += l->scratch->window.position;
     return 0;
 }
 

@@ -143,7 +143,7 @@ static inline void feed_on(struct connection *c, int outgoing, const void *data,
     s.tally = *t;
     if (outgoing && request_resume(c))
         direction_opaque(c, &c->out, &s.tally);
-    if (d->is_http2 && !direction_is_lost(d)) {
+    if (d->is_http2 && !direction_is_lost(d) && !direction_is_believed(d)) {
         size_t n = feed_bodies(d, bytes, length);
 
         bytes += n, length -= n;
@@ -160,6 +160,8 @@ static inline void feed_on(struct connection *c, int outgoing, const void *data,
         window_fill(&s.window, bytes, n);
         s.window.more = n < length;
         feed_part(c, outgoing, &s, set);
+        if (direction_is_believed(d))
+            s.tally.gap += s.window.position;
         bytes += s.window.position, length -= s.window.position;
     }
     ASAN_UNPOISON_MEMORY_REGION(s.window.bytes, sizeof(s.window.bytes));
