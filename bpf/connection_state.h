@@ -273,19 +273,19 @@ pure void direction_opaque(struct connection *c, struct direction *d, struct tal
     t->opaque++;
 }
 
-/* The same of a connection that never was HTTP. */
-pure void connection_opaque(struct connection *c, struct tally *t)
+/* The same of a connection that never was HTTP, as its bytes in `d` show. */
+pure void connection_opaque(struct connection *c, struct direction *d, struct tally *t)
 {
     c->kind = KIND_OPAQUE;
-    direction_opaque(c, &c->out, t);
+    direction_opaque(c, d, t);
 }
 
-/* Bytes that are no HTTP where none was seen yet: a TCP session, which counts only if set so. What a
- * hole hid before them may have been HTTP. */
-pure void connection_session(struct connection *c, struct tally *t)
+/* Bytes in `d` that are no HTTP where none was seen yet: a TCP session, which counts only if set so.
+ * What a hole hid before them may have been HTTP. */
+pure void connection_session(struct connection *c, struct direction *d, struct tally *t)
 {
     if (!c->joined && !c->out.is_http2 && c->out.http1.state == H1_ADRIFT) {
-        connection_opaque(c, t);
+        connection_opaque(c, d, t);
         return;
     }
     c->kind = KIND_SESSION;

@@ -178,7 +178,7 @@ pure void http2_event(struct connection *c, enum http2_event event, const struct
     if (outgoing)
         http2_request_event(c, event, set, t);
     else if (event == H2_BAD && c->kind == KIND_UNKNOWN) /* it spoke first, and not HTTP/2 */
-        connection_session(c, t);
+        connection_session(c, &c->in, t);
     else if (c->kind <= KIND_HTTP2) /* a GOAWAY may come first */
         http2_response_event(c, event, t);
 }

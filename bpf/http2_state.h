@@ -55,9 +55,12 @@ enum http2_event {
 #define H2_STREAM_MASK 0x7fffffff
 #define H2_PROOF 100 /* frames of known types in a row that other bytes do not have by chance */
 
+/* Bits; 0: the direction was seen from its beginning, or is known as well as if it had been. */
 enum h2_joined {
-    JOINED_UNREAD = 1,  /* .. nothing since was read */
-    JOINED_UNASKED = 2, /* .. no request was: nobody knows how far streams had come */
+    JOINED_UNREAD = 1, /* its beginning was not seen, and nothing since was read */
+    JOINED_UNASKED =
+        2, /* its beginning was not seen, and no request since: how far streams had come
+                         * is not known */
 };
 
 struct http2 {
@@ -78,7 +81,7 @@ struct http2 {
     __u8 fresh;   /* nothing of the block at hand was read */
     __u8 passed : 1;   /* bytes went by unread since the direction was lost */
     __u8 believed : 7; /* frames still to come until they prove that a segment began with one */
-    __u8 joined;       /* enum h2_joined, bits: its beginning was not seen, and .. */
+    __u8 joined;       /* enum h2_joined */
     __u64 head;        /* bytes of head or value, the newest lowest */
     struct hpack hpack;
 };

@@ -114,9 +114,9 @@ pure int request_unfound(struct connection *c, struct tally *t)
     if (++x->tries < TRIES_MAX && !is_tls)
         return 1;
     if (c->kind == KIND_UNKNOWN && !is_tls)
-        connection_session(c, t);
+        connection_session(c, &c->out, t);
     else
-        connection_opaque(c, t);
+        connection_opaque(c, &c->out, t);
     return 1;
 }
 
@@ -142,7 +142,7 @@ pure void response_unfound(struct connection *c, struct tally *t)
     c->in.http1.state = waiting > 0 ? H1_STOP : H1_ADRIFT;
     if (waiting <= 0)
         return;
-    connection_opaque(c, t);
+    connection_opaque(c, &c->in, t);
     if (counted > 0) {
         t->finished += counted;
         t->unclassified += counted;

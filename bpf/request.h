@@ -110,13 +110,13 @@ pure void request_event(struct connection *c, enum http1_event event, const stru
         if (request_unfound(c, t))
             break;
         if (c->kind == KIND_UNKNOWN)
-            connection_session(c, t);
+            connection_session(c, &c->out, t);
         else
             direction_opaque(c, &c->out, t);
         p->state = H1_STOP;
         break;
     case H1_IS_TLS:
-        connection_opaque(c, t);
+        connection_opaque(c, &c->out, t);
         p->state = H1_STOP;
         break;
     case H1_IS_HTTP2:

@@ -158,7 +158,7 @@ pure void response_event(struct connection *c, enum http1_event event, struct ta
             break;
         }
         if (c->kind == KIND_UNKNOWN)
-            connection_session(c, t);
+            connection_session(c, &c->in, t);
         else
             response_bad(c, t);
         c->in.http1.state = H1_STOP;

@@ -669,6 +669,23 @@ static void a_place_is_settled_by_all_its_numbers(void **state)
     assert_true(place_is_settled(&p));
 }
 
+/* Each side writes its own mark, so that what both find at once is closed as often as it was counted. */
+static void opaque_where_it_was_found(void **state)
+{
+    struct connection c;
+    struct tally t = {0};
+
+    (void)state;
+    connection_start(&c, 0, PROTOCOL_HTTP1, 0);
+    c.exchange.requests = c.exchange.issued = 1;
+    c.exchange.unproven = 1;
+    response_unfound(&c, &t);
+    assert_int_equal(c.kind, KIND_OPAQUE);
+    assert_int_equal(c.in.opaque, 1);
+    assert_int_equal(c.out.opaque, 0);
+    assert_int_equal(t.opaque, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -678,6 +695,7 @@ int main(void)
         cmocka_unit_test(long_lines_and_heads_of_any_size),
         cmocka_unit_test(bodies_are_skippable),
         cmocka_unit_test(a_place_is_settled_by_all_its_numbers),
+        cmocka_unit_test(opaque_where_it_was_found),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
