@@ -153,6 +153,19 @@ __noinline int berth_first(__u32 name)
     return (int)berth->found;
 }
 
+/* How many bytes came of its part of the stream. */
+__noinline int berth_bytes(__u32 name)
+{
+    struct berth *berth = berth_of(name);
+    __u32 bytes = 0;
+
+    if (!berth)
+        return 0;
+    for (int i = 0; i < RUNS; i++)
+        bytes += berth->runs[i].to - berth->runs[i].from;
+    return (int)bytes;
+}
+
 /* Takes the first run out. Returns whether there are others. */
 static __always_inline int berth_pop(__u32 name, struct berth *berth, struct run *first)
 {

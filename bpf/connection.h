@@ -69,6 +69,13 @@ pure void connection_settle_opaque(const struct connection *c, struct tally *t)
     t->opaque_closed += c->in.opaque + c->out.opaque;
 }
 
+/* Called once, at the end: what was sent and still waits for a hole to be filled, or had no room. */
+pure void connection_settle_unseen(const struct connection *c, __u32 kept, struct tally *t)
+{
+    if (c->kind < KIND_SESSION)
+        t->gap += kept + c->out.missed;
+}
+
 /* Whatever comes in this direction is not read any more. */
 pure void direction_stop(struct direction *d)
 {

@@ -222,8 +222,11 @@ static __always_inline int segment(struct __sk_buff *skb, __u32 name, __u32 unus
         return 0;
     if (verdict == CURSOR_AHEAD && direction_skippable(d) < amount) {
         /* What was missed will not come again: TCP has it. */
-        if (d->missed || !way(keep, skb, name, 0))
-            way(lost, skb, name, s->length);
+        if (d->missed || !way(keep, skb, name, 0)) {
+            d->next = s->sequence + s->length;
+            d->missed = 0; /* it lies in the hole */
+            way(lost, skb, name, amount + s->length);
+        }
         return 0;
     }
     desk->at = s->offset;

@@ -29,6 +29,7 @@ verified_once int connection_settle_end(struct connection *c, struct tally *t)
     connection_settle(c, cause, t);
     connection_settle_head(c, cause, t);
     connection_settle_opaque(c, t);
+    connection_settle_unseen(c, store_bytes(&c->out), t);
     direction_stop(&c->in); /* later bytes are nobody's */
     store_clear(&c->in);
     store_clear(&c->out);

@@ -130,6 +130,16 @@ static __always_inline void look_lost(struct look *l, struct direction *d, __u32
     store_clear(d);
 }
 
+/* The hole, what was kept or missed behind it, and the segment that ends at `end`. */
+static __always_inline void look_lost_until(struct look *l, struct direction *d, __u32 end)
+{
+    __u32 bytes = end - d->next;
+
+    d->next = end;
+    d->missed = 0; /* it lies in there */
+    look_lost(l, d, bytes);
+}
+
 /* Makes ready to read what is new of bytes at a place of the stream: `skip` as cursor_look() said.
  * They end at `end`, and `at` is where they begin. */
 static __always_inline void look_begin(struct look *l, struct direction *d,
@@ -157,7 +167,7 @@ static __always_inline void look_at_segment(struct look *l, const struct segment
     if (verdict == CURSOR_AHEAD && direction_skippable(d) < skip) {
         /* What was missed will not come again: TCP has it. */
         if (d->missed || !segment_keep(l->skb, d, segment))
-            look_lost(l, d, segment->length);
+            look_lost_until(l, d, segment->sequence + segment->length);
         return;
     }
     d->next = segment->sequence + segment->length;

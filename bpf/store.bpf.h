@@ -236,6 +236,18 @@ verified_once __u32 kept_take(struct direction *d, struct inbox *box, __u32 plac
     return name;
 }
 
+/* How many bytes are kept. */
+verified_once __u32 store_bytes(struct direction *d)
+{
+    __u32 bytes = 0;
+
+    if (!d || !kept_waits(d))
+        return 0;
+    for (int i = 0; i < KEPT_MAX; i++)
+        bytes += (__u32)berth_bytes(*(volatile __u8 *)&d->kept[i]); /* 0 names none */
+    return bytes;
+}
+
 /* Frees whatever is kept. */
 verified_once int store_clear(struct direction *d)
 {

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <cmocka.h>
 
 #include "../native/feed.h"
@@ -106,8 +107,8 @@ static void each_request_ends_once(void **state)
     assert_int_equal(c.rq_error, 0);
 }
 
-/* The map of the connections' state, among this process's files; -1: not there. */
-static int connections_map(void)
+/* The map of this name, among this process's files; -1: not there. */
+static int map_named(const char *name, struct bpf_map_info *info)
 {
     DIR *files = opendir("/proc/self/fd");
     int found = -1;
@@ -115,27 +116,73 @@ static int connections_map(void)
     assert_non_null(files);
     for (struct dirent *entry = readdir(files); entry && found < 0; entry = readdir(files)) {
         int fd = (int)strtol(entry->d_name, NULL, 10);
-        struct bpf_map_info info = {0};
-        __u32 length = sizeof(info);
+        __u32 length = sizeof(*info);
 
-        if (!bpf_obj_get_info_by_fd(fd, &info, &length) && !strcmp(info.name, "connections"))
+        memset(info, 0, sizeof(*info));
+        if (!bpf_obj_get_info_by_fd(fd, info, &length) && !strcmp(info->name, name))
             found = fd;
     }
     closedir(files);
     return found;
 }
 
+/* What lies in a socket's storage; the lock is the early object's alone. */
+struct stored {
+    struct connection connection;
+    __u64 lock;
+};
+
+static void connection_read(int fd, struct stored *s)
+{
+    struct bpf_map_info info;
+
+    assert_int_equal(bpf_map_lookup_elem(map_named("connections", &info), &fd, s), 0);
+    assert_true(info.value_size <= sizeof(*s));
+}
+
+static void connection_write(int fd, const struct stored *s)
+{
+    struct bpf_map_info info;
+
+    assert_int_equal(bpf_map_update_elem(map_named("connections", &info), &fd, s, BPF_ANY), 0);
+}
+
 /* As if a CPU came to hold the direction, or left it, and `missing` bytes before those that wait were
  * still to come; while no packet passes. */
 static void hold_incoming(int fd, int claimed, __u32 missing)
 {
-    int map = connections_map();
-    struct connection c;
+    struct stored s;
 
-    assert_int_equal(bpf_map_lookup_elem(map, &fd, &c), 0);
-    c.in.claimed = (__u32)claimed;
-    c.in.next -= missing;
-    assert_int_equal(bpf_map_update_elem(map, &fd, &c, BPF_ANY), 0);
+    connection_read(fd, &s);
+    s.connection.in.claimed = (__u32)claimed;
+    s.connection.in.next -= missing;
+    connection_write(fd, &s);
+}
+
+/* As if looks that were interrupted had each working memory there is; while no packet passes. It is a
+ * per-CPU map, or the desks of the early object; in both, each value begins with its claim. */
+static void hold_scratches(__u32 claimed)
+{
+    struct bpf_map_info info;
+    int map = map_named("scratches", &info), copies = libbpf_num_possible_cpus();
+    size_t size;
+    char *values;
+
+    if (map < 0) {
+        map = map_named("desks", &info);
+        copies = 1;
+    }
+    assert_true(map >= 0 && copies > 0);
+    size = (info.value_size + 7u) & ~7u;
+    values = malloc(size * (size_t)copies);
+    assert_non_null(values);
+    for (__u32 key = 0; key < info.max_entries; key++) {
+        assert_int_equal(bpf_map_lookup_elem(map, &key, values), 0);
+        for (int i = 0; i < copies; i++)
+            memcpy(values + size * (size_t)i, &claimed, sizeof(claimed));
+        assert_int_equal(bpf_map_update_elem(map, &key, values, BPF_ANY), 0);
+    }
+    free(values);
 }
 
 static void say_apart(int fd, const char *text, int times)
@@ -187,6 +234,72 @@ static void segments_wait_for_a_cpu_that_is_away(void **state)
     close(listener);
     c = counted(SLOT_AUTO);
     assert_int_equal(c.rq_finished, 0);
+}
+
+/* A CPU holds the direction and cannot look; meanwhile the end comes, and is left to it. */
+static void an_end_is_settled_by_who_cannot_look(void **state)
+{
+    int listener = listen_on("127.0.0.1", FIXTURE_PORT), upstream;
+    int proxy = dial("127.0.0.1", FIXTURE_PORT);
+    struct stored s;
+    struct counters c;
+
+    (void)state;
+    assert_true(proxy >= 0);
+    upstream = accept_one(listener);
+    counted(SLOT_AUTO);
+    say(proxy, GET);
+    hear(upstream, GET);
+    connection_read(proxy, &s);
+    s.connection.ending = 1 + CAUSE_PROXY;
+    connection_write(proxy, &s);
+    hold_scratches(1);
+    say(upstream, "HTTP/1.1 200 OK\r\n");
+    hear_bytes(proxy, strlen("HTTP/1.1 200 OK\r\n"));
+    hold_scratches(0);
+    c = counted(SLOT_AUTO);
+    assert_int_equal(c.rq_issued, 1);
+    assert_int_equal(c.rq_finished, 1);
+    assert_int_equal(c.rq_unclassified, 1); /* there was an answer */
+    connection_read(proxy, &s);
+    assert_int_equal(s.connection.ending, 0);
+    assert_int_equal(s.connection.in.claimed, 0);
+    close(proxy);
+    close(upstream);
+    close(listener);
+    counted(SLOT_AUTO);
+}
+
+/* A connection's last request goes by unseen, or waits behind one that did: both are in the gap. */
+static void what_was_sent_unseen_is_a_gap_at_the_end(void **state)
+{
+    int listener = listen_on("127.0.0.1", FIXTURE_PORT), upstream;
+    int proxy = dial("127.0.0.1", FIXTURE_PORT);
+    struct stored s;
+    struct counters c;
+
+    (void)state;
+    assert_true(proxy >= 0);
+    upstream = accept_one(listener);
+    counted(SLOT_AUTO);
+    say(proxy, GET);
+    hear(upstream, GET);
+    connection_read(proxy, &s);
+    s.connection.out.next -= 1; /* a hole */
+    connection_write(proxy, &s);
+    say_apart(proxy, GET, 2);
+    hear_bytes(upstream, 2 * strlen(GET));
+    hold_scratches(1);
+    say(proxy, GET);
+    hear_bytes(upstream, strlen(GET));
+    hold_scratches(0);
+    close(proxy);
+    close(upstream);
+    close(listener);
+    c = counted(SLOT_AUTO);
+    assert_int_equal(c.rq_issued, 1);
+    assert_int_equal(c.rq_finished, 1);
+    assert_int_equal(c.gap_bytes, 3 * strlen(GET));
 }
 
 static double seconds(void)
@@ -242,6 +355,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(segments_wait_for_a_cpu_that_is_away),
+        cmocka_unit_test(an_end_is_settled_by_who_cannot_look),
+        cmocka_unit_test(what_was_sent_unseen_is_a_gap_at_the_end),
         cmocka_unit_test(waiting_costs_nothing),
         cmocka_unit_test(each_request_ends_once),
     };

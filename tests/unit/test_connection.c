@@ -642,6 +642,23 @@ static void bodies_are_skippable(void **state)
     assert_int_equal(http1_skip(&c.in.http1, 1), H1_END);
 }
 
+/* Requests behind a hole that nothing fills, at the end. Of a connection that is no HTTP there are none. */
+static void what_waited_to_be_sent_is_a_gap_at_the_end(void **state)
+{
+    struct connection c;
+    struct tally t = {0};
+
+    (void)state;
+    connection_start(&c, 0, PROTOCOL_AUTO, 0);
+    feed(&c, 1, GET, sizeof(GET) - 1, 1024, NULL, &t);
+    c.out.missed = 7;
+    connection_settle_unseen(&c, 100, &t);
+    assert_int_equal(t.gap, 107);
+    c.kind = KIND_SESSION;
+    connection_settle_unseen(&c, 100, &t);
+    assert_int_equal(t.gap, 107);
+}
+
 static void a_place_is_settled_by_all_its_numbers(void **state)
 {
     const struct place settled = {.sequence = 5,
@@ -694,6 +711,7 @@ int main(void)
         cmocka_unit_test(pipeline_beyond_is_unclassified_not_guessed),
         cmocka_unit_test(long_lines_and_heads_of_any_size),
         cmocka_unit_test(bodies_are_skippable),
+        cmocka_unit_test(what_waited_to_be_sent_is_a_gap_at_the_end),
         cmocka_unit_test(a_place_is_settled_by_all_its_numbers),
         cmocka_unit_test(opaque_where_it_was_found),
     };
