@@ -87,6 +87,14 @@ pure void http2_direction_lost(struct connection *c, struct direction *d, struct
     *(volatile __u32 *)&c->exchange.lost_to = c->out.http2.last;
 }
 
+/* Streams that other bytes seemed to open say nothing of how far streams have come. */
+pure void requests_unbelieved(struct http2 *p)
+{
+    *(volatile __u32 *)&p->last = p->before;
+    if (!p->before)
+        p->joined |= JOINED_UNASKED;
+}
+
 /* What cannot be framed may never have been frames. 0: it was, as many before it prove. */
 verified_once int http2_misread(struct connection *c, __u32 outgoing, struct tally *t)
 {
@@ -103,6 +111,8 @@ verified_once int http2_misread(struct connection *c, __u32 outgoing, struct tal
         request_broken(c, p->block_stream ? p->block_stream : p->stream);
     t->gap += H2_FRAME_HEAD;
     http2_direction_lost(c, d, t);
+    if (outgoing)
+        requests_unbelieved(p);
     return 1;
 }
 

@@ -105,6 +105,7 @@ pure int http2_resync(struct http2 *p, const struct window *w, __u32 total, __u3
     p->state = H2_HEAD;
     p->have = 0;
     p->believed = H2_PROOF;
+    p->before = p->last;
     p->joined &= ~JOINED_UNREAD;
     return 1;
 }

@@ -84,6 +84,8 @@ struct http2 {
     __u8 joined;       /* enum h2_joined */
     __u64 head;        /* bytes of head or value, the newest lowest */
     struct hpack hpack;
+    __u32
+        before; /* requests: `last` when a place was believed, which counts again if that was wrong */
 };
 
 /* A direction turns out to be HTTP/2, `have` bytes of its preface were read; a server sends none:
