@@ -263,7 +263,7 @@ static __always_inline void look_at_rest(struct look *l)
     }
     look_leave_berth(l);
     if (!l->outgoing && !l->scratch->released)
-        direction_leave(l->connection);
+        direction_leave(l->connection, 1);
 }
 
 static __always_inline struct probe_set *probes_of(const struct connection *c)
@@ -382,7 +382,7 @@ static __always_inline void look_incoming(struct __sk_buff *skb, struct connecti
     if (!l.scratch) {
         if (!passed)
             segment_missed(d, segment);
-        direction_leave(c);
+        direction_leave(c, 1);
         return;
     }
     if (!passed)
