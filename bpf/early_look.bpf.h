@@ -308,7 +308,7 @@ __noinline int ingress_leave(struct __sk_buff *skb)
 {
     struct connection *c = connection_at(skb);
 
-    return c ? direction_leave(c) : 0;
+    return c ? direction_leave(c, 1) : 0;
 }
 
 /* Of an outgoing segment, in a connection that is adrift. */
@@ -325,7 +325,7 @@ __noinline int egress_place(struct __sk_buff *skb, __u32 name)
     p.sent = p.sequence;
     if (place_read(skb->sk, &p) && direction_claim(&c->in)) {
         connection_seek(c, &p, &desk->tally);
-        direction_leave(c);
+        direction_leave(c, 1);
     }
     if (direction_is_adrift(&c->out) && p.sequence == p.sent)
         request_unseen(c, desk->segment.length, &desk->tally);

@@ -61,15 +61,17 @@ verified_once int end_work(struct connection *c, struct tally *t)
     return 0;
 }
 
-/* Gives the claim of `in` up where nothing more is looked at. */
-verified_once int direction_leave(struct connection *c)
+/* Gives the claim of `in` up where nothing more is looked at. Who has not `held` it claims it here, not
+ * before: an answer that comes between a claim and the end is mail, and unclassified. */
+verified_once int direction_leave(struct connection *c, __u32 held)
 {
     struct tally t;
-    int held = 1;
 
     if (!c)
         return 0;
     tally_clear(&t);
+    if (!held)
+        held = direction_claim(&c->in);
     unrolled for (int i = 0; i < LEAVE_ROUNDS; i++)
     {
         if (!held)

@@ -30,18 +30,18 @@ static __always_inline struct endpoint_value *endpoint_of(struct bpf_sock_ops *c
 }
 
 #ifdef EARLY
-__noinline int sockops_leave(struct bpf_sock_ops *ctx)
+__noinline int sockops_leave(struct bpf_sock_ops *ctx, __u32 held)
 {
     struct bpf_sock *sk = ctx->sk;
     struct connection *c = sk ? bpf_sk_storage_get(&connections, sk, NULL, 0) : NULL;
 
-    return c ? direction_leave(c) : 0;
+    return c ? direction_leave(c, held) : 0;
 }
 
 /* Verified once, as no connection is passed. */
-#define life_leave(ctx, c) sockops_leave(ctx)
+#define life_leave(ctx, c, held) sockops_leave(ctx, held)
 #else
-#define life_leave(ctx, c) direction_leave(c)
+#define life_leave(ctx, c, held) direction_leave(c, held)
 #endif
 
 /* A look at the last bytes may be under way on another CPU: then what waits is settled by that one,
@@ -50,8 +50,7 @@ static __always_inline void ending_settle(struct bpf_sock_ops *ctx, struct conne
                                           __u32 ending)
 {
     word_swap(lock_of(c), &c->ending, ending);
-    if (direction_claim(&c->in))
-        life_leave(ctx, c);
+    life_leave(ctx, c, 0);
 }
 
 /* Ends what still waits and everything else of the connection. */
@@ -166,7 +165,7 @@ static __always_inline void on_remote_close(struct bpf_sock_ops *ctx, struct con
     tally_clear(&t);
     connection_remote_closed(c, &t);
     counters_add(c->slot, &t);
-    life_leave(ctx, c);
+    life_leave(ctx, c, 1);
 }
 
 #define RCV_SHUTDOWN 1 /* in sk_shutdown: nothing is read any more */

@@ -265,7 +265,7 @@ static __always_inline void look_at_rest(struct look *l)
     }
     look_leave_berth(l);
     if (!l->outgoing && !l->scratch->released)
-        direction_leave(l->connection);
+        direction_leave(l->connection, 1);
 }
 
 static __always_inline struct probe_set *probes_of(const struct connection *c)
@@ -324,7 +324,7 @@ static __always_inline int look_for_place(struct look *l, const struct segment *
     l->scratch->place.answered = c->exchange.answered_to;
     if (place_read(l->skb->sk, &l->scratch->place) && look_load(l) && direction_claim(&c->in)) {
         place_take(c, l->scratch, segment->length);
-        direction_release(&c->in);
+        direction_leave(c, 1);
     } else if (direction_is_adrift(&c->out)) {
         request_unseen(c, segment->length, &l->scratch->tally);
     }
@@ -388,7 +388,7 @@ static __always_inline void look_incoming(struct __sk_buff *skb, struct connecti
     if (!l.scratch) {
         if (!passed)
             segment_missed(d, segment);
-        direction_leave(c);
+        direction_leave(c, 1);
         return;
     }
     if (!passed)
