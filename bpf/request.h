@@ -91,6 +91,13 @@ pure enum http1_event request_head(struct connection *c, const struct probe_set 
     return request_body(c);
 }
 
+/* What breaks behind a method and a target may be HTTP of a lax kind, with a blank in its target say:
+ * then its requests are missing, which a session would not tell. */
+pure int first_line_may_be_http(const struct http1 *p)
+{
+    return p->state == H1_VERSION || p->state == H1_VERSION_END;
+}
+
 pure void request_event(struct connection *c, enum http1_event event, const struct probe_set *set,
                         struct tally *t)
 {
@@ -109,10 +116,12 @@ pure void request_event(struct connection *c, enum http1_event event, const stru
     case H1_BAD:
         if (request_unfound(c, t))
             break;
-        if (c->kind == KIND_UNKNOWN)
-            connection_session(c, &c->out, t);
-        else
+        if (c->kind != KIND_UNKNOWN)
             direction_opaque(c, &c->out, t);
+        else if (first_line_may_be_http(p))
+            connection_opaque(c, &c->out, t);
+        else
+            connection_session(c, &c->out, t);
         p->state = H1_STOP;
         break;
     case H1_IS_TLS:
