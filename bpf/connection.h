@@ -102,6 +102,8 @@ pure void connection_lost(struct connection *c, struct direction *d, __u32 bytes
     t->gap += bytes;
     if (c->kind == KIND_HTTP2 && d->http1.state == H1_START) /* the hole is where it goes over */
         direction_turn(c, d);
+    if (d == &c->in && c->kind == KIND_HTTP1)
+        d->is_http2 = 0; /* a server that spoke it first, to a client of HTTP/1 */
     if (d->is_http2) {
         http2_direction_lost(c, d, t);
         return;
