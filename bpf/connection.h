@@ -115,14 +115,15 @@ pure void connection_lost(struct connection *c, struct direction *d, __u32 bytes
     }
 }
 
-/* The upstream's FIN: it ends a body without length, and every request that still waits. */
-pure void connection_remote_closed(struct connection *c, struct tally *t)
+/* The upstream's FIN: it ends a body without length, and every request that still waits. `unread`: some
+ * of what came before was not looked at. */
+pure void connection_remote_closed(struct connection *c, int unread, struct tally *t)
 {
     if (!c->in.is_http2 && c->in.http1.state == H1_UNTIL_CLOSE)
         response_event(c, H1_END, t);
     if (c->exchange.tunnel)
         return;
-    connection_settle(c, incoming_waits(c) ? CAUSE_LOST : CAUSE_UPSTREAM, t);
+    connection_settle(c, unread ? CAUSE_LOST : CAUSE_UPSTREAM, t);
     direction_stop(&c->in); /* bytes beyond a FIN are no response, whoever sends them */
 }
 
@@ -130,13 +131,13 @@ pure void connection_remote_closed(struct connection *c, struct tally *t)
  * Envoy, which has reset it by then.
  *
  * A half close, shutdown(SHUT_WR), is none. Envoy never does that with streams open; who does (as some
- * clients of HTTP/1) reads on, so its requests keep their answers. Bytes that wait behind a hole were
- * not read: TCP did not give them to the proxy either. */
-pure void connection_local_closed(struct connection *c, struct tally *t)
+ * clients of HTTP/1) reads on, so its requests keep their answers. `unread`: some of what TCP gave to
+ * the proxy was not looked at; bytes that wait behind a hole are none of those. */
+pure void connection_local_closed(struct connection *c, int unread, struct tally *t)
 {
     if (c->exchange.tunnel)
         return;
-    connection_settle(c, c->in.missed || mail_waits(&c->inbox) ? CAUSE_LOST : CAUSE_PROXY, t);
+    connection_settle(c, unread ? CAUSE_LOST : CAUSE_PROXY, t);
     direction_stop(&c->in);
     c->in.missed = 0;
 }

@@ -288,8 +288,12 @@ static __always_inline int work(struct __sk_buff *skb, __u32 name, __u32 last, i
     for (int i = 0; i < KEPT_ROUNDS && (kept_waits(d) || (!outgoing && mail_waits(&c->inbox))); i++)
         if (way(kept, skb, name, 0))
             break;
-    if (!outgoing && *(volatile __u32 *)&c->ending && (last || !mail_is_new(&c->inbox)))
-        connection_settle_end(c, &desk->tally);
+    if (!outgoing && *(volatile __u32 *)&c->ending) {
+        int mail = last || mail_waits(&c->inbox);
+
+        if (last || !mail_is_new(&c->inbox))
+            connection_settle_end(c, mail, &desk->tally);
+    }
     return 0;
 }
 EACH_WAY(work)

@@ -8,24 +8,33 @@
 /* An end, what came before it (the proxy's close() makes two), and mail that was late for either. */
 #define LEAVE_ROUNDS 3
 
+/* Did TCP give bytes to the proxy that were not looked at? `mail`: what was posted may be of before the
+ * end; else what is there now came after it, and is nobody's. */
+static __always_inline int incoming_unread(const struct connection *c, int mail)
+{
+    return c->in.missed || (mail && mail_waits(&c->inbox));
+}
+
 /* Settles the end of the connection, or what the proxy's close() ends, each once; by whoever holds
  * `in`. */
-verified_once int connection_settle_end(struct connection *c, struct tally *t)
+verified_once int connection_settle_end(struct connection *c, int mail, struct tally *t)
 {
     __u32 ending;
     enum cause cause;
+    int unread;
 
     if (!c || !t)
         return 0;
     ending = word_swap(lock_of(c), &c->ending, 0);
     if (!ending)
         return 0;
+    unread = incoming_unread(c, mail);
     if (ending == ENDING_LOCAL) {
-        connection_local_closed(c, t);
+        connection_local_closed(c, unread, t);
         store_clear(&c->in);
         return 0;
     }
-    cause = incoming_waits(c) ? CAUSE_LOST : (enum cause)(ending - 1);
+    cause = unread || kept_waits(&c->in) ? CAUSE_LOST : (enum cause)(ending - 1);
     connection_settle(c, cause, t);
     connection_settle_head(c, cause, t);
     connection_settle_opaque(c, t);
@@ -51,34 +60,37 @@ static __always_inline int end_waits(const struct connection *c)
            (direction_is_stopped(&c->in) && mail_is_new(&c->inbox));
 }
 
-verified_once int end_work(struct connection *c, struct tally *t)
+verified_once int end_work(struct connection *c, int mail, struct tally *t)
 {
     if (!c || !t)
         return 0;
-    connection_settle_end(c, t);
+    connection_settle_end(c, mail, t);
     if (direction_is_stopped(&c->in) && mail_waits(&c->inbox))
         inbox_clear(&c->inbox);
     return 0;
 }
 
-/* Gives the claim of `in` up where nothing more is looked at. Who has not `held` it claims it here, not
- * before: an answer that comes between a claim and the end is mail, and unclassified. */
+/* Gives the claim of `in` up where nothing more is looked at. Who has not `held` it claims it here, to
+ * tell an end: mail that comes from now on is behind that. */
 verified_once int direction_leave(struct connection *c, __u32 held)
 {
     struct tally t;
+    int mail;
 
     if (!c)
         return 0;
     tally_clear(&t);
+    mail = held || mail_waits(&c->inbox);
     if (!held)
         held = direction_claim(&c->in);
     unrolled for (int i = 0; i < LEAVE_ROUNDS; i++)
     {
         if (!held)
             break;
-        end_work(c, &t);
+        end_work(c, mail, &t);
         direction_release(&c->in);
         held = end_waits(c) && direction_claim(&c->in);
+        mail = 1; /* another CPU's end: nobody knows which was first */
     }
     if (held)
         direction_release(&c->in);

@@ -155,6 +155,7 @@ static __always_inline void on_close(struct bpf_sock_ops *ctx, struct connection
 
 static __always_inline void on_remote_close(struct bpf_sock_ops *ctx, struct connection *c)
 {
+    int mail = mail_waits(&c->inbox);
     struct tally t;
 
     if (c->life != LIFE_ESTABLISHED)
@@ -163,7 +164,7 @@ static __always_inline void on_remote_close(struct bpf_sock_ops *ctx, struct con
     if (!direction_claim(&c->in))
         return; /* then it is settled at the end */
     tally_clear(&t);
-    connection_remote_closed(c, &t);
+    connection_remote_closed(c, incoming_unread(c, mail) || kept_waits(&c->in), &t);
     counters_add(c->slot, &t);
     life_leave(ctx, c, 1);
 }

@@ -223,9 +223,11 @@ static __always_inline int look_goes_on(struct look *l)
     struct connection *c = l->connection;
 
     if (*(volatile __u32 *)&c->ending) {
-        if (mail_is_new(&c->inbox)) /* it was posted before the end came */
+        int mail = mail_waits(&c->inbox);
+
+        if (mail_is_new(&c->inbox)) /* it may have been posted before the end came */
             return 1;
-        connection_settle_end(c, &l->scratch->tally);
+        connection_settle_end(c, mail, &l->scratch->tally);
     }
     direction_release(&c->in);
     if (work_waits(c) && direction_claim(&c->in))

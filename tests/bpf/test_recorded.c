@@ -94,7 +94,7 @@ static void end_twice(struct twice *t, enum record_end end)
     case END_FIN:
         close(t->upstream);
         close(t->proxy);
-        connection_remote_closed(&t->native, &t->tally);
+        connection_remote_closed(&t->native, 0, &t->tally);
         break;
     default:
         abort_connection(t->upstream);

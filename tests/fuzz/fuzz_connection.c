@@ -71,7 +71,7 @@ static void remote_fin(struct connection *c, struct tally *t)
 {
     if (c->life != LIFE_ESTABLISHED)
         return;
-    connection_remote_closed(c, t);
+    connection_remote_closed(c, 0, t);
     c->life = LIFE_REMOTE_CLOSED;
 }
 

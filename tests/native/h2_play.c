@@ -169,7 +169,7 @@ static void give_part(struct player *p, size_t number, struct tally *t)
 static void end_it(struct connection *connection, enum record_end how, struct tally *t)
 {
     if (how == END_FIN) {
-        connection_remote_closed(connection, t);
+        connection_remote_closed(connection, 0, t);
         connection->life = LIFE_REMOTE_CLOSED;
     }
     feed_end(connection, how == END_FIN ? CAUSE_UPSTREAM : (enum cause)how, t);

@@ -126,10 +126,10 @@ static inline void script_event(struct connection *c, char who, struct tally *t)
         connection_join_http2(c);
         break;
     case 'c':
-        connection_local_closed(c, t);
+        connection_local_closed(c, 0, t);
         break;
     case 'F':
-        connection_remote_closed(c, t);
+        connection_remote_closed(c, 0, t);
         feed_end(c, CAUSE_UPSTREAM, t);
         break;
     case 'R':

@@ -480,7 +480,7 @@ static bool happens(struct connection *c, const struct part *part, struct tally 
         connection_set_adrift(c);
         return true;
     case 'c':
-        connection_local_closed(c, t);
+        connection_local_closed(c, 0, t);
         return true;
     case 'l':
         connection_lost(c, &c->in, 7, t);
@@ -499,7 +499,7 @@ static void finish(struct connection *c, char how, struct tally *t)
 {
     switch (how) {
     case 'F':
-        connection_remote_closed(c, t);
+        connection_remote_closed(c, 0, t);
         feed_end(c, CAUSE_UPSTREAM, t);
         break;
     case 'R':
