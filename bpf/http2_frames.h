@@ -300,22 +300,17 @@ pure enum http2_event http2_small_block(struct http2 *p, struct hpack_ring *big,
                                         const struct probe_set *set, struct memos *memos,
                                         __u64 owner)
 {
-    struct memo *key = &memos->key, *memo;
+    const struct hpack_fields *said = memo_said(memos, &p->hpack, w, p->left, owner);
     enum http2_event event;
 
-    memo_key(key, &p->hpack, w, w->position, p->left, owner);
-    memo = memo_place(memos, key);
-    if (memo_is(memo, key)) {
-        p->hpack.fields = memo->fields;
+    if (said) {
+        p->hpack.fields = *said;
         w->position += p->left;
         return http2_fragment_end(p);
     }
     event = http2_block(p, big, w, set);
-    if (event != H2_FIELDS || p->hpack.inserts != key->inserts ||
-        p->hpack.fields.flags & FIELDS_UNKNOWN)
-        return event;
-    *memo = *key;
-    memo->fields = p->hpack.fields;
+    if (event == H2_FIELDS)
+        memo_note(memos, &p->hpack);
     return event;
 }
 

@@ -58,3 +58,28 @@ pure int memo_is(const struct memo *memo, const struct memo *key)
     unrolled for (int i = 0; i < MEMO_BYTES / 8; i++) differs |= memo->bytes[i] ^ key->bytes[i];
     return !(differs | (memo->inserts ^ key->inserts) | (memo->length ^ key->length));
 }
+
+/* What the next `length` bytes of the window, a block, said when they were read before; NULL: they were
+ * not. */
+pure const struct hpack_fields *memo_said(struct memos *memos, const struct hpack *p,
+                                          const struct window *w, __u32 length, __u64 owner)
+{
+    struct memo *memo;
+
+    memo_key(&memos->key, p, w, w->position, length, owner);
+    memo = memo_place(memos, &memos->key);
+    return memo_is(memo, &memos->key) ? &memo->fields : NULL;
+}
+
+/* The block that was asked for last has been read since: remembers what it said, if that is the same
+ * each time. */
+pure void memo_note(struct memos *memos, const struct hpack *p)
+{
+    struct memo *memo;
+
+    if (p->inserts != memos->key.inserts || p->fields.flags & FIELDS_UNKNOWN)
+        return;
+    memo = memo_place(memos, &memos->key);
+    *memo = memos->key;
+    memo->fields = p->fields;
+}

@@ -59,25 +59,11 @@ pure int quick_is_block(const struct frame *f)
     return f->type == H2_HEADERS && f->stream && (f->flags & ~H2_END_STREAM) == H2_END_HEADERS;
 }
 
-/* What the next block in the window said when it was read before; NULL: it was not. */
-pure const struct hpack_fields *quick_said(const struct http2 *p, struct scratch *s,
-                                           const struct frame *f, __u64 owner)
-{
-    struct memo *memo;
-
-    if (f->length > MEMO_BYTES)
-        return NULL;
-    memo_key(&s->memos.key, &p->hpack, &s->window, s->window.position, f->length, owner);
-    memo = memo_place(&s->memos, &s->memos.key);
-    return memo_is(memo, &s->memos.key) ? &memo->fields : NULL;
-}
-
-/* Reads the block that is next in the window; if it is short, remembers what it said as `s->memos.key`. 0:
- * the machine has to read on in it. */
+/* Reads the block that is next in the window; if it is short, remembers what it said. 0: the machine has
+ * to read on in it. */
 verified_once int quick_block(struct http2 *p, struct scratch *s, const struct probe_set *set,
                               __u32 length)
 {
-    struct memo *memo;
     struct window *w;
     __u32 end;
 
@@ -90,12 +76,8 @@ verified_once int quick_block(struct http2 *p, struct scratch *s, const struct p
     p->left = end - w->position;
     if (p->left)
         return 0;
-    if (length > MEMO_BYTES || p->hpack.inserts != s->memos.key.inserts ||
-        p->hpack.fields.flags & FIELDS_UNKNOWN)
-        return 1;
-    memo = memo_place(&s->memos, &s->memos.key);
-    *memo = s->memos.key;
-    memo->fields = p->hpack.fields;
+    if (length <= MEMO_BYTES)
+        memo_note(&s->memos, &p->hpack);
     return 1;
 }
 
@@ -118,11 +100,12 @@ pure const struct hpack_fields *quick_block_said(struct http2 *p, struct scratch
                                                  const struct probe_set *set, const struct frame *f,
                                                  __u64 owner)
 {
-    const struct hpack_fields *said;
+    const struct hpack_fields *said = NULL;
     __u32 from = s->window.position;
 
     s->window.position = from + H2_FRAME_HEAD;
-    said = quick_said(p, s, f, owner);
+    if (f->length <= MEMO_BYTES)
+        said = memo_said(&s->memos, &p->hpack, &s->window, f->length, owner);
     if (said) {
         s->window.position = from + H2_FRAME_HEAD + f->length;
         return said;
