@@ -36,24 +36,17 @@
     })
 
 /* Sets bits, or keeps only those; gives what they were. */
-#define word_or(held, word, bits)                                                                  \
+#define word_change(held, word, operator, bits)                                                    \
     ({                                                                                             \
         __typeof__(*(word)) bits_ = (bits);                                                        \
         bpf_spin_lock(held);                                                                       \
         __typeof__(*(word)) was_ = *(word);                                                        \
-        *(word) = was_ | bits_;                                                                    \
+        *(word) = was_ operator bits_;                                                             \
         bpf_spin_unlock(held);                                                                     \
         was_;                                                                                      \
     })
-#define word_and(held, word, bits)                                                                 \
-    ({                                                                                             \
-        __typeof__(*(word)) bits_ = (bits);                                                        \
-        bpf_spin_lock(held);                                                                       \
-        __typeof__(*(word)) was_ = *(word);                                                        \
-        *(word) = was_ & bits_;                                                                    \
-        bpf_spin_unlock(held);                                                                     \
-        was_;                                                                                      \
-    })
+#define word_or(held, word, bits) word_change(held, word, |, bits)
+#define word_and(held, word, bits) word_change(held, word, &, bits)
 
 #else
 #define CLAIM_LOCK

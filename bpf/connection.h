@@ -102,8 +102,8 @@ pure void connection_lost(struct connection *c, struct direction *d, __u32 bytes
     t->gap += bytes;
     if (c->kind == KIND_HTTP2 && d->http1.state == H1_START) /* the hole is where it goes over */
         direction_turn(c, d);
-    if (d == &c->in && c->kind == KIND_HTTP1)
-        d->is_http2 = 0; /* a server that spoke it first, to a client of HTTP/1 */
+    if (d == &c->in && responses_are_foreign(c))
+        d->is_http2 = 0;
     if (d->is_http2) {
         http2_direction_lost(c, d, t);
         return;
@@ -159,8 +159,7 @@ pure void connection_skip(struct connection *c, __u32 count, __u32 outgoing, str
         response_event(c, http1_skip(&d->http1, count), t);
 }
 
-/* At the start of a window: does this direction go over to HTTP/2? A server that spoke it first, to a
- * client of HTTP/1, sends no responses. */
+/* At the start of a window: does this direction go over to HTTP/2, or is it none of HTTP/1's? */
 pure void connection_turn(struct connection *c, const struct window *w, __u32 outgoing,
                           struct tally *t)
 {
@@ -168,7 +167,7 @@ pure void connection_turn(struct connection *c, const struct window *w, __u32 ou
         request_turn(c, 0);
     } else if (!outgoing && response_turns(c, w)) {
         response_turn(c);
-    } else if (!outgoing && c->in.is_http2 && c->kind == KIND_HTTP1) {
+    } else if (!outgoing && responses_are_foreign(c)) {
         c->in.is_http2 = 0;
         response_event(c, H1_BAD, t);
     }

@@ -131,8 +131,8 @@ pure __u32 stream_most(const struct connection *c)
 pure void http2_direction_resync(struct connection *c, struct direction *d, const struct window *w,
                                  __u32 total, struct tally *t)
 {
-    if (c->kind != KIND_HTTP1 && http2_resync(&d->http2, w, total, stream_most(c)) && d == &c->in &&
-        d->http2.passed)
+    if (!responses_are_foreign(c) && http2_resync(&d->http2, w, total, stream_most(c)) &&
+        d == &c->in && d->http2.passed)
         streams_settle(c, 0, CAUSE_LOST, t);
 }
 

@@ -14,6 +14,13 @@ pure int response_turns(const struct connection *c, const struct window *w)
            (p->flags & H1_FIRST && c->kind == KIND_UNKNOWN && window_byte(w, w->position) == 0);
 }
 
+/* A server spoke HTTP/2 first, to a client that then turned out to speak HTTP/1: what it sends are no
+ * responses. */
+pure int responses_are_foreign(const struct connection *c)
+{
+    return c->in.is_http2 && c->kind == KIND_HTTP1;
+}
+
 /* HTTP/1 with one request under way, and 101 to h2c as its answer: it goes on as stream 1. */
 pure int response_upgrades(const struct connection *c)
 {

@@ -11,7 +11,10 @@
 
 #include "berths.bpf.h"
 
-/* 1 + the place of a berth that has room; 0: none. One that has room for the bytes, if there is. */
+#define ROOM_FOR_ALL 0x100
+
+/* 1 + the place of a berth that has room; 0: none. With ROOM_FOR_ALL, it has room for the bytes: one that
+ * has, if there is. */
 verified_once __u32 kept_room(struct direction *d, __u32 sequence, __u32 length)
 {
     volatile __u32 *behind;
@@ -28,7 +31,7 @@ verified_once __u32 kept_room(struct direction *d, __u32 sequence, __u32 length)
         int room = berth_room(d->kept[i], sequence, length);
 
         if (room == ROOM_WHOLE)
-            *whole = (__s32)i + 1;
+            *whole = (__s32)((i + 1) | ROOM_FOR_ALL);
         else if (room)
             *behind = i + 1;
     }
@@ -62,8 +65,8 @@ verified_once __u32 kept_place(struct direction *d, __u32 sequence, __u32 length
     if (!d)
         return 0;
     place = kept_room(d, sequence, length);
-    if (place && berth_room(d->kept[(place - 1) & (KEPT_MAX - 1)], sequence, length) == ROOM_WHOLE)
-        return place;
+    if (place & ROOM_FOR_ALL)
+        return place & ~ROOM_FOR_ALL;
     empty = kept_empty(d);
     if (empty)
         name = (__u32)berth_take(sequence + length - d->next <= BERTH_BYTES ? d->next : sequence);
