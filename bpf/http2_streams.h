@@ -141,10 +141,15 @@ verified_once int slot_settle(__u32 *slot, __u32 word, enum cause cause, struct 
     return 1;
 }
 
-/* Do responses go by unread? */
+/* May responses have gone by unread? They do until a segment begins with a frame; and where one only seemed
+ * to, in what was taken for the rest of it. */
 pure int responses_are_lost(const struct connection *c)
 {
-    return c->in.is_http2 && c->in.http2.state == H2_LOST && c->in.http2.passed;
+    const struct http2 *p = &c->in.http2;
+
+    if (!c->in.is_http2)
+        return 0;
+    return p->state == H2_LOST ? p->passed : p->believed && !http2_between(p);
 }
 
 /* Ends one stream. */
