@@ -128,11 +128,25 @@ pure __u64 http2_skippable(const struct http2 *p)
     return p->state == H2_SKIP ? p->left : 0;
 }
 
+/* What the end of a frame says whose payload need not be read on. */
+pure enum http2_event http2_end_says(const struct http2 *p)
+{
+    switch (p->type) {
+    case H2_DATA:
+        return p->flags & H2_END_STREAM ? H2_DATA_ENDED : H2_NONE;
+    case H2_RST_STREAM:
+        return H2_RESET;
+    case H2_GOAWAY: /* a stack acts on it when it has it whole */
+        return H2_LEAVING;
+    }
+    return H2_NONE;
+}
+
 pure enum http2_event http2_frame_end(struct http2 *p)
 {
     p->state = H2_HEAD;
     p->have = 0;
-    return p->type == H2_DATA && (p->flags & H2_END_STREAM) ? H2_DATA_ENDED : H2_NONE;
+    return http2_end_says(p);
 }
 
 /* The rest of the frame does not matter. */
