@@ -66,6 +66,12 @@ static const struct found cases[] = {
      {OUT(PREFACE GET("\1") GET("\3")), IN(SETTINGS "\0\0\x8\7\0\0\0\0\0\0\0\0\1\0"),
       OUT(RESET("\3")), IN("\0\0\0" OK("\1"))},
      {.issued = 2, .success = 1, .no_result = 1, .finished = 2}},
+    {"a stream that the proxy gives up before the padding of its head is whole",
+     {OUT(PREFACE GET("\1") GET("\3")),
+      IN(SETTINGS "\0\0\4\1\xd\0\0\0\1\2\x88\0\0"
+                  "\0\0\4\1\xd\0\0\0\3\2\x88\0"),
+      OUT(RESET("\3")), IN("\0")},
+     {.issued = 2, .success = 1, .no_result = 1, .finished = 2}},
     {"a block that goes on in a frame that does not come",
      {OUT(PREFACE "\0\0\2\1\1\0\0\0\1\x82\x86")},
      {.issued = 1, .no_result = 1, .finished = 1}},
