@@ -26,6 +26,7 @@ static uint64_t now;
 /* --- the other side --- */
 static unsigned opened, sent;
 static bool last_mark;
+static struct delivery told; /* of the last stream that was opened */
 static int send_error;
 static bool open_fails_at_once;
 static request *last;            /* last message sent */
@@ -41,9 +42,10 @@ static uint64_t issued_in(const request *message)
     return issued;
 }
 
-static void open_stream(void *arg)
+static void open_stream(void *arg, const struct delivery *delivery)
 {
     (void)arg;
+    told = *delivery;
     opened++;
     if (open_fails_at_once)
         reporter_stream_down(reporter, now);

@@ -199,10 +199,10 @@ static void on_confirmed(void *arg)
     arm(daemon);
 }
 
-static void op_open_stream(void *arg)
+static void op_open_stream(void *arg, const struct delivery *delivery)
 {
     struct daemon *daemon = arg;
-    int result = management_open(daemon->management);
+    int result = management_open(daemon->management, delivery);
 
     if (!result)
         return;
@@ -294,6 +294,7 @@ static int start_reporter(struct daemon *daemon)
         .omit_connections = daemon->bootstrap->omit_connection_fields,
         .error_bound = daemon->bootstrap->report_error_bound,
         .random = random_number(),
+        .run = random_number(),
     };
     const struct reporter_ops ops = {op_open_stream, op_send, op_read};
     const struct timeval every = {.tv_sec = WATCH_SECONDS};

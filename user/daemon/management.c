@@ -23,6 +23,7 @@ struct management {
     struct keepalive_settings keepalive;
     struct resolver *resolver; /* where reports go to a host that is no cluster */
     bool resolving;
+    struct delivery delivery; /* of the stream that is being opened */
 };
 
 /* --- events -------------------------------------------------------------------------- */
@@ -82,11 +83,31 @@ static struct lrs_client_options client_options(struct management *management)
     };
 }
 
+#define NUMBER_TEXT 48
+#define DELIVERY_HEADERS 3
+
+/* Returns how many headers it has made of it, with their values in `texts`. */
+static size_t tell_delivery(const struct delivery *delivery, char texts[][NUMBER_TEXT],
+                            struct lrs_metadata *out)
+{
+    static const char *const names[] = {DELIVERY_RUN, DELIVERY_STREAM, DELIVERY_RESENT};
+    size_t count = delivery->resent_stream ? DELIVERY_HEADERS : DELIVERY_HEADERS - 1;
+
+    snprintf(texts[0], NUMBER_TEXT, "%016" PRIx64, delivery->run);
+    snprintf(texts[1], NUMBER_TEXT, "%" PRIu64, delivery->stream);
+    snprintf(texts[2], NUMBER_TEXT, "%" PRIu64 ".%" PRIu64, delivery->resent_stream,
+             delivery->resent_report);
+    for (size_t i = 0; i < count; i++)
+        out[i] = (struct lrs_metadata){names[i], texts[i]};
+    return count;
+}
+
 static int open_with(struct management *management, struct lrs_client_options *options)
 {
     const struct bootstrap *bootstrap = management->options.bootstrap;
     size_t count = bootstrap->lrs_metadata_count;
-    autofree struct lrs_metadata *metadata = calloc(count + 1, sizeof(*metadata));
+    char texts[DELIVERY_HEADERS][NUMBER_TEXT];
+    autofree struct lrs_metadata *metadata = calloc(count + DELIVERY_HEADERS, sizeof(*metadata));
 
     if (!metadata)
         return -ENOMEM;
@@ -95,7 +116,7 @@ static int open_with(struct management *management, struct lrs_client_options *o
         metadata[i].value = bootstrap->lrs_metadata[i].value;
     }
     options->metadata = metadata;
-    options->metadata_count = count;
+    options->metadata_count = count + tell_delivery(&management->delivery, texts, metadata + count);
     return lrs_client_open(options, &management->client);
 }
 
@@ -175,8 +196,9 @@ static int open_host(struct management *management)
     return result;
 }
 
-int management_open(struct management *management)
+int management_open(struct management *management, const struct delivery *delivery)
 {
+    management->delivery = *delivery;
     return management->resolver ? open_host(management) : open_cluster(management);
 }
 

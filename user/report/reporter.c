@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "report/backoff.h"
+#include "report/naming.h"
 #include "report/report.h"
 #include "report/response.h"
 #include "report/window.h"
@@ -55,13 +56,13 @@ struct reporter {
     uint64_t up_us; /* when the live or last stream came up */
     bool worked;    /* it had a response */
 
-    uint64_t stream;    /* number of the live or last stream */
-    uint64_t report;    /* number of the last message queued on it */
-    uint64_t marked;    /* the message whose confirmation is awaited */
-    uint64_t confirmed; /* all up to this one arrived */
+    uint64_t stream;          /* number of the live or last stream */
+    uint64_t report;          /* number of the last message queued on it */
+    uint64_t marked;          /* the message whose confirmation is awaited */
+    uint64_t confirmed;       /* all up to this one arrived */
+    struct delivery delivery; /* of the live or last stream; of the next, what it sends again */
 
-    uint32_t *by_name; /* indices of the clusters in byte order of their names */
-    bool *named;       /* by cluster: wanted by the response at hand */
+    struct naming *naming;
 
     uint64_t settings_logged_us; /* when settings were last told at info */
     bool warned_interval;
@@ -73,17 +74,9 @@ static const struct response_limits limits = {.min_us = REPORTER_INTERVAL_MIN_US
                                               .max_us = REPORTER_INTERVAL_MAX_US,
                                               .unset_us = REPORTER_INTERVAL_UNSET_US};
 
-static int compare_indices(const void *a, const void *b, void *clusters)
-{
-    const struct cluster *items = clusters;
-
-    return strcmp(items[*(const uint32_t *)a].name, items[*(const uint32_t *)b].name);
-}
-
 struct reporter *reporter_new(const struct reporter_options *options,
                               const struct reporter_ops *ops, void *arg)
 {
-    size_t count = options->clusters->count;
     struct reporter *reporter = calloc(1, sizeof(*reporter));
 
     if (!reporter)
@@ -93,18 +86,13 @@ struct reporter *reporter_new(const struct reporter_options *options,
     reporter->arg = arg;
     reporter->due = NEVER;
     reporter->backoff.random = options->random;
+    reporter->delivery.run = options->run;
     reporter->window = window_new(options->clusters, options->hosts, ops->read, arg);
-    reporter->by_name = calloc(count + 1, sizeof(*reporter->by_name));
-    reporter->named = calloc(count + 1, sizeof(*reporter->named));
-    if (!reporter->window || !reporter->by_name || !reporter->named) {
-        reporter_free(reporter);
-        return NULL;
-    }
-    for (size_t i = 0; i < count; i++)
-        reporter->by_name[i] = (uint32_t)i;
-    qsort_r(reporter->by_name, count, sizeof(*reporter->by_name), compare_indices,
-            options->clusters->items);
-    return reporter;
+    reporter->naming = naming_new(options->clusters);
+    if (reporter->window && reporter->naming)
+        return reporter;
+    reporter_free(reporter);
+    return NULL;
 }
 
 void reporter_free(struct reporter *reporter)
@@ -112,8 +100,7 @@ void reporter_free(struct reporter *reporter)
     if (!reporter)
         return;
     window_free(reporter->window);
-    free(reporter->by_name);
-    free(reporter->named);
+    naming_free(reporter->naming);
     free(reporter);
 }
 
@@ -209,37 +196,6 @@ static void send_and_rearm(struct reporter *reporter, uint64_t now_us)
 
 /* --- settings ----------------------------------------------------------------------------------*/
 
-static const struct cluster *cluster_at(const struct reporter *reporter, size_t rank)
-{
-    return &reporter->options.clusters->items[reporter->by_name[rank]];
-}
-
-/* Sets `named`. Both sides are in byte order, so one pass compares them. Returns how many names of
- * the response no cluster has, and one of those. The clusters do not change while the daemon runs,
- * so such a name can never be reported and is not kept. */
-static size_t match_names(struct reporter *reporter, const struct response *response,
-                          const char **unknown)
-{
-    size_t count = reporter->options.clusters->count, rank = 0, unmatched = 0;
-
-    memset(reporter->named, response->send_all, count * sizeof(*reporter->named));
-    if (response->send_all)
-        return 0;
-    for (size_t i = 0; i < response->cluster_count; i++) {
-        const char *name = response->clusters[i];
-
-        while (rank < count && strcmp(cluster_at(reporter, rank)->name, name) < 0)
-            rank++;
-        if (rank < count && !strcmp(cluster_at(reporter, rank)->name, name)) {
-            reporter->named[reporter->by_name[rank]] = true;
-            continue;
-        }
-        *unknown = name;
-        unmatched++;
-    }
-    return unmatched;
-}
-
 /* Envoy's start of a period: a cluster that stays in the set keeps its interval and counts, one
  * that is new to it starts now. Returns whether the set changed. */
 static bool change_set(struct reporter *reporter, uint64_t now_us)
@@ -248,11 +204,12 @@ static bool change_set(struct reporter *reporter, uint64_t now_us)
 
     for (size_t i = 0; i < reporter->options.clusters->count; i++) {
         uint32_t cluster = (uint32_t)i;
+        bool wanted = naming_wants(reporter->naming, cluster);
 
-        if (reporter->named[i] == window_has(reporter->window, cluster))
+        if (wanted == window_has(reporter->window, cluster))
             continue;
         changed = true;
-        if (reporter->named[i])
+        if (wanted)
             window_adopt(reporter->window, cluster, now_us);
         else
             window_drop(reporter->window, cluster);
@@ -311,7 +268,7 @@ int reporter_response(struct reporter *reporter, uint64_t now_us, const uint8_t 
                     reporter->stream, length);
         return error;
     }
-    unmatched = match_names(reporter, &response, &unknown);
+    unmatched = naming_apply(reporter->naming, &response, &unknown);
     changed = change_set(reporter, now_us) || !reporter->has_settings;
     if (!reporter->has_settings)
         log_info("load reporting begins: what was counted before this first response is discarded, "
@@ -337,7 +294,8 @@ static void open_stream(struct reporter *reporter)
 {
     reporter->state = STATE_OPENING;
     reporter->due = NEVER;
-    reporter->ops.open_stream(reporter->arg);
+    reporter->delivery.stream = reporter->stream + 1;
+    reporter->ops.open_stream(reporter->arg, &reporter->delivery);
 }
 
 void reporter_start(struct reporter *reporter, uint64_t now_us)
@@ -366,6 +324,20 @@ void reporter_confirmed(struct reporter *reporter, uint64_t now_us)
     (void)now_us;
     window_confirmed(reporter->window); /* not awaited: neither line changes anything */
     reporter->confirmed = reporter->marked;
+}
+
+/* What the next stream sends again: from the first report on that is not confirmed, be it of this
+ * stream or, where this one has confirmed none, of one before. */
+static void note_unconfirmed(struct reporter *reporter)
+{
+    struct delivery *delivery = &reporter->delivery;
+
+    if (reporter->confirmed)
+        delivery->resent_stream = delivery->resent_report = 0;
+    if (delivery->resent_stream || reporter->confirmed == reporter->report)
+        return;
+    delivery->resent_stream = reporter->stream;
+    delivery->resent_report = reporter->confirmed + 1;
 }
 
 static void log_again(void *arg, uint32_t cluster, const struct window_load *load)
@@ -398,6 +370,7 @@ void reporter_stream_down(struct reporter *reporter, uint64_t now_us)
         log_info("stream down: stream=%" PRIu64 " reports=%" PRIu64 " confirmed=%" PRIu64,
                  reporter->stream, reporter->report, reporter->confirmed);
         window_roll_back(reporter->window, log_again, reporter);
+        note_unconfirmed(reporter);
         if (reporter->worked || now_us - reporter->up_us >= REPORTER_WORKED_US)
             backoff_reset(&reporter->backoff);
     }

@@ -13,7 +13,7 @@
  * Streams are numbered from 1 as they come up; `report` is the number of the message on its stream,
  * from 1, also where it has no clusters. "sent again" says what the unconfirmed reports of the
  * ended stream covered: all of it is in the first report of the next stream, so what arrived of
- * those reports is received twice. */
+ * those reports is received twice; delivery.h says how a receiver counts it once. */
 #pragma once
 
 #include <stdbool.h>
@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "config/clusters.h"
+#include "report/delivery.h"
 #include "upstream/hosts.h"
 
 #define REPORTER_WORKED_US 60000000ULL          /* see reporter_stream_down */
@@ -37,12 +38,13 @@ struct reporter_options {                             /* all borrowed, for the r
     bool omit_connections;     /* leave LRS fields 9 to 11 out */
     bool error_bound;          /* report it, as load_metric_stats */
     uint64_t random;           /* so that not all nodes come back at the same time */
+    uint64_t run;              /* what delivery.h calls so; random too */
 };
 
 struct reporter_ops {
-    /* Begin to open a stream. Answered later by reporter_stream_up() or reporter_stream_down();
-     * the latter may also come from within the call. */
-    void (*open_stream)(void *arg);
+    /* Begin to open a stream, which says `delivery` of itself. Answered later by reporter_stream_up()
+     * or reporter_stream_down(); the latter may also come from within the call. */
+    void (*open_stream)(void *arg, const struct delivery *delivery);
     /* Queue one message (without gRPC prefix; copied). `mark`: when the peer has certainly got it,
      * call reporter_confirmed(). 0, or -errno, e.g. -EAGAIN while too much is unsent: nothing was
      * queued then. Calls nothing of the reporter. */

@@ -13,6 +13,7 @@ struct track {
 /* The same three points of a cluster's interval. */
 struct interval {
     bool in_set;
+    bool again; /* a stream ended since its last report: the next one begins at `confirmed` */
     uint64_t confirmed, marked, sent;
 };
 
@@ -25,6 +26,7 @@ struct window {
     size_t track_count;
     struct interval *intervals; /* by cluster */
     bool awaits;
+    bool has_confirmed; /* something, on the live stream */
 };
 
 struct window *window_new(const struct clusters *clusters, const struct hosts *hosts,
@@ -135,19 +137,37 @@ static struct track *next_track(const struct window *window, uint32_t cluster, u
     return NULL;
 }
 
+/* What was counted from `sent` on is skipped: all points move by it, so what lies between them stays.
+ * A struct counters is nothing but counters. */
+static void skip_unsent(struct track *track)
+{
+    const __u64 *now = &track->now.cx_opened, *sent = &track->sent.cx_opened;
+    __u64 *confirmed = &track->confirmed.cx_opened, *marked = &track->marked.cx_opened;
+
+    for (size_t i = 0; i < sizeof(struct counters) / sizeof(*now); i++) {
+        confirmed[i] += now[i] - sent[i];
+        marked[i] += now[i] - sent[i];
+    }
+    track->sent = track->now;
+}
+
 void window_adopt(struct window *window, uint32_t cluster, uint64_t now_us)
 {
     struct interval *interval = &window->intervals[cluster];
+    uint64_t unsent_us = now_us - interval->sent;
     struct track *track;
     uint32_t group = 0, slot;
     size_t i = 0;
 
     if (interval->in_set)
         return;
-    *interval = (struct interval){true, now_us, now_us, now_us};
+    interval->in_set = true;
+    interval->confirmed += unsent_us;
+    interval->marked += unsent_us;
+    interval->sent = now_us;
     while ((track = next_track(window, cluster, &group, &i, &slot))) {
         window->read(window->read_arg, slot, &track->now);
-        track->confirmed = track->marked = track->sent = track->now;
+        skip_unsent(track);
     }
 }
 
@@ -185,34 +205,46 @@ static uint64_t difference(uint64_t begun, uint64_t ended)
 void window_row(const struct window *window, uint32_t slot, struct window_row *out)
 {
     const struct track *track = &window->tracks[slot];
+    const struct host *host = hosts_at(window->hosts, slot);
+    bool again = host && window->intervals[host->cluster].again;
 
     *out = (struct window_row){
-        .load = load_between(&track->sent, &track->now),
+        .load = load_between(again ? &track->confirmed : &track->sent, &track->now),
         .in_progress = difference(track->now.rq_issued, track->now.rq_finished),
         .active_connections = difference(track->now.cx_established, track->now.cx_closed)};
 }
 
 uint64_t window_start(const struct window *window, uint32_t cluster)
 {
-    return window->intervals[cluster].sent;
+    const struct interval *interval = &window->intervals[cluster];
+
+    return interval->again ? interval->confirmed : interval->sent;
 }
 
-/* Moves all clusters: one outside the set begins anew when it is adopted. */
+/* A mark covers all that was sent on the stream, also of clusters that have left the set since. */
 void window_sent(struct window *window, uint64_t now_us, bool mark)
 {
-    for (size_t slot = 0; slot < window->track_count; slot++) {
-        struct track *track = &window->tracks[slot];
-
-        track->sent = track->now;
-        if (mark)
-            track->marked = track->sent;
-    }
     for (size_t i = 0; i < window->clusters->count; i++) {
         struct interval *interval = &window->intervals[i];
 
-        interval->sent = now_us;
-        if (mark)
-            interval->marked = now_us;
+        if (interval->in_set) {
+            interval->sent = now_us;
+            interval->again = false;
+        }
+        if (mark && !interval->again)
+            interval->marked = interval->sent;
+    }
+    for (size_t slot = 0; slot < window->track_count; slot++) {
+        const struct host *host = hosts_at(window->hosts, (uint32_t)slot);
+        const struct interval *interval = host ? &window->intervals[host->cluster] : NULL;
+        struct track *track = &window->tracks[slot];
+
+        if (!host)
+            continue;
+        if (interval->in_set)
+            track->sent = track->now;
+        if (mark && !interval->again)
+            track->marked = track->sent;
     }
     window->awaits |= mark;
 }
@@ -231,6 +263,7 @@ void window_confirmed(struct window *window)
     for (size_t i = 0; i < window->clusters->count; i++)
         window->intervals[i].confirmed = window->intervals[i].marked;
     window->awaits = false;
+    window->has_confirmed = true;
 }
 
 bool window_owes(const struct window *window, const struct host *host)
@@ -244,6 +277,23 @@ bool window_owes(const struct window *window, const struct host *host)
     return !track || memcmp(&track->confirmed, &now, sizeof(now)) != 0;
 }
 
+/* Nothing of the cluster was sent on the stream that ended. What the one before owed stays owed as long
+ * as that is told: until something was confirmed since. */
+static void go_on_owing(struct window *window, uint32_t cluster)
+{
+    struct interval *interval = &window->intervals[cluster];
+    struct track *track;
+    uint32_t group = 0, slot;
+    size_t i = 0;
+
+    if (!window->has_confirmed)
+        return;
+    interval->again = false;
+    interval->confirmed = interval->marked = interval->sent;
+    while ((track = next_track(window, cluster, &group, &i, &slot)))
+        track->confirmed = track->marked = track->sent;
+}
+
 static void roll_back_cluster(struct window *window, uint32_t cluster, window_again *again,
                               void *arg)
 {
@@ -253,21 +303,25 @@ static void roll_back_cluster(struct window *window, uint32_t cluster, window_ag
     uint32_t group = 0, slot;
     size_t i = 0;
 
-    interval->sent = interval->confirmed;
+    interval->again = true;
+    interval->marked = interval->confirmed;
     while ((track = next_track(window, cluster, &group, &i, &slot))) {
         struct window_load unconfirmed = load_between(&track->confirmed, &track->sent);
 
         window_load_add(&sum, &unconfirmed);
-        track->sent = track->confirmed;
+        track->marked = track->confirmed;
     }
-    if (!window_load_is_zero(&sum))
+    if (interval->in_set && !window_load_is_zero(&sum))
         again(arg, cluster, &sum);
 }
 
 void window_roll_back(struct window *window, window_again *again, void *arg)
 {
-    for (size_t i = 0; i < window->clusters->count; i++)
-        if (window->intervals[i].in_set)
+    for (size_t i = 0; i < window->clusters->count; i++) {
+        if (window->intervals[i].again)
+            go_on_owing(window, (uint32_t)i);
+        else
             roll_back_cluster(window, (uint32_t)i, again, arg);
-    window->awaits = false;
+    }
+    window->awaits = window->has_confirmed = false;
 }

@@ -9,8 +9,12 @@
  *                                          the next report
  *
  * Only one confirmation is awaited at a time; a report sent meanwhile is covered by a later mark.
- * When the stream ends, `sent` goes back to `confirmed`, so what may have been lost is reported
- * again. Memory is O(hosts), whatever the number of reports. */
+ * When the stream ends, the next report of each cluster begins at `confirmed`, so what may have been
+ * lost is reported again. Memory is O(hosts), whatever the number of reports.
+ *
+ * What a receiver is told (delivery.h) rests on this: the first report of a cluster on a stream covers
+ * all that reports of it which were not confirmed at the end of the stream before did, also where the
+ * cluster left the set and came back between. */
 #pragma once
 
 #include <stdbool.h>
@@ -48,9 +52,9 @@ void window_free(struct window *window);
  * window_adopt() and window_look(). 0, -ENOMEM. */
 int window_reserve(struct window *window);
 
-/* Puts a cluster into the set. Its interval starts now and what its hosts had counted is discarded,
- * unreported loads as well as those that await a confirmation; gauges are not (Envoy, a cluster
- * named anew). No effect on a cluster of the set: it keeps interval and counts. */
+/* Puts a cluster into the set. Its interval starts now and what its hosts counted since their last
+ * report is discarded (Envoy, a cluster named anew); gauges are not, nor is what was sent and awaits
+ * a confirmation. No effect on a cluster of the set: it keeps interval and counts. */
 void window_adopt(struct window *window, uint32_t cluster, uint64_t now_us);
 void window_drop(struct window *window, uint32_t cluster);
 bool window_has(const struct window *window, uint32_t cluster);
@@ -58,9 +62,9 @@ bool window_has(const struct window *window, uint32_t cluster);
 /* Reads all hosts of the set, for one report. Nothing moves: looking again without window_sent() is
  * the way to leave a report out. */
 void window_look(struct window *window);
-/* What the last look saw since the last report sent. */
+/* What the last look saw since the last report sent; after a stream's end, since the last confirmed. */
 void window_row(const struct window *window, uint32_t slot, struct window_row *out);
-/* When the interval of a cluster of the set began. */
+/* When the interval of a cluster of the set began, that is, what window_row() covers. */
 uint64_t window_start(const struct window *window, uint32_t cluster);
 
 /* The last look went out as a report at `now_us`. `mark`: its confirmation is awaited from now on;
@@ -74,8 +78,10 @@ void window_confirmed(struct window *window);
  * cluster is outside the set: that would be discarded. */
 bool window_owes(const struct window *window, const struct host *host);
 
-/* The stream ended: what was not confirmed is unsent again, interval starts too. `again` is called
- * for each cluster of the set where that is not zero, with the sum over its hosts. */
+/* The stream ended: what was not confirmed is in the next report, interval starts too. A cluster that
+ * is outside the set then has it once it comes back, unless a stream that confirmed something goes by
+ * without a report of it. `again` is called for each cluster of the set of which reports were sent
+ * that are not confirmed and not zero, with the sum over its hosts. */
 typedef void window_again(void *arg, uint32_t cluster, const struct window_load *load);
 void window_roll_back(struct window *window, window_again *again, void *arg);
 
