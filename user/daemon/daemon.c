@@ -36,6 +36,7 @@ struct daemon {
     struct management *management;
     struct outage outage; /* since the last response */
     bool answered;        /* the management server has ever answered */
+    bool stopping;        /* the reporter is finishing */
     uint64_t up_us;       /* since when the stream is up; 0: it is not, or its silence was told */
 };
 
@@ -49,7 +50,7 @@ static uint64_t now_us(void)
 
 /* --- the reporter's timer -------------------------------------------------------- */
 
-/* To be called after anything that may have moved the deadline. */
+/* To be called after anything that may have moved the deadline, or finished the reporter. */
 static void arm(struct daemon *daemon)
 {
     uint64_t deadline = reporter_deadline(daemon->reporter), now = now_us();
@@ -57,6 +58,8 @@ static void arm(struct daemon *daemon)
     struct timeval tv = {.tv_sec = (time_t)(wait / 1000000),
                          .tv_usec = (suseconds_t)(wait % 1000000)};
 
+    if (reporter_finished(daemon->reporter))
+        event_base_loopbreak(daemon->base);
     if (deadline == UINT64_MAX)
         event_del(daemon->timer);
     else
@@ -220,13 +223,21 @@ static int op_send(void *arg, const uint8_t *message, size_t length, bool mark)
 
 /* --- start and end --------------------------------------------------------------------- */
 
+/* The first one has the last report sent; a second one does not wait for it. */
 static void on_signal(evutil_socket_t number, short what, void *arg)
 {
     struct daemon *daemon = arg;
 
     (void)what;
+    if (daemon->stopping) {
+        log_info("%s: ending at once", strsignal(number));
+        event_base_loopbreak(daemon->base);
+        return;
+    }
     log_info("%s: stopping", strsignal(number));
-    event_base_loopbreak(daemon->base);
+    daemon->stopping = true;
+    reporter_finish(daemon->reporter, now_us());
+    arm(daemon);
 }
 
 static void on_ask(evutil_socket_t number, short what, void *arg)

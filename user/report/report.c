@@ -307,7 +307,8 @@ static int append_cluster(struct buffer *buffer, const struct report *report, ui
                           struct scratch *scratch, struct window_load *sum)
 {
     const struct cluster *of = &report->clusters->items[cluster];
-    uint64_t elapsed_us = report->now_us - window_start(report->window, cluster);
+    uint64_t elapsed_us =
+        window_end(report->window, cluster, report->now_us) - window_start(report->window, cluster);
     Google__Protobuf__Duration interval = GOOGLE__PROTOBUF__DURATION__INIT;
     cluster_message message = ENVOY__CONFIG__ENDPOINT__V3__CLUSTER_STATS__INIT;
     request_message part = ENVOY__SERVICE__LOAD_STATS__V3__LOAD_STATS_REQUEST__INIT;
@@ -348,7 +349,7 @@ int report_encode(const struct report *report, uint8_t **out, size_t *length,
     for (size_t i = 0; !error && i < report->clusters->count; i++) {
         struct scratch scratch = {0};
 
-        if (!window_has(report->window, (uint32_t)i) || !can_tell(report, (uint32_t)i))
+        if (!window_reports(report->window, (uint32_t)i) || !can_tell(report, (uint32_t)i))
             continue;
         error = scratch_init(&scratch, report, (uint32_t)i);
         if (!error)

@@ -10,6 +10,10 @@
  * and at debug, with the sums over all clusters:
  *   report sent: stream=3 report=7 clusters=2 issued=4 success=4 error=0 new_connections=1
  *       failed_connections=0                            (one line)
+ * At the end, at info or, where something was not confirmed, at warning:
+ *   last report: stream=3 report=10, all is confirmed
+ *   not reported: cluster=local_service issued=1 success=1 error=0 new_connections=0
+ *       failed_connections=0                            (one line, one for each such cluster)
  * Streams are numbered from 1 as they come up; `report` is the number of the message on its stream,
  * from 1, also where it has no clusters. "sent again" says what the unconfirmed reports of the
  * ended stream covered: all of it is in the first report of the next stream, so what arrived of
@@ -24,10 +28,8 @@
 #include "report/delivery.h"
 #include "upstream/hosts.h"
 
-#define REPORTER_WORKED_US 60000000ULL          /* see reporter_stream_down */
-#define REPORTER_INTERVAL_MIN_US 100000ULL      /* a shorter interval is taken as this */
-#define REPORTER_INTERVAL_MAX_US 86400000000ULL /* a longer one as this: a day */
-#define REPORTER_INTERVAL_UNSET_US 1000000ULL   /* unset, zero, negative or malformed */
+#define REPORTER_WORKED_US 60000000ULL /* see reporter_stream_down */
+#define REPORTER_LAST_US 2000000ULL    /* see reporter_finish */
 
 struct Envoy__Config__Core__V3__Node;
 
@@ -74,6 +76,13 @@ void reporter_confirmed(struct reporter *reporter,
  * wait that backoff.h tells; which begins anew after a stream that worked: one with a response, or
  * that lasted for REPORTER_WORKED_US. */
 void reporter_stream_down(struct reporter *reporter, uint64_t now_us);
+
+/* The daemon is to end. On a live stream a last report is sent at once, with everything since the one
+ * before, and what is not confirmed yet is waited for, for at most REPORTER_LAST_US. The log says what
+ * is not known to have arrived in the end: what was counted since the last report too, and everything
+ * where there is no stream. */
+void reporter_finish(struct reporter *reporter, uint64_t now_us);
+bool reporter_finished(const struct reporter *reporter); /* nothing more will happen */
 
 /* Has the host counted something that a report has to bring, and is not known to have arrived? */
 bool reporter_owes(const struct reporter *reporter, uint32_t slot);

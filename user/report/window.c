@@ -26,7 +26,6 @@ struct window {
     size_t track_count;
     struct interval *intervals; /* by cluster */
     bool awaits;
-    bool has_confirmed; /* something, on the live stream */
 };
 
 struct window *window_new(const struct clusters *clusters, const struct hosts *hosts,
@@ -171,14 +170,37 @@ void window_adopt(struct window *window, uint32_t cluster, uint64_t now_us)
     }
 }
 
+/* From here on `now` of its hosts is `sent`: nothing more is read. */
 void window_drop(struct window *window, uint32_t cluster)
 {
+    struct track *track;
+    uint32_t group = 0, slot;
+    size_t i = 0;
+
     window->intervals[cluster].in_set = false;
+    while ((track = next_track(window, cluster, &group, &i, &slot)))
+        track->now = track->sent;
 }
 
 bool window_has(const struct window *window, uint32_t cluster)
 {
     return window->intervals[cluster].in_set;
+}
+
+bool window_reports(const struct window *window, uint32_t cluster)
+{
+    const struct interval *interval = &window->intervals[cluster];
+
+    return interval->in_set || (interval->again && interval->sent != interval->confirmed);
+}
+
+size_t window_set_size(const struct window *window)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < window->clusters->count; i++)
+        size += window->intervals[i].in_set;
+    return size;
 }
 
 /* The cluster of a slot is in the set. */
@@ -221,30 +243,30 @@ uint64_t window_start(const struct window *window, uint32_t cluster)
     return interval->again ? interval->confirmed : interval->sent;
 }
 
+uint64_t window_end(const struct window *window, uint32_t cluster, uint64_t now_us)
+{
+    const struct interval *interval = &window->intervals[cluster];
+
+    return interval->in_set ? now_us : interval->sent;
+}
+
 /* A mark covers all that was sent on the stream, also of clusters that have left the set since. */
 void window_sent(struct window *window, uint64_t now_us, bool mark)
 {
+    for (size_t slot = 0; slot < window->track_count; slot++) {
+        struct track *track = &window->tracks[slot];
+
+        track->sent = track->now;
+        if (mark)
+            track->marked = track->sent;
+    }
     for (size_t i = 0; i < window->clusters->count; i++) {
         struct interval *interval = &window->intervals[i];
 
-        if (interval->in_set) {
-            interval->sent = now_us;
-            interval->again = false;
-        }
-        if (mark && !interval->again)
+        interval->sent = window_end(window, (uint32_t)i, now_us);
+        interval->again = false;
+        if (mark)
             interval->marked = interval->sent;
-    }
-    for (size_t slot = 0; slot < window->track_count; slot++) {
-        const struct host *host = hosts_at(window->hosts, (uint32_t)slot);
-        const struct interval *interval = host ? &window->intervals[host->cluster] : NULL;
-        struct track *track = &window->tracks[slot];
-
-        if (!host)
-            continue;
-        if (interval->in_set)
-            track->sent = track->now;
-        if (mark && !interval->again)
-            track->marked = track->sent;
     }
     window->awaits |= mark;
 }
@@ -263,7 +285,6 @@ void window_confirmed(struct window *window)
     for (size_t i = 0; i < window->clusters->count; i++)
         window->intervals[i].confirmed = window->intervals[i].marked;
     window->awaits = false;
-    window->has_confirmed = true;
 }
 
 bool window_owes(const struct window *window, const struct host *host)
@@ -272,56 +293,50 @@ bool window_owes(const struct window *window, const struct host *host)
     struct counters now;
 
     if (!window->intervals[host->cluster].in_set)
-        return false;
+        return track && memcmp(&track->confirmed, &track->sent, sizeof(track->sent)) != 0;
     window->read(window->read_arg, host->slot, &now);
     return !track || memcmp(&track->confirmed, &now, sizeof(now)) != 0;
 }
 
-/* Nothing of the cluster was sent on the stream that ended. What the one before owed stays owed as long
- * as that is told: until something was confirmed since. */
-static void go_on_owing(struct window *window, uint32_t cluster)
+/* The sum over a cluster's hosts of what lies between `confirmed` and a later point, which is at the
+ * offset `to` of a track. */
+static struct window_load unconfirmed_of(const struct window *window, uint32_t cluster, size_t to)
 {
-    struct interval *interval = &window->intervals[cluster];
-    struct track *track;
-    uint32_t group = 0, slot;
-    size_t i = 0;
-
-    if (!window->has_confirmed)
-        return;
-    interval->again = false;
-    interval->confirmed = interval->marked = interval->sent;
-    while ((track = next_track(window, cluster, &group, &i, &slot)))
-        track->confirmed = track->marked = track->sent;
-}
-
-static void roll_back_cluster(struct window *window, uint32_t cluster, window_again *again,
-                              void *arg)
-{
-    struct interval *interval = &window->intervals[cluster];
     struct window_load sum = {0};
-    struct track *track;
+    const struct track *track;
     uint32_t group = 0, slot;
     size_t i = 0;
 
-    interval->again = true;
-    interval->marked = interval->confirmed;
     while ((track = next_track(window, cluster, &group, &i, &slot))) {
-        struct window_load unconfirmed = load_between(&track->confirmed, &track->sent);
+        const struct counters *end = (const void *)((const char *)track + to);
+        struct window_load load = load_between(&track->confirmed, end);
 
-        window_load_add(&sum, &unconfirmed);
-        track->marked = track->confirmed;
+        window_load_add(&sum, &load);
     }
-    if (interval->in_set && !window_load_is_zero(&sum))
-        again(arg, cluster, &sum);
+    return sum;
 }
 
+/* `marked` need not move: nothing looks at it before the next mark. */
 void window_roll_back(struct window *window, window_again *again, void *arg)
 {
     for (size_t i = 0; i < window->clusters->count; i++) {
-        if (window->intervals[i].again)
-            go_on_owing(window, (uint32_t)i);
-        else
-            roll_back_cluster(window, (uint32_t)i, again, arg);
+        struct interval *interval = &window->intervals[i];
+        struct window_load sum = unconfirmed_of(window, (uint32_t)i, offsetof(struct track, sent));
+
+        if (!interval->again && !window_load_is_zero(&sum))
+            again(arg, (uint32_t)i, &sum);
+        interval->again = true;
     }
-    window->awaits = window->has_confirmed = false;
+    window->awaits = false;
+}
+
+void window_unconfirmed(struct window *window, window_again *each, void *arg)
+{
+    window_look(window);
+    for (size_t i = 0; i < window->clusters->count; i++) {
+        struct window_load sum = unconfirmed_of(window, (uint32_t)i, offsetof(struct track, now));
+
+        if (!window_load_is_zero(&sum))
+            each(arg, (uint32_t)i, &sum);
+    }
 }

@@ -12,9 +12,8 @@
  * When the stream ends, the next report of each cluster begins at `confirmed`, so what may have been
  * lost is reported again. Memory is O(hosts), whatever the number of reports.
  *
- * What a receiver is told (delivery.h) rests on this: the first report of a cluster on a stream covers
- * all that reports of it which were not confirmed at the end of the stream before did, also where the
- * cluster left the set and came back between. */
+ * What a receiver is told (delivery.h) rests on this: the first report after a stream's end covers all
+ * of each cluster that was sent and is not confirmed, also of one that has left the set since. */
 #pragma once
 
 #include <stdbool.h>
@@ -58,14 +57,19 @@ int window_reserve(struct window *window);
 void window_adopt(struct window *window, uint32_t cluster, uint64_t now_us);
 void window_drop(struct window *window, uint32_t cluster);
 bool window_has(const struct window *window, uint32_t cluster);
+/* Is the cluster part of the next report? Those of the set are; and after a stream's end one that has
+ * left the set is once more, with what was sent and not confirmed. */
+bool window_reports(const struct window *window, uint32_t cluster);
+size_t window_set_size(const struct window *window);
 
 /* Reads all hosts of the set, for one report. Nothing moves: looking again without window_sent() is
  * the way to leave a report out. */
 void window_look(struct window *window);
 /* What the last look saw since the last report sent; after a stream's end, since the last confirmed. */
 void window_row(const struct window *window, uint32_t slot, struct window_row *out);
-/* When the interval of a cluster of the set began, that is, what window_row() covers. */
+/* The time that window_row() covers: for a cluster of the set it ends with `now_us`. */
 uint64_t window_start(const struct window *window, uint32_t cluster);
+uint64_t window_end(const struct window *window, uint32_t cluster, uint64_t now_us);
 
 /* The last look went out as a report at `now_us`. `mark`: its confirmation is awaited from now on;
  * only where none is. */
@@ -74,16 +78,19 @@ bool window_awaits(const struct window *window);
 /* The awaited confirmation came. */
 void window_confirmed(struct window *window);
 
-/* Has the host counted something that a report has to bring and that is not confirmed? Not where its
- * cluster is outside the set: that would be discarded. */
+/* Has the host counted something that a report has to bring and that is not confirmed? Outside the set
+ * that is only what was sent: the rest would be discarded. */
 bool window_owes(const struct window *window, const struct host *host);
 
-/* The stream ended: what was not confirmed is in the next report, interval starts too. A cluster that
- * is outside the set then has it once it comes back, unless a stream that confirmed something goes by
- * without a report of it. `again` is called for each cluster of the set of which reports were sent
- * that are not confirmed and not zero, with the sum over its hosts. */
+/* The stream ended: the next report begins at `confirmed`, interval starts too. `again` is called for
+ * each cluster of which reports were sent that are not confirmed and not zero, with the sum over its
+ * hosts. */
 typedef void window_again(void *arg, uint32_t cluster, const struct window_load *load);
 void window_roll_back(struct window *window, window_again *again, void *arg);
+
+/* For each cluster: what it has counted up to now and what is not confirmed, sent or not, where that is
+ * not zero. Looks itself. */
+void window_unconfirmed(struct window *window, window_again *each, void *arg);
 
 /* The bound aside, which is no load of its own. */
 bool window_load_is_zero(const struct window_load *load);
