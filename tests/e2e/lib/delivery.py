@@ -1,0 +1,96 @@
+"""A way from a daemon to what its management server wrote down, on which things can go wrong, and what is
+on it counted once, by the script that people run."""
+
+import importlib.util
+import os
+import threading
+import time
+
+from lib.client import Client, request
+from lib.cutter import Cutter
+from lib.daemon import Daemon, bootstrap, cluster
+from lib.reports import COUNTS, ROOT, Collector, Sums
+from lib.upstream import Upstream
+
+CLUSTER, UPSTREAM = "steady", 20001
+
+
+def _script(path):
+    spec = importlib.util.spec_from_file_location("script", os.path.join(ROOT, path))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+count_once = _script("scripts/count_once.py")
+
+
+def config(port, upstream=UPSTREAM):
+    """Reports to `port`; a server that is silent for a second is left."""
+    made = bootstrap([cluster(CLUSTER, [(None, 0, [("127.0.0.1", upstream)])])], port)
+    (options,) = made["static_resources"]["clusters"][-1]["typed_extension_protocol_options"].values()
+    options["explicit_http_config"]["http2_protocol_options"]["connection_keepalive"] = {
+        "interval": "0.3s", "timeout": "0.7s", "interval_jitter": {"value": 0}}
+    return made
+
+
+class Way:
+    """daemon -> cutter -> collector. Numbers from 0 give each its ports."""
+
+    def __init__(self, scratch, group, name, number, program="loadtap"):
+        self.name = name
+        self.scratch = os.path.join(scratch, name.replace(" ", "-"))
+        os.mkdir(self.scratch)
+        self.collector = Collector(self.scratch, 18000 + number)
+        self.cutter = Cutter(19000 + number, 18000 + number)
+        self.daemon = Daemon(self.scratch, group, config(19000 + number), program=program)
+
+    @staticmethod
+    def _sum(entries):
+        total = Sums({name: 0 for name in COUNTS})
+        for stats in entries:
+            for locality in stats.get("upstream_locality_stats", ()):
+                total.add(locality, COUNTS)
+        return dict(total)
+
+    def once(self):
+        return self._sum(stats for _, stats in count_once.counted(list(self.collector.messages()))
+                         if stats["cluster_name"] == CLUSTER)
+
+    def twice(self):
+        """With what was sent again and received both times."""
+        return self._sum(self.collector.clusters(CLUSTER))
+
+    def settled(self, truth, seconds=25):
+        """once(), which should become the truth, and stay it for two reports."""
+        self.collector.settle(CLUSTER, lambda: self.once() == truth, seconds)
+        return self.once()
+
+
+class Load:
+    """Steady traffic to one upstream, one request in five a 503; a connection for each 50."""
+
+    def __init__(self, port=UPSTREAM, threads=2, pause=0.003):
+        self.upstream = Upstream()
+        self.upstream.listen(UPSTREAM)
+        self.port, self.pause = port, pause
+        self.stopping = threading.Event()
+        self.threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
+
+    def start(self):
+        for thread in self.threads:
+            thread.start()
+
+    def _run(self):
+        while not self.stopping.is_set():
+            with Client(self.port) as client:
+                for number in range(50):
+                    client.send(request(f"/ok?status={503 if number % 5 == 0 else 200}")).answer()
+                    time.sleep(self.pause)
+
+    def stop(self):
+        """What the upstream counted."""
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+        return {name: self.upstream.counts[UPSTREAM][name] for name in COUNTS}
