@@ -121,7 +121,7 @@ def test(results, scratch, group):
     everyone = {**ways, MUTANT: mutant}
     faults = {**FAULTS, MUTANT: FAULTS["frozen and killed"]}
     for way in everyone.values():
-        way.daemon.wait_ready(way.collector, CLUSTER)
+        way.wait_ready()
     load.start()
     time.sleep(1)
     for name, way in everyone.items():

@@ -2,6 +2,7 @@
 on it counted once, by the script that people run."""
 
 import importlib.util
+import json
 import os
 import threading
 import time
@@ -9,10 +10,11 @@ import time
 from lib.client import Client, request
 from lib.cutter import Cutter
 from lib.daemon import Daemon, bootstrap, cluster
+from lib.process import Process
 from lib.reports import COUNTS, ROOT, Collector, Sums
 from lib.upstream import Upstream
 
-CLUSTER, UPSTREAM = "steady", 20001
+CLUSTER, UPSTREAM, PROXIED = "steady", 20001, 20002
 
 
 def _script(path):
@@ -25,25 +27,49 @@ def _script(path):
 count_once = _script("scripts/count_once.py")
 
 
-def config(port, upstream=UPSTREAM):
+def config(port):
     """Reports to `port`; a server that is silent for a second is left."""
-    made = bootstrap([cluster(CLUSTER, [(None, 0, [("127.0.0.1", upstream)])])], port)
+    made = bootstrap([cluster(CLUSTER, [(None, 0, [("127.0.0.1", UPSTREAM)])])], port)
     (options,) = made["static_resources"]["clusters"][-1]["typed_extension_protocol_options"].values()
     options["explicit_http_config"]["http2_protocol_options"]["connection_keepalive"] = {
         "interval": "0.3s", "timeout": "0.7s", "interval_jitter": {"value": 0}}
     return made
 
 
+def _envoy(folder, program, made):
+    types = "type.googleapis.com/envoy.extensions.filters"
+    manager = {
+        "@type": f"{types}.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "cuts", "http_filters": [{"name": "router", "typed_config": {
+            "@type": f"{types}.http.router.v3.Router"}}],
+        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
+            {"match": {"prefix": "/"}, "route": {"cluster": CLUSTER}}]}]}}
+    made["static_resources"]["listeners"] = [{
+        "name": "all", "address": {"socket_address": {"address": "127.0.0.1", "port_value": PROXIED}},
+        "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}]}]
+    path = os.path.join(folder, "envoy.json")
+    with open(path, "w") as out:
+        json.dump(made, out)
+    return Process(folder, "envoy", [program, "-c", path, "--log-level", "error", "--concurrency", "1",
+                                     "--use-dynamic-base-id"], ports=[PROXIED])
+
+
 class Way:
-    """daemon -> cutter -> collector. Numbers from 0 give each its ports."""
+    """daemon -> cutter -> collector. Numbers from 0 give each its ports. `program`: in BUILD; a path:
+    an Envoy, which is proxy and client at once."""
 
     def __init__(self, scratch, group, name, number, program="loadtap"):
         self.name = name
-        self.scratch = os.path.join(scratch, name.replace(" ", "-"))
-        os.mkdir(self.scratch)
-        self.collector = Collector(self.scratch, 18000 + number)
+        folder = os.path.join(scratch, name.replace(" ", "-"))
+        os.mkdir(folder)
+        self.collector = Collector(folder, 18000 + number)
         self.cutter = Cutter(19000 + number, 18000 + number)
-        self.daemon = Daemon(self.scratch, group, config(19000 + number), program=program)
+        made = config(19000 + number)
+        self.daemon = (_envoy(folder, program, made) if os.path.isabs(program) else
+                       Daemon(folder, group, made, program=program))
+
+    def wait_ready(self):
+        self.collector.wait_ready(CLUSTER)
 
     @staticmethod
     def _sum(entries):
