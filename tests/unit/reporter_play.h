@@ -54,11 +54,8 @@ static inline void open_stream(void *arg, const struct delivery *delivery)
         reporter_stream_down(reporter, now);
 }
 
-static inline int take_message(void *arg, const uint8_t *message, size_t length, bool mark)
+static inline void take_message(const uint8_t *message, size_t length)
 {
-    (void)arg;
-    if (send_error)
-        return send_error;
     if (last)
         envoy__service__load_stats__v3__load_stats_request__free_unpacked(last, NULL);
     last = envoy__service__load_stats__v3__load_stats_request__unpack(NULL, length, message);
@@ -66,9 +63,19 @@ static inline int take_message(void *arg, const uint8_t *message, size_t length,
     assert_string_equal(last->node->id, "here"); /* in every message */
     received_issued += issued_in(last);
     sent++;
-    last_mark = mark;
     if (overhear)
         overhear();
+}
+
+static inline int take_report(void *arg, const uint8_t *messages, const size_t *ends, size_t count,
+                              bool mark)
+{
+    (void)arg;
+    if (send_error)
+        return send_error;
+    for (size_t i = 0, begin = 0; i < count; begin = ends[i++])
+        take_message(messages + begin, ends[i] - begin);
+    last_mark = mark;
     return 0;
 }
 
@@ -102,7 +109,7 @@ static inline unsigned logged(const char *part)
 static inline int set_up(void **state)
 {
     static const struct reporter_ops ops = {
-        .open_stream = open_stream, .send = take_message, .read = model_read};
+        .open_stream = open_stream, .send = take_report, .read = model_read};
 
     (void)state;
     memset(rows, 0, sizeof(rows));

@@ -214,11 +214,11 @@ static void op_open_stream(void *arg, const struct delivery *delivery)
     reporter_stream_down(daemon->reporter, now_us());
 }
 
-static int op_send(void *arg, const uint8_t *message, size_t length, bool mark)
+static int op_send(void *arg, const uint8_t *messages, const size_t *ends, size_t count, bool mark)
 {
     struct daemon *daemon = arg;
 
-    return management_send(daemon->management, message, length, mark);
+    return management_send(daemon->management, messages, ends, count, mark);
 }
 
 /* --- start and end --------------------------------------------------------------------- */

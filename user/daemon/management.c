@@ -204,9 +204,10 @@ int management_open(struct management *management, const struct delivery *delive
 
 /* --- the rest ------------------------------------------------------------------------ */
 
-int management_send(struct management *management, const uint8_t *message, size_t length, bool mark)
+int management_send(struct management *management, const uint8_t *messages, const size_t *ends,
+                    size_t count, bool mark)
 {
-    return management->client ? lrs_client_send(management->client, message, length, mark)
+    return management->client ? lrs_client_send(management->client, messages, ends, count, mark)
                               : -ENOTCONN;
 }
 

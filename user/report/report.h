@@ -1,11 +1,12 @@
-/* Builds a LoadStatsRequest from the window, by the rules of Envoy 1.39 and later. Pure; the one
- * writer of report messages. */
+/* Builds LoadStatsRequests from the window, by the rules of Envoy 1.39 and later. Pure; the one writer
+ * of report messages. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "report/packing.h"
 #include "report/window.h"
 
 struct Envoy__Config__Core__V3__Node;
@@ -19,6 +20,7 @@ struct report {
     uint64_t now_us;             /* end of the intervals */
     bool endpoints;              /* report_endpoint_granularity */
     bool omit_connections;       /* leave out fields 9 to 11, which Envoy never fills */
+    size_t message_max;          /* of a message, in bytes: PACKING_MAX */
     bool error_bound;            /* add the error bound as load_metric_stats, where not zero */
 };
 
@@ -39,6 +41,6 @@ struct report {
  *   interval; num_requests_finished_with_metric: the same where it is a number of requests, else 0,
  *   as connections, bytes and packets belong to no request.
  * - Clusters are in the order of the configuration (Envoy's order is random).
- * 0 with `*out` (free it) and `*length`, `*sum` the loads in it of all clusters; -ENOMEM. */
-int report_encode(const struct report *report, uint8_t **out, size_t *length,
-                  struct window_load *sum);
+ * - One message, if it is not larger than `message_max`; else as packing.h says.
+ * 0 with `*out` (clear it), `*sum` the loads in it of all clusters; -ENOMEM. */
+int report_encode(const struct report *report, struct packing *out, struct window_load *sum);

@@ -8,7 +8,7 @@
  * - The program ignores SIGPIPE.
  * - After `down` the socket is closed; the owner frees the client and opens another when it likes.
  *
- * Memory is bounded whatever the server does: one message going out, one of at most LRS_MESSAGE_MAX
+ * Memory is bounded whatever the server does: what one call sends, one message of at most LRS_MESSAGE_MAX
  * bytes coming in, and a few pieces of 16 KB. */
 #pragma once
 
@@ -51,7 +51,8 @@ struct lrs_client_options {
 int lrs_client_open(const struct lrs_client_options *options, struct lrs_client **out);
 /* As lrs_stream_send; also -ENOTCONN before `up` and after `down`. "Handed out" there means: taken
  * by the socket, but for one last piece of 16 KB. */
-int lrs_client_send(struct lrs_client *client, const uint8_t *message, size_t length, bool mark);
+int lrs_client_send(struct lrs_client *client, const uint8_t *messages, const size_t *ends,
+                    size_t count, bool mark);
 /* The address whose connection it has, or had; NULL: none accepted one. */
 const struct address *lrs_client_peer(const struct lrs_client *client);
 /* As lrs_stream_pinged_too_often. */
