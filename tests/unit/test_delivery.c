@@ -13,7 +13,7 @@ static size_t entry_count;
 
 static struct {
     uint64_t stream, resent_stream, resent_report;
-    bool has[CLUSTER_COUNT]; /* a report of the cluster came */
+    bool has[CLUSTER_COUNT]; /* a whole report of the cluster came */
 } streams[ENTRIES_MAX];
 
 static uint64_t stream, report;            /* of the last message sent */
@@ -39,7 +39,8 @@ static void write_down(uint32_t cluster)
                                             .report = report,
                                             .cluster = cluster,
                                             .issued = issued(model.items[cluster].name)};
-    streams[stream].has[cluster] = true;
+    if (stats_of(model.items[cluster].name)->load_report_interval)
+        streams[stream].has[cluster] = true;
 }
 
 static void on_sent(void)
@@ -258,6 +259,7 @@ static void settle(void)
     pass(2 * SECOND);
 }
 
+/* Also of reports in messages that have no room for two clusters, or two localities. */
 static void test_any_course(void **state)
 {
     for (unsigned seed = 1; seed <= 300; seed++) {
@@ -266,6 +268,7 @@ static void test_any_course(void **state)
         for (uint32_t i = 0; i < CLUSTER_COUNT; i++)
             assert_int_equal(counted_once(i), served[i] - discarded[i]);
         tear_down(state);
+        message_max = seed % 3 ? PACKING_MAX : 60;
         assert_int_equal(set_up_receiver(state), 0);
     }
 }

@@ -156,8 +156,10 @@ static void receive_all(size_t max)
         assert_non_null(message);
         assert_string_equal(message->node->id, "here");
         assert_true(message->n_cluster_stats > 0);
-        for (size_t j = 0; j < message->n_cluster_stats; j++)
+        for (size_t j = 0; j < message->n_cluster_stats; j++) {
+            assert_false(j && got.is_open); /* one part of a cluster in a message */
             receive_cluster(message->cluster_stats[j]);
+        }
         envoy__service__load_stats__v3__load_stats_request__free_unpacked(message, NULL);
     }
     assert_false(got.is_open);
@@ -213,7 +215,7 @@ static void test_a_hundred_thousand_endpoints(void **state)
     add_cluster("last", (const int[]){10, -1});
     pack(PACKING_MAX);
     receive_all(PACKING_MAX);
-    assert_in_range(packing.count, 2, 3);
+    assert_in_range(packing.count, 3, 5);
     packing_clear(&packing);
 }
 

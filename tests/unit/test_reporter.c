@@ -668,8 +668,11 @@ static void test_new_without_memory(void **state)
 
 static void test_error_bound_is_reported_where_wanted(void **state)
 {
-    const struct reporter_options options = {
-        .node = &node, .clusters = &model, .hosts = hosts, .error_bound = true};
+    const struct reporter_options options = {.node = &node,
+                                             .clusters = &model,
+                                             .hosts = hosts,
+                                             .message_max = PACKING_MAX,
+                                             .error_bound = true};
     const struct reporter_ops ops = {open_stream, take_report, model_read};
 
     (void)state;

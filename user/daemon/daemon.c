@@ -177,6 +177,11 @@ static void on_stream_down(void *arg, const char *reason)
     stream_ended(arg, reason);
 }
 
+static void on_passed_over(void *arg, const char *reason)
+{
+    tell_outage(arg, reason);
+}
+
 static void note_answer(struct daemon *daemon)
 {
     daemon->answered = true;
@@ -304,6 +309,7 @@ static int start_reporter(struct daemon *daemon)
         .hosts = daemon->hosts,
         .omit_connections = daemon->bootstrap->omit_connection_fields,
         .error_bound = daemon->bootstrap->report_error_bound,
+        .message_max = PACKING_MAX,
         .random = random_number(),
         .run = random_number(),
     };
@@ -325,7 +331,7 @@ static int start_management(struct daemon *daemon)
         .bootstrap = daemon->bootstrap,
         .hosts = daemon->hosts,
         .tap = daemon->tap,
-        .events = {on_stream_up, on_response, on_confirmed, on_stream_down, daemon},
+        .events = {on_stream_up, on_response, on_confirmed, on_stream_down, on_passed_over, daemon},
     };
 
     daemon->management = management_new(&options);

@@ -57,6 +57,13 @@ static void on_down(void *arg, const char *reason)
     management->options.events.down(management->options.events.arg, reason);
 }
 
+static void on_passed_over(void *arg, const char *reason)
+{
+    struct management *management = arg;
+
+    management->options.events.passed_over(management->options.events.arg, reason);
+}
+
 /* --- opening ------------------------------------------------------------------------- */
 
 static int keep_out(void *arg, int fd)
@@ -79,7 +86,7 @@ static struct lrs_client_options client_options(struct management *management)
         .user_agent = "loadtap/" VERSION,
         .prepare = keep_out,
         .prepare_arg = management,
-        .events = {on_up, on_message, on_confirmed, on_down, management},
+        .events = {on_up, on_message, on_confirmed, on_down, on_passed_over, management},
     };
 }
 

@@ -79,7 +79,8 @@ static size_t room_left(const struct packing *packing)
     return used < packing->max ? packing->max - used : 0;
 }
 
-/* Adds an entry as it is: to this message, or, if it has no room, to the next. */
+/* Adds an entry as it is: to this message, or to the next if this one has no room, or has a part of the
+ * same cluster. */
 static int add_whole(struct packing *packing, cluster_message *cluster)
 {
     request_message part = ENVOY__SERVICE__LOAD_STATS__V3__LOAD_STATS_REQUEST__INIT;
@@ -90,7 +91,7 @@ static int add_whole(struct packing *packing, cluster_message *cluster)
     part.n_cluster_stats = 1;
     part.cluster_stats = list;
     length = envoy__service__load_stats__v3__load_stats_request__get_packed_size(&part);
-    if (packing->has_clusters && length > room_left(packing)) {
+    if (packing->has_clusters && (packing->is_parted || length > room_left(packing))) {
         error = packing_end(packing);
         if (!error)
             error = begin_message(packing);
@@ -98,6 +99,7 @@ static int add_whole(struct packing *packing, cluster_message *cluster)
     if (!error)
         error = append(packing, &part, length);
     packing->has_clusters = true;
+    packing->is_parted = !cluster->load_report_interval;
     return error;
 }
 

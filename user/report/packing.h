@@ -1,11 +1,10 @@
 /* Packs the entries of clusters into messages, none of which is larger than a server takes. Pure.
  *
- * Where one message has no room for all, clusters go into the next one; where a cluster has none in one of
- * its own, its localities do, and of a locality its endpoints. Each message has the node. The parts of a
- * cluster have the sums of its numbers: those of a locality stand in its first part, the others have
- * only more endpoints. The last part alone has load_report_interval, so whoever adds up what comes
- * until an interval has the report, and dividing by the interval gives the rates. (A server that divides each
- * message by its own interval must not divide by an absent one, in any case: LRS, "can be absent".) */
+ * Where one message has no room for all, clusters go into the next one; where a cluster has no room in one
+ * of its own, its localities do, and of a locality its endpoints. Each message has the node. The parts of
+ * a cluster, one in a message, add up to its numbers: those of a locality stand in its first part, the
+ * others only have more of its endpoints. The last part alone has load_report_interval, so sums are true,
+ * and a rate is what came up to an interval, divided by it. */
 #pragma once
 
 #include <stdbool.h>
@@ -25,6 +24,7 @@ struct packing {
     size_t length, room;
     size_t begin;      /* of the message that is being filled */
     bool has_clusters; /* so has that message */
+    bool is_parted;    /* more parts of its last cluster follow */
     size_t *ends;      /* of the messages before */
     size_t count;
 };

@@ -125,7 +125,7 @@ static int try_report(struct reporter *reporter, uint64_t now_us)
                             .hosts = reporter->options.hosts,
                             .window = reporter->window,
                             .now_us = now_us,
-                            .message_max = PACKING_MAX,
+                            .message_max = reporter->options.message_max,
                             .endpoints = wishes_settings(reporter->wishes)->endpoints,
                             .omit_connections = reporter->options.omit_connections,
                             .error_bound = reporter->options.error_bound};

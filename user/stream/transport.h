@@ -4,7 +4,7 @@
  * Rules for the owner:
  * - Events come from the event loop alone, never from inside a function of this header. So in any
  *   event the owner may send, and may free the client.
- * - `up` comes at most once and before any other event but `down`; `down` is the last event.
+ * - `up` comes at most once and before any other event but `passed_over` and `down`; `down` is the last event.
  * - The program ignores SIGPIPE.
  * - After `down` the socket is closed; the owner frees the client and opens another when it likes.
  *
@@ -27,6 +27,8 @@ struct lrs_client_events {
     void (*message)(void *arg, const uint8_t *message, size_t length); /* lives until it returns */
     void (*confirmed)(void *arg); /* as in lrs_stream.h, one for each marked message */
     void (*down)(void *arg, const char *reason);
+    /* The TLS handshake with one address failed, and the next one is tried. */
+    void (*passed_over)(void *arg, const char *reason);
     void *arg;
 };
 
