@@ -493,6 +493,62 @@ static void test_error_bound_is_off(void **state)
     assert_int_equal(locality(0)->upstream_endpoint_stats[0]->n_load_metric_stats, 0);
 }
 
+/* One locality; what an older rule does not show is in the first report that shows it. */
+static void test_older_rules_hold_back(void **state)
+{
+    (void)state;
+    window_adopt(window, BERRY, 0);
+    report.emission = EMISSION_ENVOY_1_34;
+    report.endpoints = true;
+    rows[west].rq_issued = rows[west].cx_established = 1;
+    encode();
+    assert_int_equal(locality(0)->total_issued_requests, 1);
+    assert_int_equal(locality(0)->n_upstream_endpoint_stats, 0);
+    window_sent(window, 1000000, true);
+    rows[west].rq_finished = rows[west].rq_success = 1;
+    rows[west].rq_error = 5;
+    encode();
+    assert_int_equal(only_cluster()->n_upstream_locality_stats, 0);
+    assert_int_equal(only_cluster()->load_report_interval->seconds, 0);
+    assert_int_equal(sum.error, 0);
+    window_sent(window, 1000000, false);
+    rows[west].rq_issued++;
+    encode();
+    assert_int_equal(locality(0)->total_issued_requests, 1);
+    assert_int_equal(locality(0)->total_successful_requests, 1);
+    assert_int_equal(locality(0)->total_error_requests, 5);
+    assert_int_equal(sum.error, 5);
+    window_sent(window, 1000000, false);
+    encode();
+    assert_int_equal(only_cluster()->n_upstream_locality_stats, 0);
+}
+
+static void ignore_again(void *arg, uint32_t cluster, const struct window_load *load)
+{
+    (void)arg, (void)cluster, (void)load;
+}
+
+/* Held back although it was sent before: it is still to come. */
+static void test_held_back_after_a_stream(void **state)
+{
+    (void)state;
+    window_adopt(window, BERRY, 0);
+    report.emission = EMISSION_UP_TO_ENVOY_1_33;
+    rows[west].rq_issued = 3;
+    encode(); /* shown, as three are in progress */
+    assert_int_equal(locality(0)->total_issued_requests, 3);
+    window_sent(window, 1000000, true);
+    rows[west].rq_finished = 3; /* without a result */
+    window_roll_back(window, ignore_again, NULL);
+    encode();
+    assert_int_equal(only_cluster()->n_upstream_locality_stats, 0);
+    window_sent(window, 1000000, true);
+    window_confirmed(window);
+    model_serve(west, 1);
+    encode();
+    assert_int_equal(locality(0)->total_issued_requests, 4);
+}
+
 static void test_out_of_memory(void **state)
 {
     struct packing messages = {.length = 5};
@@ -582,6 +638,8 @@ int main(void)
         TEST(test_tls_cluster),
         TEST(test_error_bound_is_off),
         TEST(test_s38_logical_dns_is_one_host),
+        TEST(test_older_rules_hold_back),
+        TEST(test_held_back_after_a_stream),
         TEST(test_out_of_memory),
     };
 

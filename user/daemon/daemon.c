@@ -309,6 +309,7 @@ static int start_reporter(struct daemon *daemon)
         .hosts = daemon->hosts,
         .omit_connections = daemon->bootstrap->omit_connection_fields,
         .error_bound = daemon->bootstrap->report_error_bound,
+        .emission = daemon->bootstrap->emission_rules,
         .message_max = PACKING_MAX,
         .random = random_number(),
         .run = random_number(),

@@ -121,7 +121,7 @@ static bool same_entry(const struct locality_endpoints *a, const struct locality
 
 static bool has_requests(const struct window_row *row)
 {
-    return row->load.issued || row->load.success || row->load.error || row->in_progress;
+    return emission_shows(EMISSION_ENVOY_1_39, row);
 }
 
 static bool has_connections(const struct window_row *row)
@@ -134,7 +134,7 @@ static bool has_bound(const struct report *report, const struct window_row *row)
     return report->error_bound && !bound_is_zero(&row->load.bound);
 }
 
-static bool locality_is_shown(const struct report *report, const struct window_row *row)
+static bool has_numbers(const struct report *report, const struct window_row *row)
 {
     return has_requests(row) || (!report->omit_connections && has_connections(row)) ||
            has_bound(report, row);
@@ -142,7 +142,8 @@ static bool locality_is_shown(const struct report *report, const struct window_r
 
 static bool endpoint_is_shown(const struct report *report, const struct window_row *row)
 {
-    return report->endpoints && (has_requests(row) || has_bound(report, row));
+    return report->endpoints && emission_has_endpoints(report->emission) &&
+           (has_requests(row) || has_bound(report, row));
 }
 
 /* The entries of a bound that is not zero; none where it is not wanted. */
@@ -242,6 +243,24 @@ static void fill_locality(struct locality_entry *entry, const struct report *rep
     message->total_fail_connections = sum->load.failed_connections;
 }
 
+/* Is it for an older rule alone that the locality is not shown? */
+static bool is_held_back(const struct report *report, const struct window_row *row)
+{
+    return report->emission != EMISSION_ENVOY_1_39 && has_numbers(report, row) &&
+           !emission_shows(report->emission, row);
+}
+
+/* All its hosts wait for a later report. */
+static void hold_group(const struct report *report, uint32_t cluster,
+                       const struct locality_endpoints *group)
+{
+    uint32_t index = (uint32_t)(group - report->clusters->items[cluster].groups);
+    const struct host *host;
+
+    for (size_t i = 0; (host = hosts_of_group(report->hosts, cluster, index, i)); i++)
+        window_hold(report->window, host->slot);
+}
+
 /* Makes the entries of a cluster's localities. Returns how many there are. */
 static size_t add_localities(struct scratch *scratch, const struct report *report, uint32_t cluster,
                              struct window_load *sum)
@@ -263,8 +282,14 @@ static size_t add_localities(struct scratch *scratch, const struct report *repor
                 break;
             add_group(scratch, report, cluster, scratch->groups[next], &of_locality);
         }
+        if (is_held_back(report, &of_locality)) {
+            scratch->endpoint_count = first_endpoint;
+            for (size_t j = i; j < next; j++)
+                hold_group(report, cluster, scratch->groups[j]);
+            continue;
+        }
         window_load_add(sum, &of_locality.load);
-        if (!locality_is_shown(report, &of_locality))
+        if (!has_numbers(report, &of_locality))
             continue;
         fill_locality(entry, report, scratch->groups[i], &of_locality);
         entry->message.upstream_endpoint_stats = scratch->endpoint_list + first_endpoint;

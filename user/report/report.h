@@ -1,4 +1,4 @@
-/* Builds LoadStatsRequests from the window, by the rules of Envoy 1.39 and later. Pure; the one writer
+/* Builds LoadStatsRequests from the window, by the rules of Envoy. Pure; the one writer
  * of report messages. */
 #pragma once
 
@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "report/emission.h"
 #include "report/packing.h"
 #include "report/window.h"
 
@@ -16,12 +17,13 @@ struct report {
     const struct Envoy__Config__Core__V3__Node *node; /* in every message, as it is */
     const struct clusters *clusters;
     const struct hosts *hosts;
-    const struct window *window; /* after window_look() */
-    uint64_t now_us;             /* end of the intervals */
-    bool endpoints;              /* report_endpoint_granularity */
-    bool omit_connections;       /* leave out fields 9 to 11, which Envoy never fills */
-    size_t message_max;          /* of a message, in bytes: PACKING_MAX */
-    bool error_bound;            /* add the error bound as load_metric_stats, where not zero */
+    struct window *window; /* after window_look() */
+    uint64_t now_us;       /* end of the intervals */
+    bool endpoints;        /* report_endpoint_granularity */
+    bool omit_connections; /* leave out fields 9 to 11, which Envoy never fills */
+    enum emission_rules emission;
+    size_t message_max; /* of a message, in bytes: PACKING_MAX */
+    bool error_bound;   /* add the error bound as load_metric_stats, where not zero */
 };
 
 /* Packs the report. Rules:
@@ -33,6 +35,8 @@ struct report {
  *   error or in progress is not zero, or, unless left out, a connection field (now active, newly
  *   established, failed) is not zero, or, if wanted, a part of the error bound is not zero.
  *   `locality` is always set, if only to an empty message.
+ *   By older rules than Envoy 1.39's (emission.h) only where they show it, whatever else is not zero;
+ *   what they do not show is held back in the window. They may allow no endpoints at all.
  * - Order of entries: by priority; in it the node's own locality, then by region, zone, sub_zone.
  * - Endpoint entries, only with `endpoints`: hosts with a request number, or a wanted part of the
  *   error bound, that is not zero, in the order of the groups and their hosts; IP and port_value.

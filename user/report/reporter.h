@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "config/clusters.h"
+#include "config/emission_rules.h"
 #include "report/delivery.h"
 #include "report/packing.h"
 #include "upstream/hosts.h"
@@ -40,9 +41,10 @@ struct reporter_options {                             /* all borrowed, for the r
     const struct hosts *hosts; /* may grow meanwhile */
     bool omit_connections;     /* leave LRS fields 9 to 11 out */
     bool error_bound;          /* report it, as load_metric_stats */
-    size_t message_max;        /* PACKING_MAX, but for tests */
-    uint64_t random;           /* so that not all nodes come back at the same time */
-    uint64_t run;              /* what delivery.h calls so; random too */
+    enum emission_rules emission;
+    size_t message_max; /* PACKING_MAX, but for tests */
+    uint64_t random;    /* so that not all nodes come back at the same time */
+    uint64_t run;       /* what delivery.h calls so; random too */
 };
 
 struct reporter_ops {
