@@ -31,6 +31,7 @@ static bool last_mark;
 static struct delivery told; /* of the last stream that was opened */
 static int send_error;
 static size_t message_max = PACKING_MAX;
+static enum emission_rules emission;
 static bool open_fails_at_once;
 static request *last;            /* last message sent */
 static uint64_t received_issued; /* by all messages, all clusters */
@@ -129,9 +130,13 @@ static inline int set_up(void **state)
     plain = model_add(hosts, PLAIN, 0, 4);
     envoy__config__core__v3__node__init(&node);
     node.id = "here";
-    reporter = reporter_new(
-        &(struct reporter_options){.node = &node, .clusters = &model, .hosts = hosts, .message_max = message_max, .run = 77},
-        &ops, NULL);
+    reporter = reporter_new(&(struct reporter_options){.node = &node,
+                                                       .clusters = &model,
+                                                       .hosts = hosts,
+                                                       .message_max = message_max,
+                                                       .emission = emission,
+                                                       .run = 77},
+                            &ops, NULL);
     return reporter ? 0 : -1;
 }
 

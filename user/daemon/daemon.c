@@ -36,7 +36,6 @@ struct daemon {
     struct management *management;
     struct outage outage; /* since the last response */
     bool answered;        /* the management server has ever answered */
-    bool stopping;        /* the reporter is finishing */
     uint64_t up_us;       /* since when the stream is up; 0: it is not, or its silence was told */
 };
 
@@ -234,13 +233,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
     struct daemon *daemon = arg;
 
     (void)what;
-    if (daemon->stopping) {
-        log_info("%s: ending at once", strsignal(number));
-        event_base_loopbreak(daemon->base);
-        return;
-    }
     log_info("%s: stopping", strsignal(number));
-    daemon->stopping = true;
     reporter_finish(daemon->reporter, now_us());
     arm(daemon);
 }

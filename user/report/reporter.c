@@ -244,9 +244,9 @@ void reporter_finish(struct reporter *reporter, uint64_t now_us)
     bool is_live = reporter->state == STATE_UP && wishes_settings(reporter->wishes)->known &&
                    window_set_size(reporter->window) > 0;
 
-    if (reporter->state == STATE_LAST || reporter->state == STATE_FINISHED)
+    if (reporter->state == STATE_FINISHED)
         return;
-    if (!is_live) {
+    if (!is_live) { /* LAST too */
         finish(reporter);
         return;
     }

@@ -85,7 +85,7 @@ void reporter_stream_down(struct reporter *reporter, uint64_t now_us);
 /* The daemon is to end. On a live stream a last report is sent at once, with everything since the one
  * before, and what is not confirmed yet is waited for, for at most REPORTER_LAST_US. The log says what
  * is not known to have arrived in the end: what was counted since the last report too, and everything
- * where there is no stream. */
+ * where there is no stream. Called again, it waits no longer. */
 void reporter_finish(struct reporter *reporter, uint64_t now_us);
 bool reporter_finished(const struct reporter *reporter); /* nothing more will happen */
 

@@ -58,11 +58,11 @@ class Way:
     """daemon -> cutter -> collector. Numbers from 0 give each its ports. `program`: in BUILD; a path:
     an Envoy, which is proxy and client at once."""
 
-    def __init__(self, scratch, group, name, number, program="loadtap"):
+    def __init__(self, scratch, group, name, number, program="loadtap", interval="0.25s"):
         self.name = name
         folder = os.path.join(scratch, name.replace(" ", "-"))
         os.mkdir(folder)
-        self.collector = Collector(folder, 18000 + number)
+        self.collector = Collector(folder, 18000 + number, interval)
         self.cutter = Cutter(19000 + number, 18000 + number)
         made = config(19000 + number)
         self.daemon = (_envoy(folder, program, made) if os.path.isabs(program) else
