@@ -94,7 +94,7 @@ soak: all $(GO_PEERS) $(NO_ROLL_BACK) $(BUILD)/setup.test ## exactness, also ove
 	BUILD=$(BUILD) RUNS=$(or $(RUNS),20) LOAD=1 tests/e2e/test_lossy_http2.py
 	BUILD=$(BUILD) REQUESTS=200000 tests/e2e/test_http2_streams.py
 	BUILD=$(BUILD) CALLS=1000000 tests/e2e/test_grpc_calls.py
-	BUILD=$(BUILD) CUTS=$(or $(CUTS),100) tests/e2e/test_cuts.py
+	BUILD=$(BUILD) CUTS=$(or $(CUTS),100) ENVOY=$(wildcard $(abspath $(BUILD))/envoy/bin/envoy) tests/e2e/test_cuts.py
 
 asan: ## the unit tests under ASan, UBSan and the leak checker
 	$(MAKE) VARIANT=asan test-unit

@@ -18,7 +18,7 @@ from lib.process import until
 
 CUTS = int(os.environ.get("CUTS", "6"))
 SEED = int(os.environ.get("SEED", time.time_ns() % 1000000))
-ENVOY = os.environ.get("ENVOY")
+ENVOY = os.path.abspath(os.environ["ENVOY"]) if os.environ.get("ENVOY") else None
 DOWN_SECONDS = 20 if CUTS > 20 else 6  # at most
 
 
