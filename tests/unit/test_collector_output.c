@@ -35,9 +35,13 @@ static void assert_captured(struct capture *capture, const char *expected)
     free(capture->text);
 }
 
+static struct origin origin;
+
 static struct output_request example(const ProtobufCMessage *request)
 {
+    origin = (struct origin){0};
     return (struct output_request){.received = {1700000000, 1999},
+                                   .origin = &origin,
                                    .peer = "[::1]:9",
                                    .stream = 3,
                                    .message = 4,
@@ -67,6 +71,28 @@ static void request_lines(void **state)
     assert_non_null(strstr(capture.text, ",\"message\":4,\"unknown_fields\":2,\"request\":{}}\n"));
     assert_captured(&capture, capture.text);
     envoy__service__load_stats__v3__load_stats_request__free_unpacked(decoded, NULL);
+}
+
+static void origin_in_lines(void **state)
+{
+    Envoy__Service__LoadStats__V3__LoadStatsRequest request =
+        ENVOY__SERVICE__LOAD_STATS__V3__LOAD_STATS_REQUEST__INIT;
+    struct output_request line = example(&request.base);
+    struct capture capture;
+
+    (void)state;
+    origin = (struct origin){.run = "9f", .stream = 7};
+    capture_start(&capture);
+    assert_int_equal(output_request(capture.file, &line), 0);
+    assert_non_null(
+        strstr(capture.text, ",\"message\":4,\"origin\":{\"run\":\"9f\",\"stream\":7},"));
+    assert_captured(&capture, capture.text);
+    origin.resent_stream = 6;
+    origin.resent_report = 12;
+    capture_start(&capture);
+    assert_int_equal(output_request(capture.file, &line), 0);
+    assert_non_null(strstr(capture.text, "\"stream\":7,\"resent\":{\"stream\":6,\"report\":12}},"));
+    assert_captured(&capture, capture.text);
 }
 
 static void sums_lines(void **state)
@@ -167,9 +193,8 @@ static void out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(request_lines),
-        cmocka_unit_test(sums_lines),
-        cmocka_unit_test(a_full_disk),
+        cmocka_unit_test(request_lines), cmocka_unit_test(origin_in_lines),
+        cmocka_unit_test(sums_lines),    cmocka_unit_test(a_full_disk),
         cmocka_unit_test(out_of_memory),
     };
 

@@ -60,6 +60,8 @@ void load_stream_header(struct load_stream *stream, const uint8_t *name, size_t 
         stream->is_load_report = equals(value, value_length, METHOD_PATH);
     else if (equals(name, name_length, "content-type"))
         stream->is_grpc = is_grpc_type(value, value_length);
+    else
+        origin_header(&stream->peer.origin, name, name_length, value, value_length);
 }
 
 unsigned load_stream_open(struct load_stream *stream)

@@ -37,6 +37,23 @@ static void wall_time_text(const struct timespec *time, char *out, size_t size)
     snprintf(out, size, "%s.%06ldZ", seconds, time->tv_nsec / 1000);
 }
 
+/* NULL: out of memory. */
+static json_t *origin_json(const struct origin *origin)
+{
+    json_t *object =
+        json_pack("{s:s, s:I}", "run", origin->run, "stream", (json_int_t)origin->stream);
+    json_t *resent;
+
+    if (!object || !origin->resent_stream)
+        return object;
+    resent = json_pack("{s:I, s:I}", "stream", (json_int_t)origin->resent_stream, "report",
+                       (json_int_t)origin->resent_report);
+    if (!json_object_set_new(object, "resent", resent))
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
 int output_request(FILE *file, const struct output_request *line)
 {
     size_t unknown = 0;
@@ -48,7 +65,8 @@ int output_request(FILE *file, const struct output_request *line)
     wall_time_text(&line->received, received, sizeof(received));
     object = json_pack("{s:s, s:s, s:I, s:I}", "received", received, "peer", line->peer, "stream",
                        (json_int_t)line->stream, "message", (json_int_t)line->message);
-    if ((unknown > 0 &&
+    if ((*line->origin->run && json_object_set_new(object, "origin", origin_json(line->origin))) ||
+        (unknown > 0 &&
          json_object_set_new(object, "unknown_fields", json_integer((json_int_t)unknown))) ||
         json_object_set(object, "request", request)) {
         json_decref(object);

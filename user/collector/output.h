@@ -9,6 +9,7 @@
 
 #include <protobuf-c/protobuf-c.h>
 
+#include "collector/origin.h"
 #include "collector/sums.h"
 
 struct output_request {
@@ -16,11 +17,13 @@ struct output_request {
     const char *peer;         /* "127.0.0.1:1234" */
     uint64_t stream;          /* number in this process */
     uint64_t message;         /* number in the stream, from 1 */
+    const struct origin *origin;
     const ProtobufCMessage *request;
 };
 
-/* {"received": …, "peer": …, "stream": N, "message": N, "unknown_fields": N, "request": {…}};
- * unknown_fields only where there are any. 0; -ENOMEM: nothing written; -errno of the write. */
+/* {"received": …, "peer": …, "stream": N, "message": N, "origin": {"run": …, "stream": N, "resent":
+ * {"stream": N, "report": N}}, "unknown_fields": N, "request": {…}}; origin only where a run is told, in
+ * it resent only where something is; unknown_fields only where there are any. 0; -ENOMEM: nothing written; -errno of the write. */
 int output_request(FILE *file, const struct output_request *line);
 /* {"sums": {"node": {"id", "cluster"}, "cluster": name, …}}, counts as numbers, at most
  * INT64_MAX; the row `rest` has "rest": true in the place of node and cluster, and no gauges. */

@@ -142,6 +142,7 @@ static enum grpc_status take_request(struct service *service, struct service_pee
     struct output_request line = {.peer = peer->address,
                                   .stream = peer->stream,
                                   .message = peer->messages,
+                                  .origin = &peer->origin,
                                   .request = &request->base};
     enum grpc_status status = keep_node(peer, request);
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "collector/origin.h"
 #include "collector/sums.h"
 
 /* The status codes that the collector gives ("gRPC status codes", grpc/grpc doc/statuscodes.md). */
@@ -42,6 +43,7 @@ struct service {
 struct service_peer {
     const char *address; /* the connection's */
     uint64_t stream, messages;
+    struct origin origin;
     char *node_id, *node_cluster; /* NULL until a message had them */
 };
 

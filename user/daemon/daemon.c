@@ -49,7 +49,7 @@ static uint64_t now_us(void)
 
 /* --- the reporter's timer -------------------------------------------------------- */
 
-/* To be called after anything that may have moved the deadline. */
+/* To be called after anything that may have moved the deadline, or finished the reporter. */
 static void arm(struct daemon *daemon)
 {
     uint64_t deadline = reporter_deadline(daemon->reporter), now = now_us();
@@ -57,6 +57,8 @@ static void arm(struct daemon *daemon)
     struct timeval tv = {.tv_sec = (time_t)(wait / 1000000),
                          .tv_usec = (suseconds_t)(wait % 1000000)};
 
+    if (reporter_finished(daemon->reporter))
+        event_base_loopbreak(daemon->base);
     if (deadline == UINT64_MAX)
         event_del(daemon->timer);
     else
@@ -174,6 +176,11 @@ static void on_stream_down(void *arg, const char *reason)
     stream_ended(arg, reason);
 }
 
+static void on_passed_over(void *arg, const char *reason)
+{
+    tell_outage(arg, reason);
+}
+
 static void note_answer(struct daemon *daemon)
 {
     daemon->answered = true;
@@ -199,10 +206,10 @@ static void on_confirmed(void *arg)
     arm(daemon);
 }
 
-static void op_open_stream(void *arg)
+static void op_open_stream(void *arg, const struct delivery *delivery)
 {
     struct daemon *daemon = arg;
-    int result = management_open(daemon->management);
+    int result = management_open(daemon->management, delivery);
 
     if (!result)
         return;
@@ -211,22 +218,24 @@ static void op_open_stream(void *arg)
     reporter_stream_down(daemon->reporter, now_us());
 }
 
-static int op_send(void *arg, const uint8_t *message, size_t length, bool mark)
+static int op_send(void *arg, const uint8_t *messages, const size_t *ends, size_t count, bool mark)
 {
     struct daemon *daemon = arg;
 
-    return management_send(daemon->management, message, length, mark);
+    return management_send(daemon->management, messages, ends, count, mark);
 }
 
 /* --- start and end --------------------------------------------------------------------- */
 
+/* The first one has the last report sent; a second one does not wait for it. */
 static void on_signal(evutil_socket_t number, short what, void *arg)
 {
     struct daemon *daemon = arg;
 
     (void)what;
     log_info("%s: stopping", strsignal(number));
-    event_base_loopbreak(daemon->base);
+    reporter_finish(daemon->reporter, now_us());
+    arm(daemon);
 }
 
 static void on_ask(evutil_socket_t number, short what, void *arg)
@@ -293,7 +302,10 @@ static int start_reporter(struct daemon *daemon)
         .hosts = daemon->hosts,
         .omit_connections = daemon->bootstrap->omit_connection_fields,
         .error_bound = daemon->bootstrap->report_error_bound,
+        .emission = daemon->bootstrap->emission_rules,
+        .message_max = PACKING_MAX,
         .random = random_number(),
+        .run = random_number(),
     };
     const struct reporter_ops ops = {op_open_stream, op_send, op_read};
     const struct timeval every = {.tv_sec = WATCH_SECONDS};
@@ -313,7 +325,7 @@ static int start_management(struct daemon *daemon)
         .bootstrap = daemon->bootstrap,
         .hosts = daemon->hosts,
         .tap = daemon->tap,
-        .events = {on_stream_up, on_response, on_confirmed, on_stream_down, daemon},
+        .events = {on_stream_up, on_response, on_confirmed, on_stream_down, on_passed_over, daemon},
     };
 
     daemon->management = management_new(&options);

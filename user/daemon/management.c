@@ -23,6 +23,7 @@ struct management {
     struct keepalive_settings keepalive;
     struct resolver *resolver; /* where reports go to a host that is no cluster */
     bool resolving;
+    struct delivery delivery; /* of the stream that is being opened */
 };
 
 /* --- events -------------------------------------------------------------------------- */
@@ -56,6 +57,13 @@ static void on_down(void *arg, const char *reason)
     management->options.events.down(management->options.events.arg, reason);
 }
 
+static void on_passed_over(void *arg, const char *reason)
+{
+    struct management *management = arg;
+
+    management->options.events.passed_over(management->options.events.arg, reason);
+}
+
 /* --- opening ------------------------------------------------------------------------- */
 
 static int keep_out(void *arg, int fd)
@@ -78,15 +86,35 @@ static struct lrs_client_options client_options(struct management *management)
         .user_agent = "loadtap/" VERSION,
         .prepare = keep_out,
         .prepare_arg = management,
-        .events = {on_up, on_message, on_confirmed, on_down, management},
+        .events = {on_up, on_message, on_confirmed, on_down, on_passed_over, management},
     };
+}
+
+#define NUMBER_TEXT 48
+#define DELIVERY_HEADERS 3
+
+/* Returns how many headers it has made of it, with their values in `texts`. */
+static size_t tell_delivery(const struct delivery *delivery, char texts[][NUMBER_TEXT],
+                            struct lrs_metadata *out)
+{
+    static const char *const names[] = {DELIVERY_RUN, DELIVERY_STREAM, DELIVERY_RESENT};
+    size_t count = delivery->resent_stream ? DELIVERY_HEADERS : DELIVERY_HEADERS - 1;
+
+    snprintf(texts[0], NUMBER_TEXT, "%016" PRIx64, delivery->run);
+    snprintf(texts[1], NUMBER_TEXT, "%" PRIu64, delivery->stream);
+    snprintf(texts[2], NUMBER_TEXT, "%" PRIu64 ".%" PRIu64, delivery->resent_stream,
+             delivery->resent_report);
+    for (size_t i = 0; i < count; i++)
+        out[i] = (struct lrs_metadata){names[i], texts[i]};
+    return count;
 }
 
 static int open_with(struct management *management, struct lrs_client_options *options)
 {
     const struct bootstrap *bootstrap = management->options.bootstrap;
     size_t count = bootstrap->lrs_metadata_count;
-    autofree struct lrs_metadata *metadata = calloc(count + 1, sizeof(*metadata));
+    char texts[DELIVERY_HEADERS][NUMBER_TEXT];
+    autofree struct lrs_metadata *metadata = calloc(count + DELIVERY_HEADERS, sizeof(*metadata));
 
     if (!metadata)
         return -ENOMEM;
@@ -95,7 +123,7 @@ static int open_with(struct management *management, struct lrs_client_options *o
         metadata[i].value = bootstrap->lrs_metadata[i].value;
     }
     options->metadata = metadata;
-    options->metadata_count = count;
+    options->metadata_count = count + tell_delivery(&management->delivery, texts, metadata + count);
     return lrs_client_open(options, &management->client);
 }
 
@@ -175,16 +203,18 @@ static int open_host(struct management *management)
     return result;
 }
 
-int management_open(struct management *management)
+int management_open(struct management *management, const struct delivery *delivery)
 {
+    management->delivery = *delivery;
     return management->resolver ? open_host(management) : open_cluster(management);
 }
 
 /* --- the rest ------------------------------------------------------------------------ */
 
-int management_send(struct management *management, const uint8_t *message, size_t length, bool mark)
+int management_send(struct management *management, const uint8_t *messages, const size_t *ends,
+                    size_t count, bool mark)
 {
-    return management->client ? lrs_client_send(management->client, message, length, mark)
+    return management->client ? lrs_client_send(management->client, messages, ends, count, mark)
                               : -ENOTCONN;
 }
 

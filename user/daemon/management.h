@@ -4,6 +4,7 @@
 
 #include "config/bootstrap.h"
 #include "kernel/tap.h"
+#include "report/delivery.h"
 #include "stream/transport.h"
 #include "upstream/hosts.h"
 
@@ -21,11 +22,12 @@ struct management_options { /* all borrowed, for its life */
 struct management *management_new(const struct management_options *options);
 /* Starts to connect: to the addresses of the LRS cluster in turn, by priority, or to those of a host
  * that is no cluster. The round begins
- * behind an address whose last connection ended before any message came from there. 0;
- * -EHOSTUNREACH: there is no address yet; -EINVAL: too much metadata; -ENOMEM. */
-int management_open(struct management *management);
+ * behind an address whose last connection ended before any message came from there. The headers of its
+ * request tell `delivery`. 0; -EHOSTUNREACH: there is no address yet; -EINVAL: too much metadata;
+ * -ENOMEM. */
+int management_open(struct management *management, const struct delivery *delivery);
 /* As lrs_client_send. */
-int management_send(struct management *management, const uint8_t *message, size_t length,
-                    bool mark);
+int management_send(struct management *management, const uint8_t *messages, const size_t *ends,
+                    size_t count, bool mark);
 void management_close(struct management *management); /* no event comes any more */
 void management_free(struct management *management);  /* NULL is fine */

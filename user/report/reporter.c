@@ -9,10 +9,12 @@
 #include "base/mem.h"
 #include "report/backoff.h"
 #include "report/report.h"
-#include "report/response.h"
 #include "report/window.h"
+#include "report/wishes.h"
 
 #define NEVER UINT64_MAX
+
+#define LAST_AGAIN_US 20000 /* until a last report that could not be queued is tried again */
 
 /*
  *            start                     stream_up
@@ -25,6 +27,9 @@
  * `due` is, while WAITING, the next attempt; while UP, the next report (NEVER before the first
  * response, unless the node message could not be queued yet).
  *
+ *   UP --finish--> LAST --all confirmed, stream_down, REPORTER_LAST_US passed--> FINISHED
+ *   any other --finish--> FINISHED
+ *
  * What outlives a stream: the settings of the last response, and the window, which holds the set of
  * clusters with their interval starts and counts. */
 enum state {
@@ -32,12 +37,8 @@ enum state {
     STATE_OPENING,
     STATE_UP,
     STATE_WAITING,
-};
-
-struct settings {
-    uint64_t interval_us;
-    bool endpoints;
-    bool send_all;
+    STATE_LAST,
+    STATE_FINISHED,
 };
 
 struct reporter {
@@ -47,43 +48,29 @@ struct reporter {
 
     enum state state;
     uint64_t due;
-    bool has_settings; /* a response was received, on whatever stream */
-    struct settings settings;
+    struct wishes *wishes;
     struct window *window;
+
+    uint64_t give_up;   /* LAST: when no confirmation is waited for any more */
+    bool has_sent_last; /* LAST: the report that finish() asks for is queued */
 
     struct backoff backoff;
     uint64_t up_us; /* when the live or last stream came up */
     bool worked;    /* it had a response */
 
-    uint64_t stream;    /* number of the live or last stream */
-    uint64_t report;    /* number of the last message queued on it */
-    uint64_t marked;    /* the message whose confirmation is awaited */
-    uint64_t confirmed; /* all up to this one arrived */
+    uint64_t stream;          /* number of the live or last stream */
+    uint64_t report;          /* number of the last message queued on it */
+    uint64_t marked;          /* the message whose confirmation is awaited */
+    uint64_t confirmed;       /* all up to this one arrived */
+    struct delivery delivery; /* of the live or last stream; of the next, what it sends again */
 
-    uint32_t *by_name; /* indices of the clusters in byte order of their names */
-    bool *named;       /* by cluster: wanted by the response at hand */
-
-    uint64_t settings_logged_us; /* when settings were last told at info */
-    bool warned_interval;
     bool warned_send; /* since the last message queued */
     bool warned_open; /* since the last stream */
 };
 
-static const struct response_limits limits = {.min_us = REPORTER_INTERVAL_MIN_US,
-                                              .max_us = REPORTER_INTERVAL_MAX_US,
-                                              .unset_us = REPORTER_INTERVAL_UNSET_US};
-
-static int compare_indices(const void *a, const void *b, void *clusters)
-{
-    const struct cluster *items = clusters;
-
-    return strcmp(items[*(const uint32_t *)a].name, items[*(const uint32_t *)b].name);
-}
-
 struct reporter *reporter_new(const struct reporter_options *options,
                               const struct reporter_ops *ops, void *arg)
 {
-    size_t count = options->clusters->count;
     struct reporter *reporter = calloc(1, sizeof(*reporter));
 
     if (!reporter)
@@ -93,18 +80,13 @@ struct reporter *reporter_new(const struct reporter_options *options,
     reporter->arg = arg;
     reporter->due = NEVER;
     reporter->backoff.random = options->random;
+    reporter->delivery.run = options->run;
     reporter->window = window_new(options->clusters, options->hosts, ops->read, arg);
-    reporter->by_name = calloc(count + 1, sizeof(*reporter->by_name));
-    reporter->named = calloc(count + 1, sizeof(*reporter->named));
-    if (!reporter->window || !reporter->by_name || !reporter->named) {
-        reporter_free(reporter);
-        return NULL;
-    }
-    for (size_t i = 0; i < count; i++)
-        reporter->by_name[i] = (uint32_t)i;
-    qsort_r(reporter->by_name, count, sizeof(*reporter->by_name), compare_indices,
-            options->clusters->items);
-    return reporter;
+    reporter->wishes = wishes_new(options->clusters);
+    if (reporter->window && reporter->wishes)
+        return reporter;
+    reporter_free(reporter);
+    return NULL;
 }
 
 void reporter_free(struct reporter *reporter)
@@ -112,8 +94,7 @@ void reporter_free(struct reporter *reporter)
     if (!reporter)
         return;
     window_free(reporter->window);
-    free(reporter->by_name);
-    free(reporter->named);
+    wishes_free(reporter->wishes);
     free(reporter);
 }
 
@@ -123,15 +104,6 @@ uint64_t reporter_deadline(const struct reporter *reporter)
 }
 
 /* --- sending -----------------------------------------------------------------------------------*/
-
-static size_t set_size(const struct reporter *reporter)
-{
-    size_t size = 0;
-
-    for (size_t i = 0; i < reporter->options.clusters->count; i++)
-        size += window_has(reporter->window, (uint32_t)i);
-    return size;
-}
 
 static void log_report(const struct reporter *reporter, size_t clusters,
                        const struct window_load *sum)
@@ -146,17 +118,19 @@ static void log_report(const struct reporter *reporter, size_t clusters,
 /* Encodes and queues one report. On failure nothing has changed: the next one covers it. */
 static int try_report(struct reporter *reporter, uint64_t now_us)
 {
-    size_t clusters = set_size(reporter), length = 0;
+    size_t clusters = window_set_size(reporter->window);
     bool mark = clusters && !window_awaits(reporter->window);
     struct report report = {.node = reporter->options.node,
                             .clusters = reporter->options.clusters,
                             .hosts = reporter->options.hosts,
                             .window = reporter->window,
                             .now_us = now_us,
-                            .endpoints = reporter->settings.endpoints,
+                            .message_max = reporter->options.message_max,
+                            .endpoints = wishes_settings(reporter->wishes)->endpoints,
+                            .emission = reporter->options.emission,
                             .omit_connections = reporter->options.omit_connections,
                             .error_bound = reporter->options.error_bound};
-    autofree uint8_t *message = NULL;
+    struct packing messages;
     struct window_load sum;
     int error;
 
@@ -164,14 +138,15 @@ static int try_report(struct reporter *reporter, uint64_t now_us)
     if (error)
         return error;
     window_look(reporter->window);
-    error = report_encode(&report, &message, &length, &sum);
+    error = report_encode(&report, &messages, &sum);
     if (error)
         return error;
-    error = reporter->ops.send(reporter->arg, message, length, mark);
+    error = reporter->ops.send(reporter->arg, messages.bytes, messages.ends, messages.count, mark);
+    reporter->report += error ? 0 : messages.count;
+    packing_clear(&messages);
     if (error)
         return error;
     window_sent(reporter->window, now_us, mark);
-    reporter->report++;
     if (mark)
         reporter->marked = reporter->report;
     log_report(reporter, clusters, &sum);
@@ -192,7 +167,7 @@ static int send_report(struct reporter *reporter, uint64_t now_us)
 /* Envoy's timer is one-shot and armed anew after each report and response: no catching up. */
 static void start_period(struct reporter *reporter, uint64_t now_us)
 {
-    reporter->due = now_us + reporter->settings.interval_us;
+    reporter->due = now_us + wishes_settings(reporter->wishes)->interval_us;
 }
 
 /* A stream begins with a report on the old settings or, before there are any, with the node alone,
@@ -201,133 +176,88 @@ static void send_and_rearm(struct reporter *reporter, uint64_t now_us)
 {
     int error = send_report(reporter, now_us);
 
-    if (reporter->has_settings)
+    if (wishes_settings(reporter->wishes)->known)
         start_period(reporter, now_us);
     else
-        reporter->due = error ? now_us + limits.unset_us : NEVER;
+        reporter->due = error ? now_us + WISHES_INTERVAL_UNSET_US : NEVER;
 }
 
-/* --- settings ----------------------------------------------------------------------------------*/
+/* --- the end -----------------------------------------------------------------------------------*/
 
-static const struct cluster *cluster_at(const struct reporter *reporter, size_t rank)
+static void log_unreported(void *arg, uint32_t cluster, const struct window_load *load)
 {
-    return &reporter->options.clusters->items[reporter->by_name[rank]];
+    const struct reporter *reporter = arg;
+
+    log_info("not reported: cluster=%s issued=%" PRIu64 " success=%" PRIu64 " error=%" PRIu64
+             " new_connections=%" PRIu64 " failed_connections=%" PRIu64,
+             reporter->options.clusters->items[cluster].name, load->issued, load->success,
+             load->error, load->new_connections, load->failed_connections);
 }
 
-/* Sets `named`. Both sides are in byte order, so one pass compares them. Returns how many names of
- * the response no cluster has, and one of those. The clusters do not change while the daemon runs,
- * so such a name can never be reported and is not kept. */
-static size_t match_names(struct reporter *reporter, const struct response *response,
-                          const char **unknown)
+static bool all_confirmed(const struct reporter *reporter)
 {
-    size_t count = reporter->options.clusters->count, rank = 0, unmatched = 0;
-
-    memset(reporter->named, response->send_all, count * sizeof(*reporter->named));
-    if (response->send_all)
-        return 0;
-    for (size_t i = 0; i < response->cluster_count; i++) {
-        const char *name = response->clusters[i];
-
-        while (rank < count && strcmp(cluster_at(reporter, rank)->name, name) < 0)
-            rank++;
-        if (rank < count && !strcmp(cluster_at(reporter, rank)->name, name)) {
-            reporter->named[reporter->by_name[rank]] = true;
-            continue;
-        }
-        *unknown = name;
-        unmatched++;
-    }
-    return unmatched;
+    return reporter->has_sent_last && reporter->confirmed == reporter->report;
 }
 
-/* Envoy's start of a period: a cluster that stays in the set keeps its interval and counts, one
- * that is new to it starts now. Returns whether the set changed. */
-static bool change_set(struct reporter *reporter, uint64_t now_us)
+static void log_end(const struct reporter *reporter)
 {
-    bool changed = false;
+    if (!wishes_settings(reporter->wishes)->known)
+        log_info("no last report: the management server never asked for one");
+    else if (reporter->state != STATE_LAST)
+        log_warning("no last report: there is no stream to the management server");
+    else if (all_confirmed(reporter))
+        log_info("last report: stream=%" PRIu64 " report=%" PRIu64 ", all is confirmed",
+                 reporter->stream, reporter->report);
+    else
+        log_warning("last report: stream=%" PRIu64 " report=%" PRIu64 ", only %" PRIu64
+                    " are confirmed: what follows may not have arrived",
+                    reporter->stream, reporter->report, reporter->confirmed);
+}
 
-    for (size_t i = 0; i < reporter->options.clusters->count; i++) {
-        uint32_t cluster = (uint32_t)i;
+static void finish(struct reporter *reporter)
+{
+    log_end(reporter);
+    window_unconfirmed(reporter->window, log_unreported, reporter);
+    reporter->state = STATE_FINISHED;
+    reporter->due = NEVER;
+}
 
-        if (reporter->named[i] == window_has(reporter->window, cluster))
-            continue;
-        changed = true;
-        if (reporter->named[i])
-            window_adopt(reporter->window, cluster, now_us);
+/* A report that goes out while a confirmation is awaited has no mark of its own: another one follows
+ * that confirmation. */
+static void go_on_finishing(struct reporter *reporter, uint64_t now_us)
+{
+    bool unmarked = !window_awaits(reporter->window) && !all_confirmed(reporter);
+
+    reporter->due = reporter->give_up;
+    if (now_us < reporter->give_up && (!reporter->has_sent_last || unmarked)) {
+        if (send_report(reporter, now_us))
+            reporter->due = now_us + LAST_AGAIN_US;
         else
-            window_drop(reporter->window, cluster);
+            reporter->has_sent_last = true;
     }
-    return changed;
+    if (now_us >= reporter->give_up || all_confirmed(reporter))
+        finish(reporter);
 }
 
-static void log_interval(struct reporter *reporter, const struct response *response)
+void reporter_finish(struct reporter *reporter, uint64_t now_us)
 {
-    if (!response->interval_clamped || reporter->warned_interval)
+    bool is_live = reporter->state == STATE_UP && wishes_settings(reporter->wishes)->known &&
+                   window_set_size(reporter->window) > 0;
+
+    if (reporter->state == STATE_FINISHED)
         return;
-    reporter->warned_interval = true;
-    log_warning("load_reporting_interval of %" PRId64 " s %" PRId32
-                " ns is not usable: taking %" PRIu64 " ms (not said again)",
-                response->asked_seconds, response->asked_nanos, response->interval_us / 1000);
-}
-
-/* At most once a second at info, however often the server changes its mind. */
-static void log_settings(struct reporter *reporter, uint64_t now_us, size_t unmatched,
-                         const char *unknown)
-{
-    bool often = reporter->settings_logged_us && now_us - reporter->settings_logged_us < 1000000;
-    enum log_level level = often ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
-    const struct settings *settings = &reporter->settings;
-
-    if (!often)
-        reporter->settings_logged_us = now_us;
-    log_write(level,
-              "load reporting: stream=%" PRIu64 " clusters=%zu interval_ms=%" PRIu64
-              " send_all=%d endpoints=%d",
-              reporter->stream, set_size(reporter), settings->interval_us / 1000,
-              settings->send_all, settings->endpoints);
-    if (unmatched)
-        log_write(level, "load reporting: %zu names match no cluster here, such as '%.128s'",
-                  unmatched, unknown);
-}
-
-int reporter_response(struct reporter *reporter, uint64_t now_us, const uint8_t *bytes,
-                      size_t length)
-{
-    struct settings before = reporter->settings;
-    struct response response;
-    const char *unknown = NULL;
-    size_t unmatched;
-    bool changed;
-    int error;
-
-    if (reporter->state != STATE_UP)
-        return 0;
-    error = window_reserve(reporter->window);
-    if (error)
-        return error;
-    error = response_parse(bytes, length, &limits, &response);
-    if (error) {
-        log_warning("stream=%" PRIu64 ": a message of %zu bytes is not a LoadStatsResponse",
-                    reporter->stream, length);
-        return error;
+    if (!is_live) { /* LAST too */
+        finish(reporter);
+        return;
     }
-    unmatched = match_names(reporter, &response, &unknown);
-    changed = change_set(reporter, now_us) || !reporter->has_settings;
-    if (!reporter->has_settings)
-        log_info("load reporting begins: what was counted before this first response is discarded, "
-                 "as Envoy does");
-    reporter->has_settings = reporter->worked = true;
-    reporter->settings = (struct settings){.interval_us = response.interval_us,
-                                           .endpoints = response.endpoints,
-                                           .send_all = response.send_all};
-    changed |= before.interval_us != response.interval_us ||
-               before.endpoints != response.endpoints || before.send_all != response.send_all;
-    log_interval(reporter, &response);
-    if (changed)
-        log_settings(reporter, now_us, unmatched, unknown);
-    response_clear(&response);
-    start_period(reporter, now_us);
-    return 0;
+    reporter->state = STATE_LAST;
+    reporter->give_up = now_us + REPORTER_LAST_US;
+    go_on_finishing(reporter, now_us);
+}
+
+bool reporter_finished(const struct reporter *reporter)
+{
+    return reporter->state == STATE_FINISHED;
 }
 
 /* --- streams -----------------------------------------------------------------------------------*/
@@ -337,7 +267,8 @@ static void open_stream(struct reporter *reporter)
 {
     reporter->state = STATE_OPENING;
     reporter->due = NEVER;
-    reporter->ops.open_stream(reporter->arg);
+    reporter->delivery.stream = reporter->stream + 1;
+    reporter->ops.open_stream(reporter->arg, &reporter->delivery);
 }
 
 void reporter_start(struct reporter *reporter, uint64_t now_us)
@@ -361,11 +292,44 @@ void reporter_stream_up(struct reporter *reporter, uint64_t now_us)
     send_and_rearm(reporter, now_us);
 }
 
+int reporter_response(struct reporter *reporter, uint64_t now_us, const uint8_t *bytes,
+                      size_t length)
+{
+    int error;
+
+    if (reporter->state != STATE_UP)
+        return 0;
+    error = window_reserve(reporter->window);
+    if (!error)
+        error = wishes_take(reporter->wishes, reporter->window, reporter->stream, now_us, bytes,
+                            length);
+    if (error)
+        return error;
+    reporter->worked = true;
+    start_period(reporter, now_us);
+    return 0;
+}
+
 void reporter_confirmed(struct reporter *reporter, uint64_t now_us)
 {
-    (void)now_us;
     window_confirmed(reporter->window); /* not awaited: neither line changes anything */
     reporter->confirmed = reporter->marked;
+    if (reporter->state == STATE_LAST)
+        go_on_finishing(reporter, now_us);
+}
+
+/* What the next stream sends again: from the first report on that is not confirmed, be it of this
+ * stream or, where this one has confirmed none, of one before. */
+static void note_unconfirmed(struct reporter *reporter)
+{
+    struct delivery *delivery = &reporter->delivery;
+
+    if (reporter->confirmed)
+        delivery->resent_stream = delivery->resent_report = 0;
+    if (delivery->resent_stream || reporter->confirmed == reporter->report)
+        return;
+    delivery->resent_stream = reporter->stream;
+    delivery->resent_report = reporter->confirmed + 1;
 }
 
 static void log_again(void *arg, uint32_t cluster, const struct window_load *load)
@@ -388,19 +352,30 @@ static void log_not_opened(struct reporter *reporter)
     reporter->warned_open = true;
 }
 
+static void end_stream(struct reporter *reporter, uint64_t now_us)
+{
+    log_info("stream down: stream=%" PRIu64 " reports=%" PRIu64 " confirmed=%" PRIu64,
+             reporter->stream, reporter->report, reporter->confirmed);
+    if (reporter->state == STATE_LAST) {
+        finish(reporter);
+        return;
+    }
+    window_roll_back(reporter->window, log_again, reporter);
+    note_unconfirmed(reporter);
+    if (reporter->worked || now_us - reporter->up_us >= REPORTER_WORKED_US)
+        backoff_reset(&reporter->backoff);
+}
+
 void reporter_stream_down(struct reporter *reporter, uint64_t now_us)
 {
-    if (reporter->state != STATE_OPENING && reporter->state != STATE_UP)
-        return;
-    if (reporter->state == STATE_OPENING) {
+    if (reporter->state == STATE_OPENING)
         log_not_opened(reporter);
-    } else {
-        log_info("stream down: stream=%" PRIu64 " reports=%" PRIu64 " confirmed=%" PRIu64,
-                 reporter->stream, reporter->report, reporter->confirmed);
-        window_roll_back(reporter->window, log_again, reporter);
-        if (reporter->worked || now_us - reporter->up_us >= REPORTER_WORKED_US)
-            backoff_reset(&reporter->backoff);
-    }
+    else if (reporter->state == STATE_UP || reporter->state == STATE_LAST)
+        end_stream(reporter, now_us);
+    else
+        return;
+    if (reporter->state == STATE_FINISHED)
+        return;
     reporter->state = STATE_WAITING;
     reporter->due = now_us + backoff_next(&reporter->backoff, now_us);
 }
@@ -416,6 +391,8 @@ void reporter_run(struct reporter *reporter, uint64_t now_us)
         return;
     if (reporter->state == STATE_WAITING)
         open_stream(reporter);
+    else if (reporter->state == STATE_LAST)
+        go_on_finishing(reporter, now_us);
     else
         send_and_rearm(reporter, now_us);
 }

@@ -7,12 +7,14 @@
 /* The three points of a host, and what the last look saw. */
 struct track {
     uint32_t born; /* which of the hosts that have had the slot */
+    bool is_held;  /* left out of the report at hand */
     struct counters confirmed, marked, sent, now;
 };
 
 /* The same three points of a cluster's interval. */
 struct interval {
     bool in_set;
+    bool again; /* a stream ended since its last report: the next one begins at `confirmed` */
     uint64_t confirmed, marked, sent;
 };
 
@@ -135,30 +137,71 @@ static struct track *next_track(const struct window *window, uint32_t cluster, u
     return NULL;
 }
 
+/* What was counted from `sent` on is skipped: all points move by it, so what lies between them stays.
+ * A struct counters is nothing but counters. */
+static void skip_unsent(struct track *track)
+{
+    const __u64 *now = &track->now.cx_opened, *sent = &track->sent.cx_opened;
+    __u64 *confirmed = &track->confirmed.cx_opened, *marked = &track->marked.cx_opened;
+
+    for (size_t i = 0; i < sizeof(struct counters) / sizeof(*now); i++) {
+        confirmed[i] += now[i] - sent[i];
+        marked[i] += now[i] - sent[i];
+    }
+    track->sent = track->now;
+}
+
 void window_adopt(struct window *window, uint32_t cluster, uint64_t now_us)
 {
     struct interval *interval = &window->intervals[cluster];
+    uint64_t unsent_us = now_us - interval->sent;
     struct track *track;
     uint32_t group = 0, slot;
     size_t i = 0;
 
     if (interval->in_set)
         return;
-    *interval = (struct interval){true, now_us, now_us, now_us};
+    interval->in_set = true;
+    interval->confirmed += unsent_us;
+    interval->marked += unsent_us;
+    interval->sent = now_us;
     while ((track = next_track(window, cluster, &group, &i, &slot))) {
         window->read(window->read_arg, slot, &track->now);
-        track->confirmed = track->marked = track->sent = track->now;
+        skip_unsent(track);
     }
 }
 
+/* From here on `now` of its hosts is `sent`: nothing more is read. */
 void window_drop(struct window *window, uint32_t cluster)
 {
+    struct track *track;
+    uint32_t group = 0, slot;
+    size_t i = 0;
+
     window->intervals[cluster].in_set = false;
+    while ((track = next_track(window, cluster, &group, &i, &slot)))
+        track->now = track->sent;
 }
 
 bool window_has(const struct window *window, uint32_t cluster)
 {
     return window->intervals[cluster].in_set;
+}
+
+bool window_reports(const struct window *window, uint32_t cluster)
+{
+    const struct interval *interval = &window->intervals[cluster];
+
+    return interval->in_set || (interval->again && interval->sent != interval->confirmed);
+}
+
+size_t window_set_size(const struct window *window)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < window->clusters->count; i++)
+        size += window->intervals[i].in_set;
+    return size;
 }
 
 /* The cluster of a slot is in the set. */
@@ -171,9 +214,11 @@ static bool slot_in_set(const struct window *window, size_t slot)
 
 void window_look(struct window *window)
 {
-    for (size_t slot = 0; slot < window->track_count; slot++)
+    for (size_t slot = 0; slot < window->track_count; slot++) {
+        window->tracks[slot].is_held = false;
         if (slot_in_set(window, slot))
             window->read(window->read_arg, (uint32_t)slot, &window->tracks[slot].now);
+    }
 }
 
 /* A gauge is read from two counters that others change meanwhile; never let it wrap. */
@@ -182,37 +227,62 @@ static uint64_t difference(uint64_t begun, uint64_t ended)
     return begun > ended ? begun - ended : 0;
 }
 
+/* Where what the next report says of a host begins. */
+static const struct counters *begin_of(const struct window *window, uint32_t slot)
+{
+    const struct track *track = &window->tracks[slot];
+    const struct host *host = hosts_at(window->hosts, slot);
+    bool again = host && window->intervals[host->cluster].again;
+
+    return again ? &track->confirmed : &track->sent;
+}
+
 void window_row(const struct window *window, uint32_t slot, struct window_row *out)
 {
     const struct track *track = &window->tracks[slot];
 
     *out = (struct window_row){
-        .load = load_between(&track->sent, &track->now),
+        .load = load_between(begin_of(window, slot), &track->now),
         .in_progress = difference(track->now.rq_issued, track->now.rq_finished),
         .active_connections = difference(track->now.cx_established, track->now.cx_closed)};
 }
 
 uint64_t window_start(const struct window *window, uint32_t cluster)
 {
-    return window->intervals[cluster].sent;
+    const struct interval *interval = &window->intervals[cluster];
+
+    return interval->again ? interval->confirmed : interval->sent;
 }
 
-/* Moves all clusters: one outside the set begins anew when it is adopted. */
+uint64_t window_end(const struct window *window, uint32_t cluster, uint64_t now_us)
+{
+    const struct interval *interval = &window->intervals[cluster];
+
+    return interval->in_set ? now_us : interval->sent;
+}
+
+void window_hold(struct window *window, uint32_t slot)
+{
+    window->tracks[slot].is_held = true;
+}
+
+/* A mark covers all that was sent on the stream, also of clusters that have left the set since. */
 void window_sent(struct window *window, uint64_t now_us, bool mark)
 {
     for (size_t slot = 0; slot < window->track_count; slot++) {
         struct track *track = &window->tracks[slot];
 
-        track->sent = track->now;
+        track->sent = track->is_held ? *begin_of(window, (uint32_t)slot) : track->now;
         if (mark)
             track->marked = track->sent;
     }
     for (size_t i = 0; i < window->clusters->count; i++) {
         struct interval *interval = &window->intervals[i];
 
-        interval->sent = now_us;
+        interval->sent = window_end(window, (uint32_t)i, now_us);
+        interval->again = false;
         if (mark)
-            interval->marked = now_us;
+            interval->marked = interval->sent;
     }
     window->awaits |= mark;
 }
@@ -239,35 +309,50 @@ bool window_owes(const struct window *window, const struct host *host)
     struct counters now;
 
     if (!window->intervals[host->cluster].in_set)
-        return false;
+        return track && memcmp(&track->confirmed, &track->sent, sizeof(track->sent)) != 0;
     window->read(window->read_arg, host->slot, &now);
     return !track || memcmp(&track->confirmed, &now, sizeof(now)) != 0;
 }
 
-static void roll_back_cluster(struct window *window, uint32_t cluster, window_again *again,
-                              void *arg)
+/* The sum over a cluster's hosts of what lies between `confirmed` and a later point, which is at the
+ * offset `to` of a track. */
+static struct window_load unconfirmed_of(const struct window *window, uint32_t cluster, size_t to)
 {
-    struct interval *interval = &window->intervals[cluster];
     struct window_load sum = {0};
-    struct track *track;
+    const struct track *track;
     uint32_t group = 0, slot;
     size_t i = 0;
 
-    interval->sent = interval->confirmed;
     while ((track = next_track(window, cluster, &group, &i, &slot))) {
-        struct window_load unconfirmed = load_between(&track->confirmed, &track->sent);
+        const struct counters *end = (const void *)((const char *)track + to);
+        struct window_load load = load_between(&track->confirmed, end);
 
-        window_load_add(&sum, &unconfirmed);
-        track->sent = track->confirmed;
+        window_load_add(&sum, &load);
     }
-    if (!window_load_is_zero(&sum))
-        again(arg, cluster, &sum);
+    return sum;
 }
 
+/* `marked` need not move: nothing looks at it before the next mark. */
 void window_roll_back(struct window *window, window_again *again, void *arg)
 {
-    for (size_t i = 0; i < window->clusters->count; i++)
-        if (window->intervals[i].in_set)
-            roll_back_cluster(window, (uint32_t)i, again, arg);
+    for (size_t i = 0; i < window->clusters->count; i++) {
+        struct interval *interval = &window->intervals[i];
+        struct window_load sum = unconfirmed_of(window, (uint32_t)i, offsetof(struct track, sent));
+
+        if (!interval->again && !window_load_is_zero(&sum))
+            again(arg, (uint32_t)i, &sum);
+        interval->again = true;
+    }
     window->awaits = false;
+}
+
+void window_unconfirmed(struct window *window, window_again *each, void *arg)
+{
+    window_look(window);
+    for (size_t i = 0; i < window->clusters->count; i++) {
+        struct window_load sum = unconfirmed_of(window, (uint32_t)i, offsetof(struct track, now));
+
+        if (!window_load_is_zero(&sum))
+            each(arg, (uint32_t)i, &sum);
+    }
 }

@@ -9,8 +9,11 @@
  *                                          the next report
  *
  * Only one confirmation is awaited at a time; a report sent meanwhile is covered by a later mark.
- * When the stream ends, `sent` goes back to `confirmed`, so what may have been lost is reported
- * again. Memory is O(hosts), whatever the number of reports. */
+ * When the stream ends, the next report of each cluster begins at `confirmed`, so what may have been
+ * lost is reported again. Memory is O(hosts), whatever the number of reports.
+ *
+ * What a receiver is told (delivery.h) rests on this: the first report after a stream's end covers all
+ * of each cluster that was sent and is not confirmed, also of one that has left the set since. */
 #pragma once
 
 #include <stdbool.h>
@@ -48,20 +51,28 @@ void window_free(struct window *window);
  * window_adopt() and window_look(). 0, -ENOMEM. */
 int window_reserve(struct window *window);
 
-/* Puts a cluster into the set. Its interval starts now and what its hosts had counted is discarded,
- * unreported loads as well as those that await a confirmation; gauges are not (Envoy, a cluster
- * named anew). No effect on a cluster of the set: it keeps interval and counts. */
+/* Puts a cluster into the set. Its interval starts now and what its hosts counted since their last
+ * report is discarded (Envoy, a cluster named anew); gauges are not, nor is what was sent and awaits
+ * a confirmation. No effect on a cluster of the set: it keeps interval and counts. */
 void window_adopt(struct window *window, uint32_t cluster, uint64_t now_us);
 void window_drop(struct window *window, uint32_t cluster);
 bool window_has(const struct window *window, uint32_t cluster);
+/* Is the cluster part of the next report? Those of the set are; and after a stream's end one that has
+ * left the set is once more, with what was sent and not confirmed. */
+bool window_reports(const struct window *window, uint32_t cluster);
+size_t window_set_size(const struct window *window);
 
 /* Reads all hosts of the set, for one report. Nothing moves: looking again without window_sent() is
  * the way to leave a report out. */
 void window_look(struct window *window);
-/* What the last look saw since the last report sent. */
+/* What the last look saw since the last report sent; after a stream's end, since the last confirmed. */
 void window_row(const struct window *window, uint32_t slot, struct window_row *out);
-/* When the interval of a cluster of the set began. */
+/* The time that window_row() covers: for a cluster of the set it ends with `now_us`. */
 uint64_t window_start(const struct window *window, uint32_t cluster);
+uint64_t window_end(const struct window *window, uint32_t cluster, uint64_t now_us);
+
+/* Leaves a host out of the report that window_look() was for: what it has stays for the next one. */
+void window_hold(struct window *window, uint32_t slot);
 
 /* The last look went out as a report at `now_us`. `mark`: its confirmation is awaited from now on;
  * only where none is. */
@@ -70,14 +81,19 @@ bool window_awaits(const struct window *window);
 /* The awaited confirmation came. */
 void window_confirmed(struct window *window);
 
-/* Has the host counted something that a report has to bring and that is not confirmed? Not where its
- * cluster is outside the set: that would be discarded. */
+/* Has the host counted something that a report has to bring and that is not confirmed? Outside the set
+ * that is only what was sent: the rest would be discarded. */
 bool window_owes(const struct window *window, const struct host *host);
 
-/* The stream ended: what was not confirmed is unsent again, interval starts too. `again` is called
- * for each cluster of the set where that is not zero, with the sum over its hosts. */
+/* The stream ended: the next report begins at `confirmed`, interval starts too. `again` is called for
+ * each cluster of which reports were sent that are not confirmed and not zero, with the sum over its
+ * hosts. */
 typedef void window_again(void *arg, uint32_t cluster, const struct window_load *load);
 void window_roll_back(struct window *window, window_again *again, void *arg);
+
+/* For each cluster: what it has counted up to now and what is not confirmed, sent or not, where that is
+ * not zero. Looks itself. */
+void window_unconfirmed(struct window *window, window_again *each, void *arg);
 
 /* The bound aside, which is no load of its own. */
 bool window_load_is_zero(const struct window_load *load);
