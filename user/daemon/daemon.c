@@ -34,7 +34,7 @@ struct daemon {
     struct reporter *reporter;
     struct accuracy *accuracy;
     struct management *management;
-    struct outage outage; /* since the last response */
+    struct outage outage; /* since a stream worked for long */
     bool answered;        /* the management server has ever answered */
     bool stopping;        /* the reporter is finishing */
     uint64_t up_us;       /* since when the stream is up; 0: it is not, or its silence was told */
@@ -163,8 +163,11 @@ static void tell_outage(struct daemon *daemon, const char *reason)
     log_write(is_news ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG, "management server: %s", reason);
 }
 
+/* What ended a stream that worked for long is news again. */
 static void stream_ended(struct daemon *daemon, const char *reason)
 {
+    if (daemon->answered && daemon->up_us && now_us() - daemon->up_us >= REPORTER_WORKED_US)
+        outage_over(&daemon->outage);
     tell_outage(daemon, reason);
     daemon->up_us = 0;
     management_close(daemon->management);
@@ -177,12 +180,6 @@ static void on_stream_down(void *arg, const char *reason)
     stream_ended(arg, reason);
 }
 
-static void note_answer(struct daemon *daemon)
-{
-    daemon->answered = true;
-    outage_over(&daemon->outage);
-}
-
 static void on_response(void *arg, const uint8_t *message, size_t length)
 {
     struct daemon *daemon = arg;
@@ -190,7 +187,7 @@ static void on_response(void *arg, const uint8_t *message, size_t length)
     if (reporter_response(daemon->reporter, now_us(), message, length) == -EBADMSG)
         stream_ended(daemon, "sent something that is no LoadStatsResponse");
     else
-        note_answer(daemon);
+        daemon->answered = true;
     arm(daemon);
 }
 

@@ -113,8 +113,8 @@ int wishes_take(struct wishes *wishes, struct window *window, uint64_t stream, u
     int error = response_parse(bytes, length, &limits, &response);
 
     if (error) {
-        log_warning("stream=%" PRIu64 ": a message of %zu bytes is not a LoadStatsResponse", stream,
-                    length);
+        log_debug("stream=%" PRIu64 ": a message of %zu bytes is not a LoadStatsResponse", stream,
+                  length);
         return error;
     }
     unmatched = naming_apply(wishes->naming, &response, &unknown);
