@@ -238,6 +238,14 @@ static int on_error(nghttp2_session *session, int error, const char *text, size_
 
 /* --- frames to the peer ---------------------------------------------------------------------- */
 
+/* An acknowledgement of SETTINGS that went out, or are about to. */
+static bool awaits_settings(const struct lrs_stream *stream)
+{
+    unsigned later = stream->message && stream->message_marked; /* behind the message */
+
+    return !stream->settings_greeted || stream->unconfirmed > later;
+}
+
 static ssize_t read_message(nghttp2_session *session, int32_t id, uint8_t *out, size_t room,
                             uint32_t *flags, nghttp2_data_source *source, void *arg)
 {
@@ -251,7 +259,7 @@ static ssize_t read_message(nghttp2_session *session, int32_t id, uint8_t *out, 
         count = room;
     memcpy(out, stream->message + stream->message_sent, count);
     stream->message_sent += count;
-    stream->progress += count;
+    stream->progress += !awaits_settings(stream);
     return (ssize_t)count;
 }
 
@@ -430,7 +438,7 @@ bool lrs_stream_pinged_too_often(const struct lrs_stream *stream)
 
 bool lrs_stream_is_owed(const struct lrs_stream *stream)
 {
-    return stream->message || stream->unconfirmed > 0 || !stream->settings_greeted;
+    return stream->message || awaits_settings(stream);
 }
 
 uint64_t lrs_stream_progress(const struct lrs_stream *stream)
