@@ -1,4 +1,4 @@
-#include "config/duration.h"
+#include "message/duration.h"
 
 #define SECONDS_MAX 315576000000 /* protobuf's own limit */
 

@@ -1,4 +1,4 @@
-#include "config/config_error.h"
+#include "message/config_error.h"
 
 #include <errno.h>
 #include <stdarg.h>

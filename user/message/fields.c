@@ -1,4 +1,4 @@
-#include "config/fields.h"
+#include "message/fields.h"
 
 #include <ctype.h>
 #include <stdint.h>

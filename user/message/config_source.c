@@ -1,4 +1,4 @@
-#include "config/config_source.h"
+#include "message/config_source.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "config/json_tree.h"
-#include "config/yaml_tree.h"
+#include "message/json_tree.h"
+#include "message/yaml_tree.h"
 
 struct text {
     char *bytes;
@@ -52,7 +52,7 @@ static int read_file(const char *path, struct text *text, struct config_error *e
     if (code)
         return fail(path, code, error);
     if (text->size == 0)
-        return config_error_set(error, &place, "found an empty file, expected a bootstrap");
+        return config_error_set(error, &place, "found an empty file, expected a mapping");
     return 0;
 }
 

@@ -1,4 +1,4 @@
-#include "config/tree.h"
+#include "message/tree.h"
 
 #include <errno.h>
 #include <stdint.h>

@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "config/fields.h"
-#include "config/message_filler.h"
 #include "google/protobuf/any.pb-c.h"
 #include "google/protobuf/duration.pb-c.h"
 #include "google/protobuf/struct.pb-c.h"
 #include "google/protobuf/wrappers.pb-c.h"
+#include "message/fields.h"
+#include "message/message_filler.h"
 
 /* About 10,000 years, as protobuf has it. */
 #define DURATION_SECONDS_MAX 315576000000LL

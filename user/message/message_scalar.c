@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "config/fields.h"
-#include "config/message_filler.h"
+#include "message/fields.h"
+#include "message/message_filler.h"
 
 struct integer_range {
     int64_t min;

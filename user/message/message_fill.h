@@ -4,7 +4,7 @@
 
 #include <protobuf-c/protobuf-c.h>
 
-#include "config/tree.h"
+#include "message/tree.h"
 
 /* The messages that may stand in a google.protobuf.Any and are read there. Any other type is kept
  * by name with an empty value. */

@@ -1,9 +1,9 @@
-/* Shared by those who check a loaded bootstrap's meaning: where a message's field stood in the
+/* Shared by those who check a loaded message's meaning: where a message's field stood in the
  * text, and the notes. */
 #pragma once
 
-#include "config/config_error.h"
-#include "config/tree_path.h"
+#include "message/config_error.h"
+#include "message/tree_path.h"
 
 struct check {
     const struct tree *file;   /* NULL: none */

@@ -1,9 +1,9 @@
-#include "config/tree_path.h"
+#include "message/tree_path.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "config/fields.h"
+#include "message/fields.h"
 
 static size_t write_path(const struct tree_path *path, char *out, size_t size)
 {

@@ -1,4 +1,4 @@
-#include "config/yaml_scalar.h"
+#include "message/yaml_scalar.h"
 
 #include <ctype.h>
 #include <errno.h>

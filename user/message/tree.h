@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "config/config_error.h"
+#include "message/config_error.h"
 
 enum tree_kind {
     TREE_NULL,

@@ -2,8 +2,8 @@
  * scalars, message_known.c reads the well-known types that JSON writes in their own way. */
 #pragma once
 
-#include "config/message_fill.h"
-#include "config/tree_path.h"
+#include "message/message_fill.h"
+#include "message/tree_path.h"
 
 struct filler {
     const struct tree *tree;

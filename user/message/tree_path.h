@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "config/tree.h"
+#include "message/tree.h"
 
 #define TREE_PATH_MAX 512
 

@@ -1,7 +1,7 @@
 /* A configuration file -> tree. */
 #pragma once
 
-#include "config/tree.h"
+#include "message/tree.h"
 
 #define CONFIG_SIZE_MAX (256u << 20)
 

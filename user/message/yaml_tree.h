@@ -1,7 +1,7 @@
 /* YAML text -> tree. The only user of libyaml. */
 #pragma once
 
-#include "config/tree.h"
+#include "message/tree.h"
 
 /* Anchors, aliases, merge keys (<<) and the tag !ignore (a key so tagged is dropped; Envoy's files
  * keep anchors under such keys) are resolved. Exactly one document. `file` is borrowed by the tree

@@ -1,4 +1,4 @@
-#include "config/message_merge.h"
+#include "message/message_merge.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/fields.h"
+#include "message/fields.h"
 
 static void *member_of(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
 {

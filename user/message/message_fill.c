@@ -1,4 +1,4 @@
-#include "config/message_fill.h"
+#include "message/message_fill.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "config/fields.h"
-#include "config/message_filler.h"
+#include "message/fields.h"
+#include "message/message_filler.h"
 
 int filler_wrong(const struct filler *filler, struct filler_place at, const char *format, ...)
 {

@@ -1,4 +1,4 @@
-#include "config/check.h"
+#include "message/check.h"
 
 #include <stdarg.h>
 #include <stdio.h>

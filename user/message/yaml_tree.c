@@ -1,4 +1,4 @@
-#include "config/yaml_tree.h"
+#include "message/yaml_tree.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <uthash.h>
 #include <yaml.h>
 
-#include "config/yaml_scalar.h"
+#include "message/yaml_scalar.h"
 
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 

@@ -1,4 +1,4 @@
-#include "config/json_tree.h"
+#include "message/json_tree.h"
 
 #include <errno.h>
 #include <stdint.h>
