@@ -25,7 +25,7 @@ libraries=(
     "nghttp2/*     user/stream/lrs_stream.c user/collector/http2.c"
     "ares*.h       user/upstream/@(resolver|ares_loop).c"
     "event2/*      user/upstream/@(resolver|ares_loop).c user/stream/@(dial|transport|tls|keepalive).c user/daemon/*.c user/collector/*.c"
-    "openssl/*     user/stream/tls*.[ch]"
+    "openssl/*     user/stream/tls*.[ch] user/collector/tls.c"
     "bpf/*         user/kernel/*.c bpf/*.bpf.c bpf/*.bpf.h"
     "jansson.h     user/collector/message_json.[ch] user/collector/output.c"
     "protobuf-c/*  user/message/* user/config/* user/report/* user/collector/*"

@@ -258,6 +258,17 @@ ssize_t http2_send(struct http2 *http2, const uint8_t **bytes)
     return count >= 0 ? count : count == NGHTTP2_ERR_NOMEM ? -ENOMEM : -EPROTO;
 }
 
+void http2_ask_again(struct http2 *http2)
+{
+    struct stream *stream;
+
+    LIST_FOREACH(stream, &http2->streams, link)
+    {
+        load_stream_ask_again(&stream->load);
+        nghttp2_session_resume_data(http2->session, stream->id);
+    }
+}
+
 void http2_end(struct http2 *http2)
 {
     struct stream *stream;

@@ -25,6 +25,8 @@ int http2_receive(struct http2 *http2, const uint8_t *bytes, size_t count);
 /* The next bytes for the client, valid until the next call: their count, 0 for none now, or
  * -EPROTO, -ENOMEM. */
 ssize_t http2_send(struct http2 *http2, const uint8_t **bytes);
+/* The settings are other ones: clients that were asked for something else are asked anew. */
+void http2_ask_again(struct http2 *http2);
 /* Ends all streams as UNAVAILABLE and says GOAWAY (both still to be sent). */
 void http2_end(struct http2 *http2);
 
