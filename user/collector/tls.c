@@ -31,10 +31,10 @@ struct tls {
 
 /* --- files ------------------------------------------------------------------------------ */
 
-/* What OpenSSL failed at last. Never quotes the content. */
+/* What OpenSSL failed at; the first of its errors is the cause. Never quotes the content. */
 static const char *reason(void)
 {
-    unsigned long error = ERR_peek_last_error();
+    unsigned long error = ERR_peek_error();
     const char *text = ERR_reason_error_string(error);
 
     if (ERR_SYSTEM_ERROR(error))
@@ -120,6 +120,7 @@ static int load(const struct tls_files *files, SSL_CTX **out, char *error)
 
     if (!context)
         return -ENOMEM;
+    ERR_clear_error();
     /* Streams last; a session to resume would outlive the authority that its client was trusted by. A
      * connection may end without a close_notify: gRPC has its own signs of an end. */
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION |

@@ -61,11 +61,12 @@ def asked(response):
 
 
 class Reporter:
-    """One stream."""
+    """One stream; options as the programs have them: tls_ca="f" is --tls-ca f."""
 
-    def __init__(self, scratch, stack, name, port, host="127.0.0.1", **tls):
+    def __init__(self, scratch, stack, name, port, host="127.0.0.1", **options):
         program, dash = STACKS[stack]
-        words = [word for key, value in tls.items() for word in (f"{dash}tls-{key}", value)]
+        words = [word for key, value in options.items()
+                 for word in (dash + key.replace("_", "-"), value)]
         self.path = os.path.join(scratch, f"{name}.out")
         with open(self.path, "wb") as out:
             self.child = subprocess.Popen([*program, f"{dash}call", f"{host}:{port}", *words],
