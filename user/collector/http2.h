@@ -10,6 +10,7 @@
 #include "collector/service.h"
 
 #define HTTP2_STREAMS 100             /* at once */
+#define HTTP2_REFUSED 200             /* beyond them, until the connection ends */
 #define HTTP2_WINDOW (1 << 20)        /* bytes under way, of one stream and of all of them */
 #define HTTP2_HEADER_BYTES (16 << 10) /* of one request's header list */
 

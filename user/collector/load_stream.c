@@ -39,9 +39,10 @@ void load_stream_clear(struct load_stream *stream)
 {
     if (stream->state == LOAD_STREAM_OPEN) {
         stream->service->open--;
-        log_info("stream %llu from %s: cut off after %llu messages",
-                 (unsigned long long)stream->peer.stream, stream->peer.address,
-                 (unsigned long long)stream->peer.messages);
+        log_write(stream->peer.messages ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
+                  "stream %llu from %s: cut off after %llu messages",
+                  (unsigned long long)stream->peer.stream, stream->peer.address,
+                  (unsigned long long)stream->peer.messages);
     }
     release(stream);
     answer_drop(stream->answer);

@@ -54,7 +54,9 @@ func (files tlsFiles) option() grpc.DialOption {
 }
 
 func send(stream grpc.ClientStream) {
-	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+	lines := bufio.NewScanner(os.Stdin)
+	lines.Buffer(nil, 64<<20)
+	for lines.Scan() {
 		message, err := hex.DecodeString(lines.Text())
 		if err != nil {
 			log.Fatal(err)
