@@ -28,7 +28,7 @@ endif
 $(V).SILENT:
 
 PROTOS := $(shell cd proto && find envoy google loadtap -name '*.proto')
-SHARED_C := $(wildcard user/base/*.c user/grpc/*.c)
+SHARED_C := $(wildcard user/base/*.c user/grpc/*.c user/message/*.c)
 # Folders of the flow, in its order. A test needs no more than its own: FOLDERS="config upstream".
 FOLDERS := config upstream kernel report stream daemon
 DAEMON_C := $(wildcard $(FOLDERS:%=user/%/*.c))
