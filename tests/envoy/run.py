@@ -1,0 +1,60 @@
+"""One run: Envoy passes the traffic on and reports it, loadtap watches Envoy's sockets and reports
+them, both before one management server. Each has the same bootstrap."""
+
+import json
+import os
+import signal
+import time
+
+import compare
+import proxy
+from differences import comparable
+from lib.daemon import Daemon
+from management import CLIENTS, Management
+
+
+class Run:
+    def __init__(self, scratch, group, clusters, listeners, **own):
+        """own: settings of loadtap's own. Both clients have sent their first message then."""
+        self.management = Management()
+        self.config = os.path.join(scratch, "shared.json")
+        with open(self.config, "w") as out:
+            json.dump(proxy.bootstrap(clusters, listeners), out)
+        self.daemon = Daemon(scratch, group, self.config, **own)
+        self.management.wait_streams(1, ("loadtap",))
+        self.envoy = proxy.Envoy(scratch, self.config,
+                                 listeners[0]["address"]["socket_address"]["port_value"])
+        self.management.wait_streams(1)
+        self.zero = time.monotonic()
+
+    def begin(self, **response):
+        """The first response, to both at once: from here the time counts."""
+        self.management.respond(**response)
+        self.zero = time.monotonic()
+
+    def at(self, seconds):
+        time.sleep(max(0, self.zero + seconds - time.monotonic()))
+
+    def check_messages(self, results):
+        """What holds for every message, whatever was asked."""
+        nodes = [comparable(client, self.management.messages(client)[0].request)["node"]
+                 for client in CLIENTS]
+        results.equal("both nodes are equal", nodes[1], nodes[0])
+        for client in CLIENTS:
+            messages = self.management.messages(client)
+            first = messages[0].request
+            results.equal(f"{client}: its first message has the node only", list(first), ["node"])
+            results.true(f"{client}: the node in all of its {len(messages)} messages is the first one's",
+                         all(message.request["node"] == first["node"] for message in messages))
+            results.equal(f"{client}: zero fields are absent on the wire",
+                          {path for message in messages for path in message.decoded.zeros}, set())
+            results.equal(f"{client}: no unknown fields",
+                          {path for message in messages for path in message.decoded.unknown}, set())
+            results.equal(f"{client}: intervals are those of arrival, within 20 ms",
+                          compare.late(self.management, client), [])
+
+    def end(self, results):
+        results.equal("no warnings of loadtap", [line for line in self.daemon.log().splitlines()
+                                                 if " warning " in line], [])
+        results.equal("loadtap ends cleanly", self.daemon.finish(), 0)
+        self.envoy.stop(signal.SIGTERM)
