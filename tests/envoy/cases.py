@@ -1,6 +1,7 @@
 """Cases: each a cluster of its own, with a listener of Envoy's that leads to it, upstreams, and what a
 client asks through it. Many share a run."""
 
+import collections
 import threading
 
 import proxy
@@ -9,7 +10,8 @@ from lib.upstream2 import Upstream2
 
 LISTENER_PORT, UPSTREAM_PORT = 30001, 20001
 MEMBERS_MAX = 8
-NOWHERE = ((None, 0, 1),)  # one endpoint without a locality
+# Endpoints of one locality; the last `unhealthy` of them get no traffic.
+Group = collections.namedtuple("Group", "locality priority count unhealthy", defaults=(None, 0, 1, 0))
 
 
 def echo(connection, _count):
@@ -18,10 +20,9 @@ def echo(connection, _count):
 
 
 class Case:
-    def __init__(self, name, ask, kind="http1", groups=NOWHERE, before=None, served=True, route=None,
+    def __init__(self, name, ask, kind="http1", groups=(Group(),), before=None, served=True, route=None,
                  handler=echo, **options):
-        """ask(port) is the traffic, before(port) that of before the first response. groups: [(locality,
-        priority, number of endpoints)]. served: False leaves the upstream's ports closed. route:
+        """ask(port) is the traffic, before(port) that of before the first response. served: False leaves the upstream's ports closed. route:
         settings of Envoy's route; options: of the cluster. handler: of a "tcp" upstream."""
         self.name, self.ask, self.before, self.kind, self.groups = name, ask, before, kind, groups
         self.served, self.route, self.options = served, route or {}, dict(options)
@@ -31,16 +32,19 @@ class Case:
     def settle(self, number):
         """Its ports, by its place among the cases."""
         self.port = LISTENER_PORT + number
-        self.first = UPSTREAM_PORT + MEMBERS_MAX * number
+        self.first = UPSTREAM_PORT + MEMBERS_MAX * (number + 1) - 1
 
     def ports(self):
-        return [self.first + number for number in range(sum(group[2] for group in self.groups))]
+        """Falling, so that sorted endpoints are not in their order."""
+        return [self.first - number for number in range(sum(group.count for group in self.groups))]
 
     def cluster(self):
         ports, made = self.ports(), []
-        for locality, priority, count in self.groups:
-            made.append(proxy.group(*[("127.0.0.1", ports.pop(0)) for _ in range(count)],
-                                    locality=locality, priority=priority))
+        for group in self.groups:
+            members = [("127.0.0.1", ports.pop(0)) for _ in range(group.count)]
+            healthy = group.count - group.unhealthy
+            members[healthy:] = [(*member, "UNHEALTHY") for member in members[healthy:]]
+            made.append(proxy.group(*members, locality=group.locality, priority=group.priority))
         more = dict(proxy.HTTP2) if self.kind == "http2" else {}
         if self.kind == "tcp":
             more["metadata"] = {"filter_metadata": {"loadtap": {"protocol": "tcp"}}}

@@ -283,6 +283,14 @@ async def _reset(answer):
     answer.reset(int(answer.query.get("code", 2)))
 
 
+async def _refused_at(answer):
+    """REFUSED_STREAM by the endpoint with this port only."""
+    if answer.connection.transport.get_extra_info("sockname")[1] == int(answer.query["port"]):
+        answer.reset(h2.errors.ErrorCodes.REFUSED_STREAM)
+    else:
+        await _ok(answer)
+
+
 async def _reset_after(answer):
     answer.head()
     await answer.data(b"part")
@@ -353,7 +361,8 @@ async def _hang_after(answer):
 
 
 async def _grpc(answer):
-    """/grpc?grpc=5&messages=3: a call with head, messages and trailers. "only": without messages."""
+    """/grpc?grpc=5&messages=3: a call with head, messages and trailers, these s seconds later. "only":
+    without messages."""
     status = [("grpc-status", value) for value in [answer.query.get("grpc", "0")] if value != "none"]
     kind = ("content-type", "application/grpc")
     if "only" in answer.query:
@@ -362,6 +371,7 @@ async def _grpc(answer):
     answer.head(kind, *first)
     for _ in range(int(answer.query.get("messages", 1))):
         await answer.data(b"\0" + struct.pack(">I", answer.size) + b"m" * answer.size)
+    await asyncio.sleep(float(answer.query.get("s", 0)))
     return answer.trailers(*status, ("grpc-message", "as asked"))
 
 
