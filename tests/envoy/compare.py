@@ -51,10 +51,9 @@ def total(reports):
 
 
 def unequal(a, b, path=""):
-    """["cluster_stats[0].x: 1, 2", …]; load_report_interval may differ by the tolerance."""
-    if path.endswith(".load_report_interval"):
-        a, b = (seconds({"load_report_interval": one}) for one in (a, b))
-        return [] if abs(a - b) <= TOLERANCE else [f"{path}: {a:.4f}, {b:.4f}"]
+    """["cluster_stats[0].x: 1, 2", …]. A load_report_interval has to be there; late() looks at it."""
+    if path.endswith(".load_report_interval") and a and b:
+        return []
     if isinstance(a, dict) and isinstance(b, dict):
         return [line for key in sorted({*a, *b})
                 for line in unequal(a.get(key), b.get(key), f"{path}.{key}")]

@@ -3,8 +3,6 @@
 """Scenarios that one response serves, a cluster for each. Envoy and loadtap on the same traffic."""
 
 import sys
-import threading
-import time
 from pathlib import Path
 
 sys.path.insert(1, str(Path(__file__).resolve().parents[1] / "e2e"))
@@ -19,24 +17,11 @@ from management import CLIENTS
 from proxy import OWN
 from run import Run
 from scenarios import Scenarios, judge, say_not_covered
+from traffic import asks, calls, leave, sessions, websocket
 
 SILENT, INTERVAL, TICKS = 2.5, 1, 6
 ALL = Scenarios()
 US, ASIA_A, ASIA_B = {"region": "us"}, {"region": "asia", "zone": "a"}, {"region": "asia", "zone": "b"}
-
-
-def asks(*paths, times=1):
-    """One after another on one HTTP/1 connection."""
-    return lambda port: ask(port, *[request(path) for path in paths] * times)
-
-
-def calls(*paths):
-    """gRPC calls, one after another."""
-    def traffic(port):
-        with Client2(port) as client:
-            for path in paths:
-                client.wait(client.call(path))
-    return traffic
 
 
 def s01_silent_server(view):
@@ -180,13 +165,7 @@ def s31_reset_after_headers(view):
     view.are("I2 S1 E1")
 
 
-def leave(port):
-    with Client(port) as client:
-        client.send(request("/hang"))
-        time.sleep(1.1)
-
-
-@ALL.add(leave)
+@ALL.add(leave("/hang", 1.1))
 def s32_client_cancels(view):
     view.are("I1 A1")
 
@@ -196,26 +175,12 @@ def s33_100_continue(view):
     view.are("I2 S1")
 
 
-def websocket(port):
-    with Client(port) as client:
-        client.send(request("/upgrade", headers=("Connection: Upgrade", "Upgrade: websocket")))
-        client.until(b"\r\n\r\n")
-        time.sleep(3.1)
-
-
-@ALL.add(websocket)
+@ALL.add(websocket("/upgrade", 3.1))
 def s34_websocket_over_three_ticks(view):
     view.are("I1 S1 A1", "A1", "A1")
 
 
-def sessions(port):
-    clients = [Client(port).send(b"ping").until(b"ping") for _ in range(3)]
-    time.sleep(1.2)
-    for client in clients:
-        client.sock.close()
-
-
-@ALL.add(sessions, kind="tcp")
+@ALL.add(sessions(3, 1.2), kind="tcp")
 def s35_tcp_sessions(view):
     view.are("I3 A3")
 

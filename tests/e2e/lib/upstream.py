@@ -248,6 +248,11 @@ def _slow_body(answer):
     answer.sock.sendall(b"x" * (answer.size - 1))
 
 
+def _moved(answer):
+    answer.status = 302
+    answer.send(answer.head(f"Location: {answer.request.query['to']}", "Content-Length: 0"))
+
+
 def _reset(answer):
     answer.count("error")
     answer.connection.reset()

@@ -342,6 +342,11 @@ async def _refused(answer):
     answer.connection.goaway(answer.stream - 2)
 
 
+async def _refused_and_close(answer):
+    asyncio.get_event_loop().call_later(0.1, answer.connection.close)
+    answer.connection.goaway(max(0, answer.stream - 2))
+
+
 async def _garbage(answer):
     answer.connection.lost()
     answer.connection.transport.write(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 10)
@@ -375,7 +380,7 @@ async def _grpc(answer):
     return answer.trailers(*status, ("grpc-message", "as asked"))
 
 
-for behaviour in (_early_close, _reset_at_the_end, _goaway, _refused, _kill, _reset):
+for behaviour in (_early_close, _reset_at_the_end, _goaway, _refused, _refused_and_close, _kill, _reset):
     behaviour.early = True
 BEHAVIOURS = {name[1:]: item for name, item in list(globals().items())
               if name.startswith("_") and asyncio.iscoroutinefunction(item)}
