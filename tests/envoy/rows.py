@@ -80,7 +80,7 @@ HTTP1 = [
     Row("websocket", "I1 S1", websocket("/upgrade", 4)),
     Row("websocket-denied", "I1 S1", websocket("/ok?status=403", 0)),
     Row("refused", "E1", asks("/ok"), served=False),
-    Row("refused-five-times", "E5", side_by_side(5, asks("/ok")), served=False),
+    Row("refused-five-times", "E5", asks("/ok", times=5), served=False),
     Row("client-leaves", "I1", leave("/hang", 0.5)),
     Row("client-leaves-in-the-body", "I1 S1", leave("/slow-body?s=3", 0.5)),
 ]

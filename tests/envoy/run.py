@@ -3,7 +3,6 @@ them, both before one management server. Each has the same bootstrap."""
 
 import json
 import os
-import signal
 import time
 
 import compare
@@ -35,28 +34,35 @@ class Run:
     def at(self, seconds):
         time.sleep(max(0, self.zero + seconds - time.monotonic()))
 
-    def check_messages(self, results):
-        """What holds for every message, whatever was asked."""
-        nodes = [comparable(client, self.management.messages(client)[0].request)["node"]
-                 for client in CLIENTS]
-        results.equal("both nodes are equal", nodes[1], nodes[0])
+    def stop(self):
+        """Ends both; what was recorded is looked at afterwards, as that would make messages late."""
+        self.ends = {"envoy": self.envoy.stop(), "loadtap": self.daemon.finish()}
+
+    def check(self, results, warnings=()):
+        """What holds for every run. loadtap may have warned of nothing else than of lines with these
+        words."""
+        self._check_nodes(results)
         for client in CLIENTS:
             messages = self.management.messages(client)
-            first = messages[0].request
-            results.equal(f"{client}: its first message has the node only", list(first), ["node"])
-            results.true(f"{client}: the node in all of its {len(messages)} messages is the first one's",
-                         all(message.request["node"] == first["node"] for message in messages))
             results.equal(f"{client}: zero fields are absent on the wire",
                           {path for message in messages for path in message.decoded.zeros}, set())
             results.equal(f"{client}: no unknown fields",
                           {path for message in messages for path in message.decoded.unknown}, set())
             results.equal(f"{client}: intervals are those of arrival, within 20 ms",
                           compare.late(self.management, client), [])
-
-    def end(self, results, warnings=()):
-        """loadtap may have warned of nothing else than of lines with these words."""
         results.equal("loadtap: no other warnings",
                       [line for line in self.daemon.log().splitlines()
                        if " warning " in line and not any(words in line for words in warnings)], [])
-        results.equal("loadtap ends cleanly", self.daemon.finish(), 0)
-        self.envoy.stop(signal.SIGTERM)
+        results.equal("loadtap ends cleanly", self.ends["loadtap"], 0)
+
+    def _check_nodes(self, results):
+        """Each message has the node, and both clients' nodes are the same."""
+        nodes = []
+        for client in CLIENTS:
+            messages = self.management.messages(client)
+            first = messages[0].request
+            nodes.append(comparable(client, first)["node"])
+            results.equal(f"{client}: its first message has the node only", list(first), ["node"])
+            results.true(f"{client}: the node in all of its {len(messages)} messages is the first one's",
+                         all(message.request["node"] == first["node"] for message in messages))
+        results.equal("both nodes are equal", nodes[1], nodes[0])

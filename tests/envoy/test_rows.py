@@ -43,12 +43,12 @@ def test(results, scratch, group):
     run.at(0.2)
     cases.start("ask")
     run.at(INTERVAL * TICKS + 0.5)
+    run.stop()
     found = {row.name: wrong(run.management, row) for row in ROWS}
     for row in ROWS:
         results.true(title(row), not found[row.name], "\n".join(found[row.name]))
     results.true("d04_only_the_proxy_knows", not any(found[row.name] for row in PROXY))
-    run.check_messages(results)
-    run.end(results, ["cluster no-HTTP2: "])
+    run.check(results, ["cluster no-HTTP2: "])
 
 
 if __name__ == "__main__":

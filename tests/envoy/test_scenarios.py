@@ -252,12 +252,12 @@ def test(results, scratch, group):
     run.at(0.2)
     cases.start("ask")
     run.at(INTERVAL * TICKS + 0.5)
+    run.stop()
     judge(results, run, s01_silent_server)
     for check, case in ALL:
         judge(results, run, check, case)
     say_not_covered(results)
-    run.check_messages(results)
-    run.end(results)
+    run.check(results)
 
 
 if __name__ == "__main__":
