@@ -11,13 +11,23 @@ import copy
 Difference = collections.namedtuple("Difference", "what test fields", defaults=({},))
 
 AGENT = ("node.user_agent_name", "node.user_agent_build_version")
+PROXY_HEADERS = ("headers.x-envoy-internal", "headers.x-forwarded-for")
 STATS = "cluster_stats.upstream_locality_stats"
 CONNECTIONS = tuple(f"{STATS}.total_{what}_connections" for what in ("active", "new", "fail"))
 
 DIFFERENCES = [
-    Difference("connection fields", "d01_connection_fields", {"loadtap": CONNECTIONS}),
-    Difference("user agent", "d02_own_user_agent", {"envoy": AGENT, "loadtap": AGENT}),
+    Difference("connections", "d01_connection_fields", {"loadtap": CONNECTIONS}),
+    Difference("user agent", "d02_own_user_agent",
+               {"envoy": (*AGENT, *PROXY_HEADERS), "loadtap": (*AGENT, "headers.user-agent")}),
     Difference("extensions", "d03_no_extensions", {"envoy": ("node.extensions",)}),
+    Difference("what only the proxy knows", "d04_only_the_proxy_knows"),
+    Difference("own stream", "d05_own_stream_not_counted"),
+    Difference("intervals that are none", "d06_clamped_intervals"),
+    Difference("server away", "d07_nothing_lost_when_the_server_is_away"),
+    Difference("stream that dies", "d08_windows_sent_again"),
+    Difference("endpoints that DNS drops", "d09_nothing_lost_when_dns_drops_an_endpoint"),
+    Difference("clusters that cannot be observed", "d10_unobserved_clusters_are_left_out"),
+    Difference("server away for long", "test_then_longer_up_to_the_maximum"),
 ]
 
 
@@ -37,7 +47,7 @@ def _shown(locality):
 
 
 def comparable(client, request):
-    """A LoadStatsRequest without what is meant to differ."""
+    """A LoadStatsRequest, or {"headers": …} of its stream, without what is meant to differ."""
     request = copy.deepcopy(request)
     for difference in DIFFERENCES:
         for path in difference.fields.get(client, ()):

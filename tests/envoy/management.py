@@ -46,8 +46,8 @@ class Message:
 
 
 class Stream:
-    def __init__(self, connection, number):
-        self.connection, self.number = connection, number
+    def __init__(self, connection, number, headers):
+        self.connection, self.number, self.headers = connection, number, dict(headers)
         self.began = time.monotonic()
         self.ended = None
         self.client = None
@@ -94,7 +94,7 @@ class Connection(asyncio.Protocol):
     def take(self, event):
         stream = self.streams.get(getattr(event, "stream_id", None))
         if isinstance(event, h2.events.RequestReceived):
-            self.streams[event.stream_id] = Stream(self, event.stream_id)
+            self.streams[event.stream_id] = Stream(self, event.stream_id, event.headers)
             self.h2.send_headers(event.stream_id, [(":status", "200"), ("content-type", "application/grpc")])
         elif isinstance(event, h2.events.DataReceived) and stream:
             self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)

@@ -56,13 +56,17 @@ class Run:
         results.equal("loadtap ends cleanly", self.ends["loadtap"], 0)
 
     def _check_nodes(self, results):
-        """Each message has the node, and both clients' nodes are the same."""
-        nodes = []
+        """Each message has the node; both clients' nodes are the same, and the headers of their streams."""
+        nodes, headers = [], []
         for client in CLIENTS:
             messages = self.management.messages(client)
             first = messages[0].request
             nodes.append(comparable(client, first)["node"])
+            headers += [comparable(client, {"headers": stream.headers})["headers"]
+                        for stream in self.management.streams[client]]
             results.equal(f"{client}: its first message has the node only", list(first), ["node"])
             results.true(f"{client}: the node in all of its {len(messages)} messages is the first one's",
                          all(message.request["node"] == first["node"] for message in messages))
         results.equal("both nodes are equal", nodes[1], nodes[0])
+        results.true("all streams have the same headers", all(one == headers[0] for one in headers),
+                     str(headers))

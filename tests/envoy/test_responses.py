@@ -14,11 +14,12 @@ import compare
 from cases import Cases
 from lib import namespace, tap
 from management import CLIENTS
+from proxy import cluster
 from run import Run
 from scenarios import Scenarios, judge
 from traffic import asks
 
-ALL = Scenarios()
+ALL, PIPED = Scenarios(), "by-unix-socket"
 SHORT = 0.1009  # s16: above 100 ms by less than a whole one
 
 
@@ -81,8 +82,8 @@ def s12_send_all_clusters(view):
     """`clusters` is ignored; a cluster that was not asked for begins from nothing."""
     for client in CLIENTS:
         first, second = between(view, client, 10.3, 12.6)
-        view.expect(f"{client}: clusters", sorted(first.clusters),
-                    sorted([*view.run.cases.names(), "load_reporting_cluster"]))
+        view.expect(f"{client}: clusters", first.clusters.keys() - {PIPED},
+                    {*view.run.cases.names(), "load_reporting_cluster"})
         view.expect(client, compare.brief(view.reports(client)[-2]), "I1 S1")
         view.expect(f"{client}: interval", intervals(view, client)[-2], 1.0)
         view.expect(f"{client}: then", compare.brief(view.reports(client)[-1]), "")
@@ -119,6 +120,14 @@ def d06_clamped_intervals(view):
     view.expect("Envoy: exit status", view.run.ends["envoy"], -signal.SIGABRT)
     s15_interval_that_is_none(view)
     view.expect("loadtap: exit status", view.run.ends["loadtap"], 0)
+
+
+def d10_unobserved_clusters_are_left_out(view):
+    """An empty entry would say that it is idle."""
+    view.expect("Envoy", [compare.brief(stats) for stats in view.management.reports("envoy", PIPED)][:2],
+                ["", ""])
+    view.expect("loadtap", view.management.reports("loadtap", PIPED), [])
+    view.expect("loadtap says so", PIPED in view.run.daemon.log(), True)
 
 
 class Script:
@@ -180,7 +189,8 @@ def intervals_asked(script):
 
 def test(results, scratch, group):
     cases = Cases(ALL.cases())
-    run = Run(scratch, group, cases.clusters(), cases.listeners())
+    piped = cluster(PIPED, [{"lb_endpoints": [{"endpoint": {"address": {"pipe": {"path": "/nowhere"}}}}]}])
+    run = Run(scratch, group, [*cases.clusters(), piped], cases.listeners())
     run.cases = cases
     script = Script(run, cases)
     run.begin(clusters=[script.cases[name].name for name in ("s08", "s09")], interval=2, endpoints=True)
@@ -190,7 +200,8 @@ def test(results, scratch, group):
     run.stop()
     for check, case in ALL:
         judge(results, run, check, case, equal=not case.name.startswith("s16"))
-    for check in (s15_interval_that_is_none, d05_own_stream_not_counted, d06_clamped_intervals):
+    for check in (s15_interval_that_is_none, d05_own_stream_not_counted, d06_clamped_intervals,
+                  d10_unobserved_clusters_are_left_out):
         judge(results, run, check)
     run.check(results, ["load_reporting_interval"])
 

@@ -240,6 +240,39 @@ def s40_fifty_streams(view):
     view.are("I50 A50", "S50")
 
 
+def connections(view, client):
+    """{cluster: (active, new, failed)} of all reports where one of them is told."""
+    names = [f"total_{what}_connections" for what in ("active", "new", "fail")]
+    return {stats["cluster_name"]: tuple(entry.get(name, 0) for name in names)
+            for message in reversed(view.management.messages(client)) for stats in message.clusters.values()
+            for entry in stats.get("upstream_locality_stats", []) if entry.keys() & set(names)}
+
+
+def d01_connection_fields(view):
+    """By the first report of each cluster."""
+    view.expect("envoy", connections(view, "envoy"), {})
+    told = connections(view, "loadtap")
+    for check, says in ((s37_keep_alive, (1, 1, 0)), (s37_preconnected_sockets, (3, 3, 0)),
+                        (s27_connect_refused, (0, 0, 1)), (s35_tcp_sessions, (3, 3, 0)),
+                        (s27_connect_refused_tcp, (0, 0, 1))):
+        view.expect(check.__name__, told.get(check.__name__), says)
+
+
+def d02_own_user_agent(view):
+    for client, header in (("envoy", None), ("loadtap", "loadtap/")):
+        node = view.management.messages(client)[0].request["node"]
+        view.expect(client, node["user_agent_name"], client)
+        view.expect(f"{client}: version", node["user_agent_build_version"].get("version", {}) != {}, True)
+        agent = view.management.streams[client][0].headers.get("user-agent")
+        view.expect(f"{client}: header", agent and agent[:len(header or "")], header)
+
+
+def d03_no_extensions(view):
+    envoy, loadtap = (view.management.messages(client)[-1] for client in CLIENTS)
+    view.expect("Envoy has many", len(envoy.request["node"]["extensions"]) > 400, True)
+    view.expect("loadtap", loadtap.request["node"].get("extensions"), None)
+
+
 def test(results, scratch, group):
     cases = Cases(ALL.cases())
     run = Run(scratch, group, cases.clusters(), cases.listeners())
@@ -256,6 +289,8 @@ def test(results, scratch, group):
     judge(results, run, s01_silent_server)
     for check, case in ALL:
         judge(results, run, check, case)
+    for check in (d01_connection_fields, d02_own_user_agent, d03_no_extensions):
+        judge(results, run, check)
     say_not_covered(results)
     run.check(results)
 
