@@ -696,6 +696,23 @@ static void test_garbage_frames_end_it(void **state)
     }
 }
 
+/* The SETTINGS that forbid it are not acknowledged yet. nghttp2 refuses it before we see it. */
+static void test_pushed_response_is_not_ours(void **state)
+{
+    static const uint8_t frames[] = {
+        0,   0, 0,  4, 0,    0,    0,    0,    0, /* SETTINGS */
+        0,   0, 10, 5, 4,    0,    0,    0,    1, /* PUSH_PROMISE */
+        0,   0, 0,  2, 0x82, 0x86, 0x84, 0x41, 1, 'a',
+        0,   0, 1,  1, 5,    0,    0,    0,    2, /* HEADERS, to its end */
+        0x8e};
+
+    (void)state;
+    to_server();
+    client_feed(frames, sizeof(frames));
+    to_server();
+    assert_null(lrs_stream_end(client.stream));
+}
+
 static void test_bad_grpc_frames(void **state)
 {
     (void)state;
@@ -871,6 +888,7 @@ int main(void)
         TEST(test_end_of_connection),
         TEST(test_not_http2),
         TEST(test_garbage_frames_end_it),
+        TEST(test_pushed_response_is_not_ours),
         TEST(test_bad_grpc_frames),
         TEST(test_received_data_reopens_the_windows),
         TEST(test_oversized_headers),

@@ -18,9 +18,10 @@
 #include <nghttp2/nghttp2.h>
 
 #include "base/mem.h"
+#include "stream/budget.h"
 #include "stream/transport.h"
 
-enum server_mode { SERVE, SAY_HTTP1, RESET, HANG_UP, NEVER_READ };
+enum server_mode { SERVE, SAY_HTTP1, RESET, HANG_UP, NEVER_READ, FLOOD, SHUT_WINDOW };
 
 static struct event_base *base;
 static struct event *acceptor;
@@ -41,6 +42,7 @@ static struct {
     const char *free_at; /* the event in which the client is freed */
     const struct tls_settings *tls;
     struct keepalive_settings keepalive;
+    uint64_t stall_us;
     unsigned prepared;
     int prepare_answer;
     bool stop;
@@ -100,9 +102,9 @@ static void server_readable(struct bufferevent *connection, void *arg)
     ssize_t count;
 
     (void)arg;
-    if (server.mode != SERVE) {
+    if (server.mode != SERVE && server.mode != SHUT_WINDOW) {
         evbuffer_drain(input, length);
-        if (server.mode != SAY_HTTP1)
+        if (server.mode != SAY_HTTP1 && server.mode != FLOOD)
             hang_up();
         return;
     }
@@ -115,7 +117,8 @@ static void server_readable(struct bufferevent *connection, void *arg)
 
 static void start_session(void)
 {
-    const nghttp2_settings_entry window = {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 1 << 30};
+    const nghttp2_settings_entry window = {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
+                                           server.mode == SHUT_WINDOW ? 0 : 1 << 30};
     nghttp2_session_callbacks *callbacks;
 
     nghttp2_session_callbacks_new(&callbacks);
@@ -124,6 +127,17 @@ static void start_session(void)
     nghttp2_session_server_new(&server.session, callbacks, NULL);
     nghttp2_session_callbacks_del(callbacks);
     nghttp2_submit_settings(server.session, 0, &window, 1);
+}
+
+/* SETTINGS, then more PRIORITY than the budget has room for. */
+static void flood(void)
+{
+    static const uint8_t settings[9] = {[3] = 4};
+    static const uint8_t priority[14] = {[2] = 5, [3] = 2, [8] = 1, [13] = 15};
+
+    bufferevent_write(server.connection, settings, sizeof(settings));
+    for (unsigned i = 0; i < BUDGET_FULL; i++)
+        bufferevent_write(server.connection, priority, sizeof(priority));
 }
 
 static void on_accept(evutil_socket_t fd, short what, void *arg)
@@ -135,8 +149,10 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
     server.connection = bufferevent_socket_new(base, accepted, BEV_OPT_CLOSE_ON_FREE);
     if (server.mode == SAY_HTTP1)
         bufferevent_write(server.connection, "HTTP/1.1 400 Bad Request\r\n\r\n", 28);
-    if (server.mode == SERVE)
+    if (server.mode == SERVE || server.mode == SHUT_WINDOW)
         start_session();
+    if (server.mode == FLOOD)
+        flood();
     bufferevent_setcb(server.connection, server_readable, NULL, NULL, NULL);
     if (server.mode != NEVER_READ)
         bufferevent_enable(server.connection, EV_READ);
@@ -204,6 +220,7 @@ static void open_client(const struct address *to, size_t count)
         .addresses = to,
         .address_count = count,
         .connect_timeout_us = 100000,
+        .stall_timeout_us = owner.stall_us,
         .tls = owner.tls,
         .keepalive = owner.keepalive,
         .authority = "lrs",
@@ -542,6 +559,59 @@ static void test_server_that_never_reads(void **state)
     assert_string_equal(owner.log, "up;");
 }
 
+static void assert_stuck(const char *before)
+{
+    char wanted[256];
+
+    snprintf(wanted, sizeof(wanted),
+             "%sdown: management server is stuck: for 100 ms it took nothing of a report and "
+             "acknowledged no SETTINGS;",
+             before);
+    run(wanted);
+}
+
+static void test_silent_server_is_given_up(void **state)
+{
+    (void)state;
+    server.mode = NEVER_READ;
+    owner.stall_us = 100000;
+    open_client(&addresses[1], 1);
+    assert_stuck("up;");
+}
+
+/* The first message was faster than the SETTINGS; the next one never gets out. All else is answered. */
+static void test_shut_window_is_given_up(void **state)
+{
+    (void)state;
+    server.mode = SHUT_WINDOW;
+    owner.stall_us = 100000;
+    open_client(&addresses[1], 1);
+    run("up;confirmed;message;");
+    assert_int_equal(lrs_client_send(owner.client, (const uint8_t *)"x", 1, true), 0);
+    assert_stuck("up;confirmed;message;");
+}
+
+static void test_owed_nothing_it_waits_for_ever(void **state)
+{
+    const struct timeval some = {.tv_usec = 400000};
+
+    (void)state;
+    owner.stall_us = 100000;
+    open_client(&addresses[1], 1);
+    run("up;confirmed;message;");
+    event_base_loopexit(base, &some);
+    event_base_dispatch(base);
+    assert_string_equal(owner.log, "up;confirmed;message;");
+}
+
+static void test_flood_is_given_up(void **state)
+{
+    (void)state;
+    server.mode = FLOOD;
+    open_client(&addresses[1], 1);
+    run("up;down: management server sends more than a client has to put up with;");
+}
+
 static void test_keepalive(void **state)
 {
     const struct timeval some = {.tv_usec = 400000};
@@ -595,6 +665,10 @@ int main(void)
         TEST(test_freed_in_each_event),
         TEST(test_freed_while_dialling),
         TEST(test_server_that_never_reads),
+        TEST(test_silent_server_is_given_up),
+        TEST(test_shut_window_is_given_up),
+        TEST(test_owed_nothing_it_waits_for_ever),
+        TEST(test_flood_is_given_up),
         TEST(test_keepalive),
         TEST(test_no_address),
     };

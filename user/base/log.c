@@ -39,12 +39,17 @@ bool log_enabled(enum log_level level)
     return level >= threshold && level < LOG_LEVEL_OFF;
 }
 
-/* Texts may carry foreign words; none may forge a line or reach the terminal as a command. */
+/* Texts may carry foreign words; none may forge a line or reach the terminal as a command: control
+ * characters of ASCII, and those behind it, U+0080 to U+009F, in UTF-8. */
 static void blank_control_characters(char *text)
 {
-    for (; *text; text++) {
-        if ((unsigned char)*text < ' ' || *text == 0x7f)
-            *text = ' ';
+    for (unsigned char *at = (unsigned char *)text; *at; at++) {
+        bool second = at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f;
+
+        if (*at < ' ' || *at == 0x7f)
+            *at = ' ';
+        else if (second)
+            at[0] = at[1] = ' ';
     }
 }
 

@@ -34,7 +34,7 @@ struct daemon {
     struct reporter *reporter;
     struct accuracy *accuracy;
     struct management *management;
-    struct outage outage; /* since the last response */
+    struct outage outage; /* since a stream worked for long */
     bool answered;        /* the management server has ever answered */
     uint64_t up_us;       /* since when the stream is up; 0: it is not, or its silence was told */
 };
@@ -162,8 +162,11 @@ static void tell_outage(struct daemon *daemon, const char *reason)
     log_write(is_news ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG, "management server: %s", reason);
 }
 
+/* What ended a stream that worked for long is news again. */
 static void stream_ended(struct daemon *daemon, const char *reason)
 {
+    if (daemon->answered && daemon->up_us && now_us() - daemon->up_us >= REPORTER_WORKED_US)
+        outage_over(&daemon->outage);
     tell_outage(daemon, reason);
     daemon->up_us = 0;
     management_close(daemon->management);
@@ -181,12 +184,6 @@ static void on_passed_over(void *arg, const char *reason)
     tell_outage(arg, reason);
 }
 
-static void note_answer(struct daemon *daemon)
-{
-    daemon->answered = true;
-    outage_over(&daemon->outage);
-}
-
 static void on_response(void *arg, const uint8_t *message, size_t length)
 {
     struct daemon *daemon = arg;
@@ -194,7 +191,7 @@ static void on_response(void *arg, const uint8_t *message, size_t length)
     if (reporter_response(daemon->reporter, now_us(), message, length) == -EBADMSG)
         stream_ended(daemon, "sent something that is no LoadStatsResponse");
     else
-        note_answer(daemon);
+        daemon->answered = true;
     arm(daemon);
 }
 

@@ -45,28 +45,49 @@ void naming_free(struct naming *naming)
     free(naming);
 }
 
-static const char *name_at(const struct naming *naming, size_t rank)
+/* In byte order; a NUL may be part of a response's name, but not of a cluster's. */
+static int compare(const struct naming *naming, const struct response_name *name, size_t rank)
 {
-    return naming->clusters->items[naming->by_name[rank]].name;
+    const char *has = naming->clusters->items[naming->by_name[rank]].name;
+    int order = strncmp(name->text, has, name->length);
+
+    if (order)
+        return order;
+    return has[strnlen(has, name->length)] ? -1 : name->length > strlen(has);
 }
 
-/* Both sides are in byte order, so one pass compares them. */
-size_t naming_apply(struct naming *naming, const struct response *response, const char **unknown)
+/* Sets what a name wants; false: no cluster has it. */
+static bool take_name(struct naming *naming, const struct response_name *name)
 {
-    size_t count = naming->clusters->count, rank = 0, unmatched = 0;
+    size_t low = 0, high = naming->clusters->count;
 
-    memset(naming->wanted, response->send_all, count * sizeof(*naming->wanted));
-    if (response->send_all)
-        return 0;
-    for (size_t i = 0; i < response->cluster_count; i++) {
-        const char *name = response->clusters[i];
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = compare(naming, name, middle);
 
-        while (rank < count && strcmp(name_at(naming, rank), name) < 0)
-            rank++;
-        if (rank < count && !strcmp(name_at(naming, rank), name)) {
-            naming->wanted[naming->by_name[rank]] = true;
-            continue;
+        if (order == 0) {
+            naming->wanted[naming->by_name[middle]] = true;
+            return true;
         }
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return false;
+}
+
+size_t naming_apply(struct naming *naming, const struct response *response,
+                    struct response_name *unknown)
+{
+    struct response rest = *response;
+    struct response_name name;
+    size_t unmatched = 0;
+
+    memset(naming->wanted, response->send_all, naming->clusters->count * sizeof(*naming->wanted));
+    while (!response->send_all && response_next_name(&rest, &name)) {
+        if (take_name(naming, &name))
+            continue;
         *unknown = name;
         unmatched++;
     }

@@ -64,7 +64,7 @@ struct reporter {
     uint64_t confirmed;       /* all up to this one arrived */
     struct delivery delivery; /* of the live or last stream; of the next, what it sends again */
 
-    bool warned_send; /* since the last message queued */
+    bool warned_send; /* on this stream */
     bool warned_open; /* since the last stream */
 };
 
@@ -160,7 +160,7 @@ static int send_report(struct reporter *reporter, uint64_t now_us)
     if (error && !reporter->warned_send)
         log_warning("report not sent: stream=%" PRIu64 ": %s; the next one will cover its time",
                     reporter->stream, strerror(-error));
-    reporter->warned_send = error != 0;
+    reporter->warned_send |= error != 0;
     return error;
 }
 

@@ -1,33 +1,94 @@
 #include "report/response.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "envoy/service/load_stats/v3/lrs.pb-c.h"
+#define VARINT_MAX 10 /* bytes */
+#define KEY_MAX 5     /* also of a length */
 
-typedef Envoy__Service__LoadStats__V3__LoadStatsResponse message;
+/* Wire types (protobuf's encoding guide, "Message structure"); 3 and 4 are groups. */
+enum wire_type { VARINT = 0, FIXED64 = 1, BYTES = 2, FIXED32 = 5 };
 
-static int compare_names(const void *a, const void *b)
+/* Numbers of LoadStatsResponse's fields, and of Duration's. */
+enum { CLUSTERS = 1, INTERVAL = 2, ENDPOINTS = 3, SEND_ALL = 4 };
+enum { SECONDS = 1, NANOS = 2 };
+
+struct field {
+    uint64_t number;
+    enum wire_type type;
+    uint64_t value;       /* VARINT */
+    const uint8_t *bytes; /* BYTES */
+    size_t length;
+};
+
+/* --- fields of a message ------------------------------------------------------------------------*/
+
+static bool take_varint(const uint8_t **at, const uint8_t *end, unsigned most, uint64_t *value)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    *value = 0;
+    for (unsigned i = 0; i < most && *at < end; i++) {
+        uint8_t byte = *(*at)++;
+
+        *value |= (uint64_t)(byte & 0x7f) << 7 * i;
+        if (byte < 0x80)
+            return true;
+    }
+    return false;
 }
 
-/* Sorts, and frees what is there twice. Returns the number left. */
-static size_t distinct(char **names, size_t count)
+static bool take_bytes(const uint8_t **at, const uint8_t *end, uint64_t length, struct field *field)
 {
-    size_t kept = 0;
+    if (length > (size_t)(end - *at))
+        return false;
+    field->bytes = *at;
+    field->length = (size_t)length;
+    *at += length;
+    return true;
+}
 
-    if (!count)
-        return 0;
-    qsort(names, count, sizeof(*names), compare_names);
-    for (size_t i = 1; i < count; i++) {
-        if (strcmp(names[kept], names[i]))
-            names[++kept] = names[i];
-        else
-            free(names[i]);
+/* False: what is there is no field. */
+static bool take_field(const uint8_t **at, const uint8_t *end, struct field *field)
+{
+    uint64_t key, length;
+
+    if (!take_varint(at, end, KEY_MAX, &key) || key > UINT32_MAX || key >> 3 == 0)
+        return false;
+    field->number = key >> 3;
+    field->type = key & 7;
+    switch (field->type) {
+    case VARINT:
+        return take_varint(at, end, VARINT_MAX, &field->value);
+    case FIXED64:
+        return take_bytes(at, end, 8, field);
+    case BYTES:
+        return take_varint(at, end, KEY_MAX, &length) && take_bytes(at, end, length, field);
+    case FIXED32:
+        return take_bytes(at, end, 4, field);
+    default:
+        return false;
     }
-    return kept + 1;
+}
+
+/* --- the interval -------------------------------------------------------------------------------*/
+
+static int read_duration(const struct field *duration, struct response *response)
+{
+    const uint8_t *at = duration->bytes, *end = at + duration->length;
+
+    while (at < end) {
+        struct field field;
+
+        if (!take_field(&at, end, &field))
+            return -EBADMSG;
+        if (field.number != SECONDS && field.number != NANOS)
+            continue;
+        if (field.type != VARINT)
+            return -EBADMSG;
+        if (field.number == SECONDS)
+            response->asked_seconds = (int64_t)field.value;
+        else
+            response->asked_nanos = (int32_t)field.value;
+    }
+    return 0;
 }
 
 /* Within a Duration's rules (seconds and nanos of one sign, nanos a fraction) and above zero. */
@@ -57,37 +118,54 @@ static void set_interval(struct response *response, const struct response_limits
     response->interval_clamped = held_us != asked_us;
 }
 
+/* --- the message --------------------------------------------------------------------------------*/
+
+static int read_field(const struct field *field, struct response *response)
+{
+    switch (field->number) {
+    case CLUSTERS:
+        return field->type == BYTES ? 0 : -EBADMSG;
+    case INTERVAL:
+        return field->type == BYTES ? read_duration(field, response) : -EBADMSG;
+    case ENDPOINTS:
+        response->endpoints = field->value;
+        return field->type == VARINT ? 0 : -EBADMSG;
+    case SEND_ALL:
+        response->send_all = field->value;
+        return field->type == VARINT ? 0 : -EBADMSG;
+    default:
+        return 0;
+    }
+}
+
 int response_parse(const uint8_t *bytes, size_t length, const struct response_limits *limits,
                    struct response *out)
 {
-    struct response response = {0};
-    message *from;
+    struct response response = {.names = bytes, .end = bytes + length};
+    const uint8_t *at = bytes;
 
     if (length > RESPONSE_SIZE_MAX)
         return -EBADMSG;
-    from = envoy__service__load_stats__v3__load_stats_response__unpack(NULL, length, bytes);
-    if (!from)
-        return -EBADMSG;
-    response.cluster_count = distinct(from->clusters, from->n_clusters);
-    response.clusters = from->clusters;
-    from->clusters = NULL; /* the names are ours now: the default allocator is malloc */
-    from->n_clusters = 0;
-    if (from->load_reporting_interval) {
-        response.asked_seconds = from->load_reporting_interval->seconds;
-        response.asked_nanos = from->load_reporting_interval->nanos;
+    while (at < response.end) {
+        struct field field = {0};
+
+        if (!take_field(&at, response.end, &field) || read_field(&field, &response))
+            return -EBADMSG;
     }
-    response.endpoints = from->report_endpoint_granularity;
-    response.send_all = from->send_all_clusters;
     set_interval(&response, limits);
-    envoy__service__load_stats__v3__load_stats_response__free_unpacked(from, NULL);
     *out = response;
     return 0;
 }
 
-void response_clear(struct response *response)
+bool response_next_name(struct response *response, struct response_name *out)
 {
-    for (size_t i = 0; i < response->cluster_count; i++)
-        free(response->clusters[i]);
-    free(response->clusters);
-    *response = (struct response){0};
+    struct field field;
+
+    while (response->names < response->end && take_field(&response->names, response->end, &field)) {
+        if (field.number != CLUSTERS)
+            continue;
+        *out = (struct response_name){(const char *)field.bytes, field.length};
+        return true;
+    }
+    return false;
 }

@@ -1,4 +1,7 @@
-/* Reads a LoadStatsResponse: what the management server wants reported, and how often. Pure. */
+/* Reads a LoadStatsResponse: what the management server wants reported, and how often. Pure.
+ *
+ * The message is looked at where it lies and nothing is allocated for it, so that what a server can make
+ * the daemon hold is the message itself: unpacked, 4 MiB of empty names would take 150 MB. */
 #pragma once
 
 #include <stdbool.h>
@@ -16,18 +19,25 @@ struct response_limits {
 };
 
 struct response {
-    char **clusters; /* distinct, in byte order */
-    size_t cluster_count;
     uint64_t interval_us; /* within the limits, whole milliseconds (cut, as Envoy does) */
     bool interval_clamped;
     int64_t asked_seconds; /* what the message said; 0 where unset */
     int32_t asked_nanos;
-    bool endpoints; /* report_endpoint_granularity */
-    bool send_all;  /* send_all_clusters: `clusters` is then without meaning */
+    bool endpoints;             /* report_endpoint_granularity */
+    bool send_all;              /* send_all_clusters: the names are then without meaning */
+    const uint8_t *names, *end; /* what response_next_name() has still to look at; borrowed */
 };
 
-/* 0, or -EBADMSG: not a LoadStatsResponse, too large, or no memory for it (protobuf-c does not tell
- * which). Clear what it gave. */
+/* 0, or -EBADMSG: not a LoadStatsResponse, or too large; `*out` is then as it was. As in protobuf, unknown
+ * fields are passed over, and of a field that stands several times the last counts; but one of another
+ * wire type than its own, or a group, is refused. Names borrow `bytes`. */
 int response_parse(const uint8_t *bytes, size_t length, const struct response_limits *limits,
                    struct response *out);
-void response_clear(struct response *response); /* frees what it holds, not the struct */
+
+struct response_name {
+    const char *text; /* without a NUL behind it */
+    size_t length;
+};
+
+/* The next name of `clusters`, in the message's order and as often as it is there. False: that was all. */
+bool response_next_name(struct response *response, struct response_name *out);

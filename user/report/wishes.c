@@ -8,6 +8,8 @@
 #include "report/naming.h"
 #include "report/response.h"
 
+#define NAME_SHOWN 128 /* bytes of a name in the log */
+
 struct wishes {
     const struct clusters *clusters;
     struct naming *naming;
@@ -81,7 +83,7 @@ static void log_interval(struct wishes *wishes, const struct response *response)
 
 /* At most once a second at info, however often the server changes its mind. */
 static void log_settings(struct wishes *wishes, const struct window *window, uint64_t stream,
-                         uint64_t now_us, size_t unmatched, const char *unknown)
+                         uint64_t now_us, size_t unmatched, const struct response_name *unknown)
 {
     bool often = wishes->settings_logged_us && now_us - wishes->settings_logged_us < 1000000;
     enum log_level level = often ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
@@ -95,8 +97,9 @@ static void log_settings(struct wishes *wishes, const struct window *window, uin
               stream, window_set_size(window), settings->interval_us / 1000, settings->send_all,
               settings->endpoints);
     if (unmatched)
-        log_write(level, "load reporting: %zu names match no cluster here, such as '%.128s'",
-                  unmatched, unknown);
+        log_write(level, "load reporting: %zu names match no cluster here, such as '%.*s'",
+                  unmatched, unknown->length < NAME_SHOWN ? (int)unknown->length : NAME_SHOWN,
+                  unknown->text);
 }
 
 int wishes_take(struct wishes *wishes, struct window *window, uint64_t stream, uint64_t now_us,
@@ -104,14 +107,14 @@ int wishes_take(struct wishes *wishes, struct window *window, uint64_t stream, u
 {
     struct settings before = wishes->settings;
     struct response response;
-    const char *unknown = NULL;
+    struct response_name unknown;
     size_t unmatched;
     bool changed;
     int error = response_parse(bytes, length, &limits, &response);
 
     if (error) {
-        log_warning("stream=%" PRIu64 ": a message of %zu bytes is not a LoadStatsResponse", stream,
-                    length);
+        log_debug("stream=%" PRIu64 ": a message of %zu bytes is not a LoadStatsResponse", stream,
+                  length);
         return error;
     }
     unmatched = naming_apply(wishes->naming, &response, &unknown);
@@ -127,7 +130,6 @@ int wishes_take(struct wishes *wishes, struct window *window, uint64_t stream, u
                before.endpoints != response.endpoints || before.send_all != response.send_all;
     log_interval(wishes, &response);
     if (changed)
-        log_settings(wishes, window, stream, now_us, unmatched, unknown);
-    response_clear(&response);
+        log_settings(wishes, window, stream, now_us, unmatched, &unknown);
     return 0;
 }

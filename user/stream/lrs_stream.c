@@ -52,6 +52,8 @@ struct lrs_stream {
     unsigned unconfirmed;  /* marks whose SETTINGS went out, or will behind `message` */
     bool settings_greeted; /* the first ACK, of the connection's own SETTINGS, has come */
     unsigned pings_unanswered;
+    uint64_t frames;   /* begun by the peer */
+    uint64_t progress; /* see lrs_stream_progress() */
     bool pinged_too_often;
     char going_away[128]; /* what the peer's GOAWAY said; "" before it */
     char reason[REASON_MAX];
@@ -79,6 +81,15 @@ static int on_message(void *arg, const uint8_t *message, size_t length)
 }
 
 /* --- frames from the peer ------------------------------------------------------------------- */
+
+static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *frame, void *arg)
+{
+    struct lrs_stream *stream = arg;
+
+    (void)session, (void)frame;
+    stream->frames++;
+    return 0;
+}
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
@@ -124,6 +135,7 @@ static void headers_received(struct lrs_stream *stream, bool end_stream)
 
 static void settings_acknowledged(struct lrs_stream *stream)
 {
+    stream->progress++;
     if (!stream->settings_greeted) {
         stream->settings_greeted = true;
         return;
@@ -226,6 +238,14 @@ static int on_error(nghttp2_session *session, int error, const char *text, size_
 
 /* --- frames to the peer ---------------------------------------------------------------------- */
 
+/* An acknowledgement of SETTINGS that went out, or are about to. */
+static bool awaits_settings(const struct lrs_stream *stream)
+{
+    unsigned later = stream->message && stream->message_marked; /* behind the message */
+
+    return !stream->settings_greeted || stream->unconfirmed > later;
+}
+
 static ssize_t read_message(nghttp2_session *session, int32_t id, uint8_t *out, size_t room,
                             uint32_t *flags, nghttp2_data_source *source, void *arg)
 {
@@ -239,6 +259,7 @@ static ssize_t read_message(nghttp2_session *session, int32_t id, uint8_t *out, 
         count = room;
     memcpy(out, stream->message + stream->message_sent, count);
     stream->message_sent += count;
+    stream->progress += !awaits_settings(stream);
     return (ssize_t)count;
 }
 
@@ -271,6 +292,7 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
 
 static void set_callbacks(nghttp2_session_callbacks *callbacks)
 {
+    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
@@ -429,6 +451,21 @@ bool lrs_stream_awaits_pong(const struct lrs_stream *stream)
 bool lrs_stream_pinged_too_often(const struct lrs_stream *stream)
 {
     return stream->pinged_too_often;
+}
+
+bool lrs_stream_is_owed(const struct lrs_stream *stream)
+{
+    return stream->message || awaits_settings(stream);
+}
+
+uint64_t lrs_stream_progress(const struct lrs_stream *stream)
+{
+    return stream->progress;
+}
+
+uint64_t lrs_stream_frames(const struct lrs_stream *stream)
+{
+    return stream->frames;
 }
 
 void lrs_stream_receive(struct lrs_stream *stream, const uint8_t *bytes, size_t count)

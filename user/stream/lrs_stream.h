@@ -60,6 +60,14 @@ bool lrs_stream_awaits_pong(const struct lrs_stream *stream); /* of any PING */
  * often than it was told to allow, every 5 minutes unless configured). */
 bool lrs_stream_pinged_too_often(const struct lrs_stream *stream);
 
+/* Does the peer owe something: to acknowledge SETTINGS, or to take the rest of a message? And what grows
+ * whenever it does some of that; while SETTINGS are not acknowledged only by such, as the windows of a
+ * peer that is dead have room for many small messages. */
+bool lrs_stream_is_owed(const struct lrs_stream *stream);
+uint64_t lrs_stream_progress(const struct lrs_stream *stream);
+/* How many frames the peer has begun. */
+uint64_t lrs_stream_frames(const struct lrs_stream *stream);
+
 /* Bytes that came from the peer, cut anywhere. Look at lrs_stream_end and lrs_stream_output after
  * it. */
 void lrs_stream_receive(struct lrs_stream *stream, const uint8_t *bytes, size_t count);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -11,11 +12,13 @@
 #include <event2/event.h>
 
 #include "base/mem.h"
+#include "stream/budget.h"
 #include "stream/dial.h"
 #include "stream/keepalive.h"
 #include "stream/tls.h"
 
 #define CONNECT_TIMEOUT_US 5000000
+#define STALL_TIMEOUT_US 30000000
 #define OUTPUT_PIECE 16384 /* what is handed to the socket in one go */
 #define INPUT_PIECE 65536
 
@@ -38,10 +41,14 @@ struct lrs_client {
     struct dial *dial; /* until CONNECTED */
     const struct tls_settings *tls_settings;
     struct tls *tls;        /* from SECURING on, where there is TLS */
-    struct event *patience; /* pending while SECURING */
+    struct event *patience; /* pending while SECURING; CONNECTED: while the server owes something */
+    uint64_t progress;      /* of the stream when `patience` was looked at last */
+    struct budget budget;   /* CONNECTED */
+    uint64_t frames;        /* paid for */
+    unsigned messages;      /* came in the bytes at hand */
     struct keepalive_settings keepalive_settings;
     struct keepalive *keepalive; /* CONNECTED, where it has PINGs */
-    uint64_t timeout_us;
+    uint64_t timeout_us, stall_us;
     struct bufferevent *connection; /* SECURING, CONNECTED */
     struct event *flush;            /* active where a message waits to be written */
     struct address peer;            /* once a socket was connected */
@@ -118,6 +125,7 @@ static void on_message(void *arg, const uint8_t *message, size_t length)
 {
     struct lrs_client *client = arg;
 
+    client->messages++;
     if (!client->freed)
         client->events.message(client->events.arg, message, length);
 }
@@ -150,14 +158,59 @@ static void write_piece(struct lrs_client *client)
     }
 }
 
+static uint64_t now_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void wait_at_most(struct lrs_client *client, uint64_t us)
+{
+    const struct timeval time = {.tv_sec = (time_t)(us / 1000000),
+                                 .tv_usec = (suseconds_t)(us % 1000000)};
+
+    if (event_add(client->patience, &time))
+        go_down_without_memory(client);
+}
+
+/* RFC 9113, 6.5.3: SETTINGS have to be acknowledged within a reasonable time. */
+static void be_patient(struct lrs_client *client)
+{
+    uint64_t progress = lrs_stream_progress(client->stream);
+
+    if (!lrs_stream_is_owed(client->stream))
+        event_del(client->patience);
+    else if (progress != client->progress || !event_pending(client->patience, EV_TIMEOUT, NULL))
+        wait_at_most(client, client->stall_us);
+    client->progress = progress;
+}
+
 /* Writes what there is, then sees whether the stream lives on. */
 static void proceed(struct lrs_client *client)
 {
     if (client->state != CONNECTED || client->freed)
         return;
     write_piece(client);
+    if (client->state != CONNECTED)
+        return;
     if (lrs_stream_end(client->stream))
         go_down(client, lrs_stream_end(client->stream));
+    else
+        be_patient(client);
+}
+
+static void receive(struct lrs_client *client, const uint8_t *bytes, size_t count)
+{
+    uint64_t frames = client->frames;
+
+    client->messages = 0;
+    lrs_stream_receive(client->stream, bytes, count);
+    client->frames = lrs_stream_frames(client->stream);
+    if (!lrs_stream_end(client->stream) &&
+        !budget_spend(&client->budget, client->frames - frames, count, client->messages, now_us()))
+        go_down(client, "management server sends more than a client has to put up with");
 }
 
 static void on_readable(struct bufferevent *connection, void *arg)
@@ -167,9 +220,11 @@ static void on_readable(struct bufferevent *connection, void *arg)
     struct evbuffer_iovec piece;
 
     enter(client);
-    while (!client->freed && evbuffer_peek(input, -1, NULL, &piece, 1) > 0) {
-        lrs_stream_receive(client->stream, piece.iov_base, piece.iov_len);
-        evbuffer_drain(input, piece.iov_len);
+    while (client->state == CONNECTED && !client->freed &&
+           evbuffer_peek(input, -1, NULL, &piece, 1) > 0) {
+        receive(client, piece.iov_base, piece.iov_len);
+        if (client->state == CONNECTED)
+            evbuffer_drain(input, piece.iov_len);
     }
     if (client->keepalive)
         keepalive_heard(client->keepalive, lrs_stream_awaits_pong(client->stream));
@@ -237,6 +292,7 @@ static void come_up(struct lrs_client *client)
     }
     client->state = CONNECTED;
     dial_free(TAKE(client->dial));
+    budget_start(&client->budget, now_us());
     client->events.up(client->events.arg);
     proceed(client);
 }
@@ -276,13 +332,27 @@ static void on_changed(struct bufferevent *connection, short what, void *arg)
     leave(client);
 }
 
+static void give_up_stalled(struct lrs_client *client)
+{
+    char reason[128];
+
+    snprintf(reason, sizeof(reason),
+             "management server is stuck: for %llu ms it took nothing of a report and acknowledged "
+             "no SETTINGS",
+             (unsigned long long)client->stall_us / 1000);
+    go_down(client, reason);
+}
+
 static void on_impatient(evutil_socket_t fd, short what, void *arg)
 {
     struct lrs_client *client = arg;
 
     (void)fd, (void)what;
     enter(client);
-    go_down_securing(client, "the handshake takes longer than connect_timeout");
+    if (client->state == CONNECTED)
+        give_up_stalled(client);
+    else
+        go_down_securing(client, "the handshake takes longer than connect_timeout");
     leave(client);
 }
 
@@ -309,17 +379,6 @@ static int start_moving(struct lrs_client *client, int fd)
     return bufferevent_enable(connection, EV_READ | EV_WRITE) ? -ENOMEM : 0;
 }
 
-static int start_securing(struct lrs_client *client)
-{
-    const struct timeval patience = {
-        .tv_sec = (time_t)(client->timeout_us / 1000000),
-        .tv_usec = (suseconds_t)(client->timeout_us % 1000000),
-    };
-
-    client->state = SECURING;
-    return event_add(client->patience, &patience) ? -ENOMEM : 0;
-}
-
 /* Certificates are read for each connection, so that new ones take effect. */
 static void connected(struct lrs_client *client, int fd)
 {
@@ -330,14 +389,16 @@ static void connected(struct lrs_client *client, int fd)
         close(fd);
     else
         err = start_moving(client, fd);
-    if (!err && client->tls)
-        err = start_securing(client);
-    if (err == -EINVAL)
+    if (err == -EINVAL) {
         go_down(client, error);
-    else if (err)
+    } else if (err) {
         go_down_without_memory(client);
-    else if (!client->tls)
+    } else if (client->tls) {
+        client->state = SECURING;
+        wait_at_most(client, client->timeout_us);
+    } else {
         come_up(client);
+    }
 }
 
 static void on_dialled(void *arg, int fd, const char *error)
@@ -392,6 +453,7 @@ int lrs_client_open(const struct lrs_client_options *options, struct lrs_client 
     client->keepalive_settings = options->keepalive;
     client->timeout_us =
         options->connect_timeout_us ? options->connect_timeout_us : CONNECT_TIMEOUT_US;
+    client->stall_us = options->stall_timeout_us ? options->stall_timeout_us : STALL_TIMEOUT_US;
     client->flush = event_new(options->base, -1, 0, on_flush, client);
     client->patience = evtimer_new(options->base, on_impatient, client);
     err = client->flush && client->patience ? lrs_stream_new(&stream, &client->stream) : -ENOMEM;

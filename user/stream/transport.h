@@ -9,7 +9,9 @@
  * - After `down` the socket is closed; the owner frees the client and opens another when it likes.
  *
  * Memory is bounded whatever the server does: what one call sends, one message of at most LRS_MESSAGE_MAX
- * bytes coming in, and a few pieces of 16 KB. */
+ * bytes coming in, and a few pieces of 16 KB. So is the time that it takes (budget.h). A server that for
+ * stall_timeout takes nothing of a message that waits, and acknowledges no SETTINGS that went out, is
+ * given up: its window is closed for good, or its program is frozen. */
 #pragma once
 
 #include "base/address.h"
@@ -37,6 +39,7 @@ struct lrs_client_options {
     const struct address *addresses; /* tried in turn */
     size_t address_count;
     uint64_t connect_timeout_us; /* for each address, and for TLS's handshake; 0: 5 s, as Envoy */
+    uint64_t stall_timeout_us;   /* 0: 30 s; see below */
     const struct tls_settings *tls; /* NULL: plain TCP. Borrowed for the client's life */
     struct keepalive_settings keepalive;
     const char *authority;
