@@ -44,6 +44,7 @@ TESTS_C := $(UNIT_C) $(BPF_TESTS_C) $(FIXTURE_C) $(FUZZ_C) $(PROVE_C) $(NATIVE_C
 CHECKS := $(wildcard tests/check/*.sh)
 E2E := $(wildcard tests/e2e/test_*)
 GO_PEERS := $(patsubst %.go,$(BUILD)/%,$(wildcard tests/e2e/*/*.go))
+NO_ROLL_BACK := $(BUILD)/tests/e2e/no_roll_back
 BENCH_GO := $(patsubst %.go,$(BUILD)/%,$(wildcard tests/bench/*/*.go))
 
 PROTO_C := $(PROTOS:%.proto=$(BUILD)/proto/%.pb-c.c)
@@ -72,7 +73,7 @@ demo: all $(BUILD)/setup.demo ## nginx, its upstreams, loadtap and a collector, 
 # --- tests --------------------------------------------------------------------
 RUN := BUILD=$(BUILD) tests/run
 
-test: all static $(UNIT) $(BPF_TESTS) sanitized $(GO_PEERS) ## everything below except bench
+test: all static $(UNIT) $(BPF_TESTS) sanitized $(GO_PEERS) $(NO_ROLL_BACK) ## everything below except bench
 	FUZZ_SECONDS=5 $(RUN) $(CHECKS) $(UNIT) $(BPF_TESTS) $(SANITIZED) $(E2E)
 
 test-unit: $(UNIT) ## one program per module; no root
@@ -81,18 +82,19 @@ test-unit: $(UNIT) ## one program per module; no root
 test-bpf: $(BPF_TESTS) ## the programs in the kernel
 	$(RUN) $^
 
-test-e2e: all $(GO_PEERS) $(BUILD)/setup.test ## the real daemon between real peers
+test-e2e: all $(GO_PEERS) $(NO_ROLL_BACK) $(BUILD)/setup.test ## the real daemon between real peers
 	$(RUN) $(E2E)
 
 test-kernels: all $(BPF_TESTS) $(BUILD)/setup.test $(BUILD)/setup.kernels ## the kernel side under other kernels, in virtual machines
 	$(RUN) tests/check/clangs.sh
 	BUILD=$(BUILD) tests/kernels/run $(KERNELS)
 
-soak: all $(GO_PEERS) $(BUILD)/setup.test ## exactness, also over a bad link, RUNS=20 times; a million gRPC calls
+soak: all $(GO_PEERS) $(NO_ROLL_BACK) $(BUILD)/setup.test ## exactness, also over a bad link, RUNS=20 times; a million gRPC calls; CUTS=100 of the stream
 	BUILD=$(BUILD) RUNS=$(or $(RUNS),20) tests/e2e/test_exactness.py
 	BUILD=$(BUILD) RUNS=$(or $(RUNS),20) LOAD=1 tests/e2e/test_lossy_http2.py
 	BUILD=$(BUILD) REQUESTS=200000 tests/e2e/test_http2_streams.py
 	BUILD=$(BUILD) CALLS=1000000 tests/e2e/test_grpc_calls.py
+	BUILD=$(BUILD) CUTS=$(or $(CUTS),100) ENVOY=$(wildcard $(abspath $(BUILD))/envoy/bin/envoy) tests/e2e/test_cuts.py
 
 asan: ## the unit tests under ASan, UBSan and the leak checker
 	$(MAKE) VARIANT=asan test-unit
@@ -181,6 +183,14 @@ $(addprefix $(OUT)/,loadtap loadtap-collector) $(BUILD)/static/loadtap $(BUILD)/
 	$(info LINK  $@)
 	mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# A daemon without the lines that send again what was not confirmed, for a test that it has to fail.
+$(BUILD)/tests/e2e/no_roll_back.%.c: user/report/%.c
+	mkdir -p $(@D)
+	sed '/ interval->again = true;$$/d; / note_unconfirmed(reporter);$$/d' $< > $@
+	! cmp -s $< $@
+$(NO_ROLL_BACK): $(OUT)/user/daemon/main.o $(addprefix $(NO_ROLL_BACK).,window.c reporter.c) $(OUT)/daemon.a
+	$(CC) $(CPPFLAGS) -w -o $@ $^ $(LDFLAGS) $(LDLIBS)
 
 # Debian's grpc-go, without the network.
 $(GO_PEERS) $(BENCH_GO): $(BUILD)/%: %.go | $(BUILD)/setup.test

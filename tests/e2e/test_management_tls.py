@@ -6,12 +6,14 @@ are replaced, and, for each way in which a certificate can be wrong, one line th
 import json
 import os
 import shutil
+import socket
 import subprocess
+import threading
 import time
 
 from lib import namespace, tap
 from lib.certificates import Authority
-from lib.daemon import Daemon, bootstrap, cluster
+from lib.daemon import Daemon, bootstrap, cluster, endpoint
 from lib.grpc_servers import SERVERS, Server
 from lib.process import until
 from lib.reports import BUILD
@@ -163,6 +165,33 @@ def test_plain_server(results, scratch, group, authority):
     server.stop()
 
 
+def test_next_address(results, scratch, group, authority):
+    """A handshake that fails: the next address is tried at once, and the log says what was wrong with the
+    first."""
+    place = folder(scratch, "next")
+    made = config(authority.ca)
+    lrs = made["static_resources"]["clusters"][-1]["load_assignment"]["endpoints"][0]["lb_endpoints"]
+    lrs.insert(0, endpoint("127.0.0.1", PORT + 1))
+    mute = socket.create_server(("127.0.0.1", PORT + 1))
+    threading.Thread(target=hang_up, args=(mute,), daemon=True).start()
+    server = serve(place, "grpc-go", authority.issue("next", f"DNS:{NAME}"))
+    started = time.monotonic()
+    daemon = Daemon(place, group, made)
+    reported(server)
+    results.true("the next address is tried at once", time.monotonic() - started < 4.5)
+    results.true("the first one's failure is told",
+                 f"TLS with 127.0.0.1:{PORT + 1}: " in "".join(warnings(daemon)), daemon.log())
+    results.equal("next address: loadtap ends cleanly", daemon.finish(), 0)
+    server.stop()
+    mute.close()
+
+
+def hang_up(listener):
+    while True:
+        connection, _ = listener.accept()
+        connection.close()
+
+
 def test_validate(results, scratch, authority):
     """A private key that does not belong to the certificate, inline: an error that names the place
     and shows nothing of the key."""
@@ -189,6 +218,7 @@ def test(results, scratch, group):
     test_wrong(results, scratch, group, authority)
     test_told_once(results, scratch, group, authority)
     test_plain_server(results, scratch, group, authority)
+    test_next_address(results, scratch, group, authority)
     test_validate(results, scratch, authority)
 
 

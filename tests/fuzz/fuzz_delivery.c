@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "envoy/service/load_stats/v3/lrs.pb-c.h"
 #include "grpc/frame.h"
+#include "report/packing.h"
 #include "report/reporter.h"
 #include "report/response.h"
 #include "report/wishes.h"
@@ -102,10 +103,8 @@ static uint32_t index_of(const char *name)
     return name[0] == 'b';
 }
 
-static void write_down(const request_message *message, bool mark)
+static void write_down(const request_message *message)
 {
-    check(sent_count < SENT_MAX);
-    memset(&sent[sent_count], 0, sizeof(sent[0]));
     for (size_t i = 0; i < message->n_cluster_stats; i++) {
         uint32_t cluster = index_of(message->cluster_stats[i]->cluster_name);
 
@@ -115,23 +114,34 @@ static void write_down(const request_message *message, bool mark)
         if (books[cluster].wanted)
             books[cluster].sent_up_to = rows[cluster].rq_issued;
     }
+}
+
+/* The parts of a report are one entry. */
+static void write_parts(const uint8_t *bytes, const size_t *ends, size_t count, bool mark)
+{
+    check(sent_count < SENT_MAX);
+    memset(&sent[sent_count], 0, sizeof(sent[0]));
+    for (size_t i = 0, begin = 0; i < count; begin = ends[i++]) {
+        request_message *message = envoy__service__load_stats__v3__load_stats_request__unpack(
+            NULL, ends[i] - begin, bytes + begin);
+
+        check(message);
+        write_down(message);
+        envoy__service__load_stats__v3__load_stats_request__free_unpacked(message, NULL);
+    }
     sent[sent_count].mark = mark;
     sent[sent_count++].end = sent_bytes;
 }
 
-static int op_send(void *arg, const uint8_t *bytes, size_t length, bool mark)
+static int op_send(void *arg, const uint8_t *bytes, const size_t *ends, size_t count, bool mark)
 {
-    int error = lrs_stream_send(client.stream, bytes, length, mark);
-    request_message *message;
+    int error = lrs_stream_send(client.stream, bytes, ends, count, mark);
 
     (void)arg;
     if (error)
         return error;
-    message = envoy__service__load_stats__v3__load_stats_request__unpack(NULL, length, bytes);
-    check(message);
-    sent_bytes += GRPC_FRAME_PREFIX + length;
-    write_down(message, mark);
-    envoy__service__load_stats__v3__load_stats_request__free_unpacked(message, NULL);
+    sent_bytes += ends[count - 1] + count * GRPC_FRAME_PREFIX;
+    write_parts(bytes, ends, count, mark);
     return 0;
 }
 
@@ -521,11 +531,12 @@ static void settle(void)
         check(books[i].delivered + books[i].discarded == rows[i].rq_issued);
 }
 
-static void begin(void)
+/* A small `message_max` splits reports. */
+static void begin(size_t message_max)
 {
     static Envoy__Config__Core__V3__Node node = ENVOY__CONFIG__CORE__V3__NODE__INIT;
     const struct reporter_options options = {
-        .node = &node, .clusters = &clusters, .hosts = client.hosts};
+        .node = &node, .clusters = &clusters, .hosts = client.hosts, .message_max = message_max};
     const struct reporter_ops ops = {.open_stream = op_open, .send = op_send, .read = op_read};
 
     client.reporter = reporter_new(&options, &ops, NULL);
@@ -554,7 +565,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     sent_count = sent_bytes = to_server.length = to_client.length = 0;
     client.now = 1000 * SECOND;
     add_hosts();
-    begin();
+    begin(size && data[0] & 0x80 ? 60 : PACKING_MAX);
     for (size_t at = 0; at + 2 <= size && at < SENT_MAX;) {
         size_t rest = at + 2;
 

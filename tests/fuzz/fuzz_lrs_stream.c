@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size < 2 || lrs_stream_new(&options, &stream))
         return 0;
-    lrs_stream_send(stream, data, size, true);
+    lrs_stream_send(stream, data, &(size_t){size}, 1, true);
     take_output(stream);
     if (data[0] & 1)
         greet(stream);

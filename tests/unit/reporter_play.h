@@ -30,6 +30,8 @@ static unsigned opened, sent;
 static bool last_mark;
 static struct delivery told; /* of the last stream that was opened */
 static int send_error;
+static size_t message_max = PACKING_MAX;
+static enum emission_rules emission;
 static bool open_fails_at_once;
 static request *last;            /* last message sent */
 static uint64_t received_issued; /* by all messages, all clusters */
@@ -54,11 +56,8 @@ static inline void open_stream(void *arg, const struct delivery *delivery)
         reporter_stream_down(reporter, now);
 }
 
-static inline int take_message(void *arg, const uint8_t *message, size_t length, bool mark)
+static inline void take_message(const uint8_t *message, size_t length)
 {
-    (void)arg;
-    if (send_error)
-        return send_error;
     if (last)
         envoy__service__load_stats__v3__load_stats_request__free_unpacked(last, NULL);
     last = envoy__service__load_stats__v3__load_stats_request__unpack(NULL, length, message);
@@ -66,9 +65,19 @@ static inline int take_message(void *arg, const uint8_t *message, size_t length,
     assert_string_equal(last->node->id, "here"); /* in every message */
     received_issued += issued_in(last);
     sent++;
-    last_mark = mark;
     if (overhear)
         overhear();
+}
+
+static inline int take_report(void *arg, const uint8_t *messages, const size_t *ends, size_t count,
+                              bool mark)
+{
+    (void)arg;
+    if (send_error)
+        return send_error;
+    for (size_t i = 0, begin = 0; i < count; begin = ends[i++])
+        take_message(messages + begin, ends[i] - begin);
+    last_mark = mark;
     return 0;
 }
 
@@ -102,7 +111,7 @@ static inline unsigned logged(const char *part)
 static inline int set_up(void **state)
 {
     static const struct reporter_ops ops = {
-        .open_stream = open_stream, .send = take_message, .read = model_read};
+        .open_stream = open_stream, .send = take_report, .read = model_read};
 
     (void)state;
     memset(rows, 0, sizeof(rows));
@@ -121,9 +130,13 @@ static inline int set_up(void **state)
     plain = model_add(hosts, PLAIN, 0, 4);
     envoy__config__core__v3__node__init(&node);
     node.id = "here";
-    reporter = reporter_new(
-        &(struct reporter_options){.node = &node, .clusters = &model, .hosts = hosts, .run = 77},
-        &ops, NULL);
+    reporter = reporter_new(&(struct reporter_options){.node = &node,
+                                                       .clusters = &model,
+                                                       .hosts = hosts,
+                                                       .message_max = message_max,
+                                                       .emission = emission,
+                                                       .run = 77},
+                            &ops, NULL);
     return reporter ? 0 : -1;
 }
 

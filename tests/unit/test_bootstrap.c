@@ -433,20 +433,22 @@ static void own_settings(void **state)
 {
 #define SETTINGS(content)                                                                          \
     "{name: l, typed_config: {'@type': type.googleapis.com/loadtap.v1.Settings, " content "}}"
-    struct bootstrap *bootstrap = must_load(
-        "bootstrap_extensions: [{name: o, typed_config: {'@type': x/other, a: "
-        "b}}, " SETTINGS(
-            "cgroup_path: /c, omit_connection_fields: true, "
-            "report_error_bound: true, removed_endpoint_idle_time: 1.5s") "]\n" SMALL("", LOCAL));
+    struct bootstrap *bootstrap =
+        must_load("bootstrap_extensions: [{name: o, typed_config: {'@type': x/other, a: "
+                  "b}}, " SETTINGS("cgroup_path: /c, omit_connection_fields: true, "
+                                   "report_error_bound: true, removed_endpoint_idle_time: 1.5s, "
+                                   "emission_rules: ENVOY_1_34") "]\n" SMALL("", LOCAL));
 
     (void)state;
     assert_string_equal(bootstrap->cgroup_path, "/c");
     assert_true(bootstrap->omit_connection_fields);
     assert_true(bootstrap->report_error_bound);
     assert_int_equal(bootstrap->removed_idle_ms, 1500);
+    assert_int_equal(bootstrap->emission_rules, EMISSION_ENVOY_1_34);
     bootstrap_free(bootstrap);
     bootstrap = must_load(SMALL("", LOCAL));
     assert_int_equal(bootstrap->removed_idle_ms, 600000);
+    assert_int_equal(bootstrap->emission_rules, EMISSION_ENVOY_1_39);
     bootstrap_free(bootstrap);
     expect_error(
         "bootstrap_extensions: [" SETTINGS("removed_endpoint_idle_time: 0s") "]\n" SMALL("", LOCAL),

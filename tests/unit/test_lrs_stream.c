@@ -267,12 +267,13 @@ static void assert_ended(const char *reason)
 {
     assert_non_null(lrs_stream_end(client.stream));
     assert_string_equal(lrs_stream_end(client.stream), reason);
-    assert_int_equal(lrs_stream_send(client.stream, (const uint8_t *)"x", 1, false), -EPIPE);
+    assert_int_equal(lrs_stream_send(client.stream, (const uint8_t *)"x", &(size_t){1}, 1, false),
+                     -EPIPE);
 }
 
 static int send_text(const char *text, bool mark)
 {
-    return lrs_stream_send(client.stream, (const uint8_t *)text, strlen(text), mark);
+    return lrs_stream_send(client.stream, (const uint8_t *)text, &(size_t){strlen(text)}, 1, mark);
 }
 
 /* --- tests --------------------------------------------------------------------------------------
@@ -335,6 +336,22 @@ static void test_messages_both_ways(void **state)
     assert_int_equal(server.settings, 1); /* nothing was marked */
 }
 
+static void test_several_messages_and_one_mark(void **state)
+{
+    static const uint8_t three[] = "onethree";
+
+    (void)state;
+    open_stream();
+    assert_int_equal(lrs_stream_send(client.stream, three, (const size_t[]){3, 3, 8}, 3, true), 0);
+    assert_int_equal(send_text("more", false), -EAGAIN);
+    exchange();
+    assert_int_equal(server.data_length, 23);
+    assert_memory_equal(server.data, "\0\0\0\0\3one\0\0\0\0\0\0\0\0\0\5three", 23);
+    assert_int_equal(server.settings, 2);
+    assert_int_equal(server.data_at_settings, server.data_length);
+    assert_string_equal(client.log, "confirmed\n");
+}
+
 static void test_large_message_goes_through_windows(void **state)
 {
     static uint8_t large[200000];
@@ -343,7 +360,7 @@ static void test_large_message_goes_through_windows(void **state)
     open_stream();
     for (size_t i = 0; i < sizeof(large); i++)
         large[i] = (uint8_t)(i * 31 >> 3);
-    assert_int_equal(lrs_stream_send(client.stream, large, sizeof(large), true), 0);
+    assert_int_equal(lrs_stream_send(client.stream, large, &(size_t){sizeof(large)}, 1, true), 0);
     exchange();
     assert_int_equal(server.data_length, 5 + sizeof(large));
     assert_memory_equal(server.data + 5, large, sizeof(large));
@@ -848,6 +865,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_scheme_of_tls, set_up_encrypted, tear_down),
         TEST(test_first_message_before_the_response),
         TEST(test_messages_both_ways),
+        TEST(test_several_messages_and_one_mark),
         TEST(test_large_message_goes_through_windows),
         TEST(test_closed_window_holds_message_and_mark),
         TEST(test_marks_are_confirmed_in_order_and_bounded),

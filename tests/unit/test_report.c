@@ -36,8 +36,12 @@ static int set_up(void **state)
     envoy__config__core__v3__node__init(&node);
     envoy__config__core__v3__locality__init(&own);
     node.id = "here";
-    report = (struct report){
-        .node = &node, .clusters = &model, .hosts = hosts, .window = window, .now_us = 1000000};
+    report = (struct report){.node = &node,
+                             .clusters = &model,
+                             .hosts = hosts,
+                             .window = window,
+                             .now_us = 1000000,
+                             .message_max = PACKING_MAX};
     return hosts && window ? 0 : -1;
 }
 
@@ -59,13 +63,16 @@ static int tear_down(void **state)
 
 static void encode(void)
 {
-    autofree uint8_t *bytes = NULL;
-    size_t length;
+    struct packing messages;
 
     forget();
     window_look(window);
-    assert_int_equal(report_encode(&report, &bytes, &length, &sum), 0);
-    got = envoy__service__load_stats__v3__load_stats_request__unpack(NULL, length, bytes);
+    assert_int_equal(report_encode(&report, &messages, &sum), 0);
+    assert_int_equal(messages.count, 1);
+    assert_int_equal(messages.ends[0], messages.length);
+    got = envoy__service__load_stats__v3__load_stats_request__unpack(NULL, messages.length,
+                                                                     messages.bytes);
+    packing_clear(&messages);
     assert_non_null(got);
     assert_string_equal(got->node->id, "here");
 }
@@ -125,9 +132,8 @@ static void test_wire_format(void **state)
         0x12, 8,  0x0a, 0,   0x10, 1,   0x20, 2,   0x40, 1, /* locality, S1 E2 I1 */
         0x22, 2,  0x08, 1,                                  /* interval: 1 s */
     };
-    autofree uint8_t *bytes = NULL;
     uint32_t slot = model_add(hosts, PLAIN, 0, 77);
-    size_t length;
+    struct packing messages;
 
     (void)state;
     assert_int_equal(window_reserve(window), 0);
@@ -136,9 +142,10 @@ static void test_wire_format(void **state)
     rows[slot].rq_error = 2;
     window_look(window);
     report.omit_connections = true;
-    assert_int_equal(report_encode(&report, &bytes, &length, &sum), 0);
-    assert_int_equal(length, sizeof(expected));
-    assert_memory_equal(bytes, expected, sizeof(expected));
+    assert_int_equal(report_encode(&report, &messages, &sum), 0);
+    assert_int_equal(messages.length, sizeof(expected));
+    assert_memory_equal(messages.bytes, expected, sizeof(expected));
+    packing_clear(&messages);
 }
 
 static void test_s22_service_name(void **state)
@@ -486,10 +493,65 @@ static void test_error_bound_is_off(void **state)
     assert_int_equal(locality(0)->upstream_endpoint_stats[0]->n_load_metric_stats, 0);
 }
 
+/* One locality; what an older rule does not show is in the first report that shows it. */
+static void test_older_rules_hold_back(void **state)
+{
+    (void)state;
+    window_adopt(window, BERRY, 0);
+    report.emission = EMISSION_ENVOY_1_34;
+    report.endpoints = true;
+    rows[west].rq_issued = rows[west].cx_established = 1;
+    encode();
+    assert_int_equal(locality(0)->total_issued_requests, 1);
+    assert_int_equal(locality(0)->n_upstream_endpoint_stats, 0);
+    window_sent(window, 1000000, true);
+    rows[west].rq_finished = rows[west].rq_success = 1;
+    rows[west].rq_error = 5;
+    encode();
+    assert_int_equal(only_cluster()->n_upstream_locality_stats, 0);
+    assert_int_equal(only_cluster()->load_report_interval->seconds, 0);
+    assert_int_equal(sum.error, 0);
+    window_sent(window, 1000000, false);
+    rows[west].rq_issued++;
+    encode();
+    assert_int_equal(locality(0)->total_issued_requests, 1);
+    assert_int_equal(locality(0)->total_successful_requests, 1);
+    assert_int_equal(locality(0)->total_error_requests, 5);
+    assert_int_equal(sum.error, 5);
+    window_sent(window, 1000000, false);
+    encode();
+    assert_int_equal(only_cluster()->n_upstream_locality_stats, 0);
+}
+
+static void ignore_again(void *arg, uint32_t cluster, const struct window_load *load)
+{
+    (void)arg, (void)cluster, (void)load;
+}
+
+/* Held back although it was sent before: it is still to come. */
+static void test_held_back_after_a_stream(void **state)
+{
+    (void)state;
+    window_adopt(window, BERRY, 0);
+    report.emission = EMISSION_UP_TO_ENVOY_1_33;
+    rows[west].rq_issued = 3;
+    encode(); /* shown, as three are in progress */
+    assert_int_equal(locality(0)->total_issued_requests, 3);
+    window_sent(window, 1000000, true);
+    rows[west].rq_finished = 3; /* without a result */
+    window_roll_back(window, ignore_again, NULL);
+    encode();
+    assert_int_equal(only_cluster()->n_upstream_locality_stats, 0);
+    window_sent(window, 1000000, true);
+    window_confirmed(window);
+    model_serve(west, 1);
+    encode();
+    assert_int_equal(locality(0)->total_issued_requests, 4);
+}
+
 static void test_out_of_memory(void **state)
 {
-    uint8_t *bytes = NULL;
-    size_t length = 5;
+    struct packing messages = {.length = 5};
     int error = -ENOMEM;
     long left = 0, live;
 
@@ -505,17 +567,17 @@ static void test_out_of_memory(void **state)
     live = memory_live;
     for (; error; left++) {
         memory_left = left;
-        error = report_encode(&report, &bytes, &length, &sum);
+        error = report_encode(&report, &messages, &sum);
         memory_left = -1;
         if (!error)
             break;
         assert_int_equal(error, -ENOMEM);
-        assert_null(bytes);
-        assert_int_equal(length, 5);
+        assert_null(messages.bytes);
+        assert_int_equal(messages.length, 5);
         assert_int_equal(memory_live, live);
     }
     assert_in_range(left, 10, 20);
-    free(bytes);
+    packing_clear(&messages);
 }
 
 static void test_s38_logical_dns_is_one_host(void **state)
@@ -576,6 +638,8 @@ int main(void)
         TEST(test_tls_cluster),
         TEST(test_error_bound_is_off),
         TEST(test_s38_logical_dns_is_one_host),
+        TEST(test_older_rules_hold_back),
+        TEST(test_held_back_after_a_stream),
         TEST(test_out_of_memory),
     };
 

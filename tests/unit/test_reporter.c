@@ -653,7 +653,7 @@ static void test_new_without_memory(void **state)
 {
     const struct reporter_options options = {.node = &node, .clusters = &model, .hosts = hosts};
     const struct reporter_ops ops = {
-        .open_stream = open_stream, .send = take_message, .read = model_read};
+        .open_stream = open_stream, .send = take_report, .read = model_read};
 
     (void)state;
     if (!MEMORY_CAN_FAIL)
@@ -672,9 +672,12 @@ static void test_new_without_memory(void **state)
 
 static void test_error_bound_is_reported_where_wanted(void **state)
 {
-    const struct reporter_options options = {
-        .node = &node, .clusters = &model, .hosts = hosts, .error_bound = true};
-    const struct reporter_ops ops = {open_stream, take_message, model_read};
+    const struct reporter_options options = {.node = &node,
+                                             .clusters = &model,
+                                             .hosts = hosts,
+                                             .message_max = PACKING_MAX,
+                                             .error_bound = true};
+    const struct reporter_ops ops = {open_stream, take_report, model_read};
 
     (void)state;
     begin((struct wish){.clusters = {"berry"}, .seconds = 2});

@@ -51,7 +51,6 @@ static void test_is_sent_at_once_and_confirmed(void **state)
     assert_false(reporter_finished(reporter));
     model_serve(apple, 1);                                       /* after it */
     respond((struct wish){.clusters = {"berry"}, .seconds = 1}); /* too late */
-    reporter_finish(reporter, now);
     pass(SECOND);
     assert_int_equal(sent, 2);
     reporter_confirmed(reporter, now);
@@ -100,6 +99,20 @@ static void test_is_waited_for_so_long(void **state)
     assert_true(reporter_finished(reporter));
     assert_int_equal(logged("warning last report: stream=1 report=2, only 0 are confirmed"), 1);
     assert_int_equal(logged("not reported: cluster=apple issued=5 "), 1);
+}
+
+static void test_is_not_waited_for_if_asked_again(void **state)
+{
+    (void)state;
+    begin(APPLE_EVERY_2S);
+    model_serve(apple, 5);
+    reporter_finish(reporter, now);
+    reporter_finish(reporter, now);
+    assert_true(reporter_finished(reporter));
+    assert_int_equal(logged("only 0 are confirmed"), 1);
+    assert_int_equal(logged("not reported: cluster=apple issued=5 "), 1);
+    reporter_finish(reporter, now);
+    assert_int_equal(logged("only 0 are confirmed"), 1);
 }
 
 static void test_stream_ends_meanwhile(void **state)
@@ -157,6 +170,7 @@ int main(void)
         TEST(test_is_sent_at_once_and_confirmed),
         TEST(test_while_a_confirmation_is_awaited),
         TEST(test_is_waited_for_so_long),
+        TEST(test_is_not_waited_for_if_asked_again),
         TEST(test_stream_ends_meanwhile),
         TEST(test_cannot_be_queued_for_a_while),
         TEST(test_can_never_be_queued),

@@ -177,7 +177,8 @@ static void on_up(void *arg)
     (void)arg;
     happened("up", "");
     if (owner.client)
-        assert_int_equal(lrs_client_send(owner.client, (const uint8_t *)"node", 4, true), 0);
+        assert_int_equal(
+            lrs_client_send(owner.client, (const uint8_t *)"node", &(size_t){4}, 1, true), 0);
 }
 
 static void on_message(void *arg, const uint8_t *message, size_t length)
@@ -199,7 +200,8 @@ static void on_down(void *arg, const char *reason)
     (void)arg;
     happened("down: ", reason);
     if (owner.client)
-        assert_int_equal(lrs_client_send(owner.client, (const uint8_t *)"x", 1, true), -ENOTCONN);
+        assert_int_equal(lrs_client_send(owner.client, (const uint8_t *)"x", &(size_t){1}, 1, true),
+                         -ENOTCONN);
     owner.stop = true;
 }
 
@@ -228,7 +230,8 @@ static void open_client(const struct address *to, size_t count)
     };
 
     assert_int_equal(lrs_client_open(&options, &owner.client), 0);
-    assert_int_equal(lrs_client_send(owner.client, (const uint8_t *)"x", 1, true), -ENOTCONN);
+    assert_int_equal(lrs_client_send(owner.client, (const uint8_t *)"x", &(size_t){1}, 1, true),
+                     -ENOTCONN);
     assert_string_equal(owner.log, ""); /* nothing from inside */
 }
 
@@ -335,8 +338,10 @@ static void test_conversation(void **state)
     open_client(&addresses[1], 1);
     run("up;confirmed;message;");
     assert_int_equal(server.data_length, 9);
-    assert_int_equal(lrs_client_send(owner.client, (const uint8_t *)"report", 6, true), 0);
-    assert_int_equal(lrs_client_send(owner.client, (const uint8_t *)"report", 6, true), -EAGAIN);
+    assert_int_equal(
+        lrs_client_send(owner.client, (const uint8_t *)"report", &(size_t){6}, 1, true), 0);
+    assert_int_equal(
+        lrs_client_send(owner.client, (const uint8_t *)"report", &(size_t){6}, 1, true), -EAGAIN);
     run("up;confirmed;message;confirmed;");
     assert_int_equal(server.data_length, 20);
     bufferevent_free(TAKE(server.connection));
@@ -544,7 +549,7 @@ static void test_server_that_never_reads(void **state)
     open_client(&addresses[1], 1);
     run("up;");
     for (int i = 0; i < 200; i++) {
-        err = lrs_client_send(owner.client, large, sizeof(large), false);
+        err = lrs_client_send(owner.client, large, &(size_t){sizeof(large)}, 1, false);
         taken += err == 0;
         assert_true(err == 0 || err == -EAGAIN);
         event_base_loop(base, EVLOOP_NONBLOCK);
@@ -582,7 +587,7 @@ static void test_shut_window_is_given_up(void **state)
     owner.stall_us = 100000;
     open_client(&addresses[1], 1);
     run("up;confirmed;message;");
-    assert_int_equal(lrs_client_send(owner.client, (const uint8_t *)"x", 1, true), 0);
+    assert_int_equal(lrs_client_send(owner.client, (const uint8_t *)"x", &(size_t){1}, 1, true), 0);
     assert_stuck("up;confirmed;message;");
 }
 

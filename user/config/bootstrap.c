@@ -170,6 +170,7 @@ static int read_settings(const struct check *check, const Settings *from,
                            "found \"%.96s\", expected an absolute path", from->cgroup_path);
     out->omit_connection_fields = from->omit_connection_fields;
     out->report_error_bound = from->report_error_bound;
+    out->emission_rules = (enum emission_rules)from->emission_rules;
     int failed = read_removed_idle(check, from->removed_endpoint_idle_time, &path, out);
     if (failed)
         return failed;

@@ -6,6 +6,7 @@
 
 #include "config/clusters.h"
 #include "config/config_error.h"
+#include "config/emission_rules.h"
 #include "config/keepalive_settings.h"
 #include "config/tls_settings.h"
 #include "envoy/config/core/v3/base.pb-c.h"
@@ -41,6 +42,7 @@ struct bootstrap {
     char *cgroup_path; /* NULL: the root of the hierarchy */
     bool omit_connection_fields;
     bool report_error_bound;
+    enum emission_rules emission_rules;
     uint64_t removed_idle_ms; /* removed_endpoint_idle_time */
     char **notes; /* one line for each thing that is accepted but not observed or opaque */
     size_t note_count;

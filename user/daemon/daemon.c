@@ -36,7 +36,6 @@ struct daemon {
     struct management *management;
     struct outage outage; /* since a stream worked for long */
     bool answered;        /* the management server has ever answered */
-    bool stopping;        /* the reporter is finishing */
     uint64_t up_us;       /* since when the stream is up; 0: it is not, or its silence was told */
 };
 
@@ -180,6 +179,11 @@ static void on_stream_down(void *arg, const char *reason)
     stream_ended(arg, reason);
 }
 
+static void on_passed_over(void *arg, const char *reason)
+{
+    tell_outage(arg, reason);
+}
+
 static void on_response(void *arg, const uint8_t *message, size_t length)
 {
     struct daemon *daemon = arg;
@@ -211,11 +215,11 @@ static void op_open_stream(void *arg, const struct delivery *delivery)
     reporter_stream_down(daemon->reporter, now_us());
 }
 
-static int op_send(void *arg, const uint8_t *message, size_t length, bool mark)
+static int op_send(void *arg, const uint8_t *messages, const size_t *ends, size_t count, bool mark)
 {
     struct daemon *daemon = arg;
 
-    return management_send(daemon->management, message, length, mark);
+    return management_send(daemon->management, messages, ends, count, mark);
 }
 
 /* --- start and end --------------------------------------------------------------------- */
@@ -226,13 +230,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
     struct daemon *daemon = arg;
 
     (void)what;
-    if (daemon->stopping) {
-        log_info("%s: ending at once", strsignal(number));
-        event_base_loopbreak(daemon->base);
-        return;
-    }
     log_info("%s: stopping", strsignal(number));
-    daemon->stopping = true;
     reporter_finish(daemon->reporter, now_us());
     arm(daemon);
 }
@@ -301,6 +299,8 @@ static int start_reporter(struct daemon *daemon)
         .hosts = daemon->hosts,
         .omit_connections = daemon->bootstrap->omit_connection_fields,
         .error_bound = daemon->bootstrap->report_error_bound,
+        .emission = daemon->bootstrap->emission_rules,
+        .message_max = PACKING_MAX,
         .random = random_number(),
         .run = random_number(),
     };
@@ -322,7 +322,7 @@ static int start_management(struct daemon *daemon)
         .bootstrap = daemon->bootstrap,
         .hosts = daemon->hosts,
         .tap = daemon->tap,
-        .events = {on_stream_up, on_response, on_confirmed, on_stream_down, daemon},
+        .events = {on_stream_up, on_response, on_confirmed, on_stream_down, on_passed_over, daemon},
     };
 
     daemon->management = management_new(&options);

@@ -57,6 +57,13 @@ static void on_down(void *arg, const char *reason)
     management->options.events.down(management->options.events.arg, reason);
 }
 
+static void on_passed_over(void *arg, const char *reason)
+{
+    struct management *management = arg;
+
+    management->options.events.passed_over(management->options.events.arg, reason);
+}
+
 /* --- opening ------------------------------------------------------------------------- */
 
 static int keep_out(void *arg, int fd)
@@ -79,7 +86,7 @@ static struct lrs_client_options client_options(struct management *management)
         .user_agent = "loadtap/" VERSION,
         .prepare = keep_out,
         .prepare_arg = management,
-        .events = {on_up, on_message, on_confirmed, on_down, management},
+        .events = {on_up, on_message, on_confirmed, on_down, on_passed_over, management},
     };
 }
 
@@ -204,9 +211,10 @@ int management_open(struct management *management, const struct delivery *delive
 
 /* --- the rest ------------------------------------------------------------------------ */
 
-int management_send(struct management *management, const uint8_t *message, size_t length, bool mark)
+int management_send(struct management *management, const uint8_t *messages, const size_t *ends,
+                    size_t count, bool mark)
 {
-    return management->client ? lrs_client_send(management->client, message, length, mark)
+    return management->client ? lrs_client_send(management->client, messages, ends, count, mark)
                               : -ENOTCONN;
 }
 

@@ -27,7 +27,7 @@ struct management *management_new(const struct management_options *options);
  * -ENOMEM. */
 int management_open(struct management *management, const struct delivery *delivery);
 /* As lrs_client_send. */
-int management_send(struct management *management, const uint8_t *message, size_t length,
-                    bool mark);
+int management_send(struct management *management, const uint8_t *messages, const size_t *ends,
+                    size_t count, bool mark);
 void management_close(struct management *management); /* no event comes any more */
 void management_free(struct management *management);  /* NULL is fine */

@@ -4,19 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
-#include "envoy/service/load_stats/v3/lrs.pb-c.h"
+#include "envoy/config/endpoint/v3/load_report.pb-c.h"
 
-typedef Envoy__Service__LoadStats__V3__LoadStatsRequest request_message;
 typedef Envoy__Config__Endpoint__V3__ClusterStats cluster_message;
 typedef Envoy__Config__Endpoint__V3__UpstreamLocalityStats locality_message;
 typedef Envoy__Config__Endpoint__V3__UpstreamEndpointStats endpoint_message;
 typedef Envoy__Config__Endpoint__V3__EndpointLoadMetricStats metric_message;
-
-struct buffer {
-    uint8_t *bytes;
-    size_t length, room;
-};
 
 struct metrics {
     metric_message items[BOUND_KINDS];
@@ -128,7 +121,7 @@ static bool same_entry(const struct locality_endpoints *a, const struct locality
 
 static bool has_requests(const struct window_row *row)
 {
-    return row->load.issued || row->load.success || row->load.error || row->in_progress;
+    return emission_shows(EMISSION_ENVOY_1_39, row);
 }
 
 static bool has_connections(const struct window_row *row)
@@ -141,7 +134,7 @@ static bool has_bound(const struct report *report, const struct window_row *row)
     return report->error_bound && !bound_is_zero(&row->load.bound);
 }
 
-static bool locality_is_shown(const struct report *report, const struct window_row *row)
+static bool has_numbers(const struct report *report, const struct window_row *row)
 {
     return has_requests(row) || (!report->omit_connections && has_connections(row)) ||
            has_bound(report, row);
@@ -149,7 +142,8 @@ static bool locality_is_shown(const struct report *report, const struct window_r
 
 static bool endpoint_is_shown(const struct report *report, const struct window_row *row)
 {
-    return report->endpoints && (has_requests(row) || has_bound(report, row));
+    return report->endpoints && emission_has_endpoints(report->emission) &&
+           (has_requests(row) || has_bound(report, row));
 }
 
 /* The entries of a bound that is not zero; none where it is not wanted. */
@@ -249,6 +243,24 @@ static void fill_locality(struct locality_entry *entry, const struct report *rep
     message->total_fail_connections = sum->load.failed_connections;
 }
 
+/* Is it for an older rule alone that the locality is not shown? */
+static bool is_held_back(const struct report *report, const struct window_row *row)
+{
+    return report->emission != EMISSION_ENVOY_1_39 && has_numbers(report, row) &&
+           !emission_shows(report->emission, row);
+}
+
+/* All its hosts wait for a later report. */
+static void hold_group(const struct report *report, uint32_t cluster,
+                       const struct locality_endpoints *group)
+{
+    uint32_t index = (uint32_t)(group - report->clusters->items[cluster].groups);
+    const struct host *host;
+
+    for (size_t i = 0; (host = hosts_of_group(report->hosts, cluster, index, i)); i++)
+        window_hold(report->window, host->slot);
+}
+
 /* Makes the entries of a cluster's localities. Returns how many there are. */
 static size_t add_localities(struct scratch *scratch, const struct report *report, uint32_t cluster,
                              struct window_load *sum)
@@ -270,8 +282,14 @@ static size_t add_localities(struct scratch *scratch, const struct report *repor
                 break;
             add_group(scratch, report, cluster, scratch->groups[next], &of_locality);
         }
+        if (is_held_back(report, &of_locality)) {
+            scratch->endpoint_count = first_endpoint;
+            for (size_t j = i; j < next; j++)
+                hold_group(report, cluster, scratch->groups[j]);
+            continue;
+        }
         window_load_add(sum, &of_locality.load);
-        if (!locality_is_shown(report, &of_locality))
+        if (!has_numbers(report, &of_locality))
             continue;
         fill_locality(entry, report, scratch->groups[i], &of_locality);
         entry->message.upstream_endpoint_stats = scratch->endpoint_list + first_endpoint;
@@ -281,49 +299,31 @@ static size_t add_localities(struct scratch *scratch, const struct report *repor
     return count;
 }
 
-/* --- packing -----------------------------------------------------------------------------------*/
+/* --- the whole ---------------------------------------------------------------------------------*/
 
-/* Parts of a message packed one after the other are the message (protobuf's encoding guide, "last
- * one wins" and concatenation of repeated fields): no more than one cluster is held unpacked. */
-static int append(struct buffer *buffer, const request_message *part)
-{
-    size_t length = envoy__service__load_stats__v3__load_stats_request__get_packed_size(part);
-
-    if (buffer->room - buffer->length < length) {
-        size_t room = 2 * buffer->room + length;
-        uint8_t *bytes = realloc(buffer->bytes, room);
-
-        if (!bytes)
-            return -ENOMEM;
-        buffer->bytes = bytes;
-        buffer->room = room;
-    }
-    buffer->length += envoy__service__load_stats__v3__load_stats_request__pack(
-        part, buffer->bytes + buffer->length);
-    return 0;
-}
-
-static int append_cluster(struct buffer *buffer, const struct report *report, uint32_t cluster,
-                          struct scratch *scratch, struct window_load *sum)
+static int add_cluster(struct packing *packing, const struct report *report, uint32_t cluster,
+                       struct window_load *sum)
 {
     const struct cluster *of = &report->clusters->items[cluster];
     uint64_t elapsed_us =
         window_end(report->window, cluster, report->now_us) - window_start(report->window, cluster);
     Google__Protobuf__Duration interval = GOOGLE__PROTOBUF__DURATION__INIT;
     cluster_message message = ENVOY__CONFIG__ENDPOINT__V3__CLUSTER_STATS__INIT;
-    request_message part = ENVOY__SERVICE__LOAD_STATS__V3__LOAD_STATS_REQUEST__INIT;
-    cluster_message *list[] = {&message};
+    struct scratch scratch = {0};
+    int error = scratch_init(&scratch, report, cluster);
 
-    interval.seconds = (int64_t)(elapsed_us / 1000000);
-    interval.nanos = (int32_t)(elapsed_us % 1000000 * 1000);
-    message.cluster_name = of->name;
-    message.cluster_service_name = of->service_name;
-    message.load_report_interval = &interval;
-    message.n_upstream_locality_stats = add_localities(scratch, report, cluster, sum);
-    message.upstream_locality_stats = scratch->locality_list;
-    part.n_cluster_stats = 1;
-    part.cluster_stats = list;
-    return append(buffer, &part);
+    if (!error) {
+        interval.seconds = (int64_t)(elapsed_us / 1000000);
+        interval.nanos = (int32_t)(elapsed_us % 1000000 * 1000);
+        message.cluster_name = of->name;
+        message.cluster_service_name = of->service_name;
+        message.load_report_interval = &interval;
+        message.n_upstream_locality_stats = add_localities(&scratch, report, cluster, sum);
+        message.upstream_locality_stats = scratch.locality_list;
+        error = packing_add(packing, &message);
+    }
+    scratch_clear(&scratch);
+    return error;
 }
 
 /* A cluster without a number to tell is left out: an empty entry would say that it is idle. */
@@ -336,32 +336,24 @@ static bool can_tell(const struct report *report, uint32_t index)
     return cluster_observed(cluster);
 }
 
-int report_encode(const struct report *report, uint8_t **out, size_t *length,
-                  struct window_load *sum)
+/* No more than one cluster is held unpacked. */
+int report_encode(const struct report *report, struct packing *out, struct window_load *sum)
 {
-    request_message head = ENVOY__SERVICE__LOAD_STATS__V3__LOAD_STATS_REQUEST__INIT;
     struct window_load total = {0};
-    struct buffer buffer = {0};
-    int error;
+    struct packing packing;
+    int error =
+        packing_init(&packing, (Envoy__Config__Core__V3__Node *)report->node, report->message_max);
 
-    head.node = (Envoy__Config__Core__V3__Node *)report->node;
-    error = append(&buffer, &head);
-    for (size_t i = 0; !error && i < report->clusters->count; i++) {
-        struct scratch scratch = {0};
-
-        if (!window_reports(report->window, (uint32_t)i) || !can_tell(report, (uint32_t)i))
-            continue;
-        error = scratch_init(&scratch, report, (uint32_t)i);
-        if (!error)
-            error = append_cluster(&buffer, report, (uint32_t)i, &scratch, &total);
-        scratch_clear(&scratch);
-    }
+    for (size_t i = 0; !error && i < report->clusters->count; i++)
+        if (window_reports(report->window, (uint32_t)i) && can_tell(report, (uint32_t)i))
+            error = add_cluster(&packing, report, (uint32_t)i, &total);
+    if (!error)
+        error = packing_end(&packing);
     if (error) {
-        free(buffer.bytes);
+        packing_clear(&packing);
         return error;
     }
-    *out = buffer.bytes;
-    *length = buffer.length;
+    *out = packing;
     *sum = total;
     return 0;
 }

@@ -1,11 +1,13 @@
-/* Builds a LoadStatsRequest from the window, by the rules of Envoy 1.39 and later. Pure; the one
- * writer of report messages. */
+/* Builds LoadStatsRequests from the window, by the rules of Envoy. Pure; the one writer
+ * of report messages. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "report/emission.h"
+#include "report/packing.h"
 #include "report/window.h"
 
 struct Envoy__Config__Core__V3__Node;
@@ -15,11 +17,13 @@ struct report {
     const struct Envoy__Config__Core__V3__Node *node; /* in every message, as it is */
     const struct clusters *clusters;
     const struct hosts *hosts;
-    const struct window *window; /* after window_look() */
-    uint64_t now_us;             /* end of the intervals */
-    bool endpoints;              /* report_endpoint_granularity */
-    bool omit_connections;       /* leave out fields 9 to 11, which Envoy never fills */
-    bool error_bound;            /* add the error bound as load_metric_stats, where not zero */
+    struct window *window; /* after window_look() */
+    uint64_t now_us;       /* end of the intervals */
+    bool endpoints;        /* report_endpoint_granularity */
+    bool omit_connections; /* leave out fields 9 to 11, which Envoy never fills */
+    enum emission_rules emission;
+    size_t message_max; /* of a message, in bytes: PACKING_MAX */
+    bool error_bound;   /* add the error bound as load_metric_stats, where not zero */
 };
 
 /* Packs the report. Rules:
@@ -31,6 +35,8 @@ struct report {
  *   error or in progress is not zero, or, unless left out, a connection field (now active, newly
  *   established, failed) is not zero, or, if wanted, a part of the error bound is not zero.
  *   `locality` is always set, if only to an empty message.
+ *   By older rules than Envoy 1.39's (emission.h) only where they show it, whatever else is not zero;
+ *   what they do not show is held back in the window. They may allow no endpoints at all.
  * - Order of entries: by priority; in it the node's own locality, then by region, zone, sub_zone.
  * - Endpoint entries, only with `endpoints`: hosts with a request number, or a wanted part of the
  *   error bound, that is not zero, in the order of the groups and their hosts; IP and port_value.
@@ -39,6 +45,6 @@ struct report {
  *   interval; num_requests_finished_with_metric: the same where it is a number of requests, else 0,
  *   as connections, bytes and packets belong to no request.
  * - Clusters are in the order of the configuration (Envoy's order is random).
- * 0 with `*out` (free it) and `*length`, `*sum` the loads in it of all clusters; -ENOMEM. */
-int report_encode(const struct report *report, uint8_t **out, size_t *length,
-                  struct window_load *sum);
+ * - One message, if it is not larger than `message_max`; else as packing.h says.
+ * 0 with `*out` (clear it), `*sum` the loads in it of all clusters; -ENOMEM. */
+int report_encode(const struct report *report, struct packing *out, struct window_load *sum);

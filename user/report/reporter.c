@@ -118,17 +118,19 @@ static void log_report(const struct reporter *reporter, size_t clusters,
 /* Encodes and queues one report. On failure nothing has changed: the next one covers it. */
 static int try_report(struct reporter *reporter, uint64_t now_us)
 {
-    size_t clusters = window_set_size(reporter->window), length = 0;
+    size_t clusters = window_set_size(reporter->window);
     bool mark = clusters && !window_awaits(reporter->window);
     struct report report = {.node = reporter->options.node,
                             .clusters = reporter->options.clusters,
                             .hosts = reporter->options.hosts,
                             .window = reporter->window,
                             .now_us = now_us,
+                            .message_max = reporter->options.message_max,
                             .endpoints = wishes_settings(reporter->wishes)->endpoints,
+                            .emission = reporter->options.emission,
                             .omit_connections = reporter->options.omit_connections,
                             .error_bound = reporter->options.error_bound};
-    autofree uint8_t *message = NULL;
+    struct packing messages;
     struct window_load sum;
     int error;
 
@@ -136,14 +138,15 @@ static int try_report(struct reporter *reporter, uint64_t now_us)
     if (error)
         return error;
     window_look(reporter->window);
-    error = report_encode(&report, &message, &length, &sum);
+    error = report_encode(&report, &messages, &sum);
     if (error)
         return error;
-    error = reporter->ops.send(reporter->arg, message, length, mark);
+    error = reporter->ops.send(reporter->arg, messages.bytes, messages.ends, messages.count, mark);
+    reporter->report += error ? 0 : messages.count;
+    packing_clear(&messages);
     if (error)
         return error;
     window_sent(reporter->window, now_us, mark);
-    reporter->report++;
     if (mark)
         reporter->marked = reporter->report;
     log_report(reporter, clusters, &sum);
@@ -241,9 +244,9 @@ void reporter_finish(struct reporter *reporter, uint64_t now_us)
     bool is_live = reporter->state == STATE_UP && wishes_settings(reporter->wishes)->known &&
                    window_set_size(reporter->window) > 0;
 
-    if (reporter->state == STATE_LAST || reporter->state == STATE_FINISHED)
+    if (reporter->state == STATE_FINISHED)
         return;
-    if (!is_live) {
+    if (!is_live) { /* LAST too */
         finish(reporter);
         return;
     }

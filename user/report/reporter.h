@@ -15,7 +15,7 @@
  *   not reported: cluster=local_service issued=1 success=1 error=0 new_connections=0
  *       failed_connections=0                            (one line, one for each such cluster)
  * Streams are numbered from 1 as they come up; `report` is the number of the message on its stream,
- * from 1, also where it has no clusters. "sent again" says what the unconfirmed reports of the
+ * from 1, also where it has no clusters; of a report in several messages, that of the last one. "sent again" says what the unconfirmed reports of the
  * ended stream covered: all of it is in the first report of the next stream, so what arrived of
  * those reports is received twice; delivery.h says how a receiver counts it once. */
 #pragma once
@@ -25,7 +25,9 @@
 #include <stdint.h>
 
 #include "config/clusters.h"
+#include "config/emission_rules.h"
 #include "report/delivery.h"
+#include "report/packing.h"
 #include "upstream/hosts.h"
 
 #define REPORTER_WORKED_US 60000000ULL /* see reporter_stream_down */
@@ -39,18 +41,21 @@ struct reporter_options {                             /* all borrowed, for the r
     const struct hosts *hosts; /* may grow meanwhile */
     bool omit_connections;     /* leave LRS fields 9 to 11 out */
     bool error_bound;          /* report it, as load_metric_stats */
-    uint64_t random;           /* so that not all nodes come back at the same time */
-    uint64_t run;              /* what delivery.h calls so; random too */
+    enum emission_rules emission;
+    size_t message_max; /* PACKING_MAX, but for tests */
+    uint64_t random;    /* so that not all nodes come back at the same time */
+    uint64_t run;       /* what delivery.h calls so; random too */
 };
 
 struct reporter_ops {
     /* Begin to open a stream, which says `delivery` of itself. Answered later by reporter_stream_up()
      * or reporter_stream_down(); the latter may also come from within the call. */
     void (*open_stream)(void *arg, const struct delivery *delivery);
-    /* Queue one message (without gRPC prefix; copied). `mark`: when the peer has certainly got it,
+    /* Queue the messages of a report (without gRPC prefix; copied): the first one ends at ends[0], the
+     * next one, which begins there, at ends[1]. `mark`: when the peer has certainly got all of them,
      * call reporter_confirmed(). 0, or -errno, e.g. -EAGAIN while too much is unsent: nothing was
      * queued then. Calls nothing of the reporter. */
-    int (*send)(void *arg, const uint8_t *message, size_t length, bool mark);
+    int (*send)(void *arg, const uint8_t *messages, const size_t *ends, size_t count, bool mark);
     /* The counters of a slot as they are now. */
     void (*read)(void *arg, uint32_t slot, struct counters *out);
 };
@@ -80,7 +85,7 @@ void reporter_stream_down(struct reporter *reporter, uint64_t now_us);
 /* The daemon is to end. On a live stream a last report is sent at once, with everything since the one
  * before, and what is not confirmed yet is waited for, for at most REPORTER_LAST_US. The log says what
  * is not known to have arrived in the end: what was counted since the last report too, and everything
- * where there is no stream. */
+ * where there is no stream. Called again, it waits no longer. */
 void reporter_finish(struct reporter *reporter, uint64_t now_us);
 bool reporter_finished(const struct reporter *reporter); /* nothing more will happen */
 

@@ -7,6 +7,7 @@
 /* The three points of a host, and what the last look saw. */
 struct track {
     uint32_t born; /* which of the hosts that have had the slot */
+    bool is_held;  /* left out of the report at hand */
     struct counters confirmed, marked, sent, now;
 };
 
@@ -213,9 +214,11 @@ static bool slot_in_set(const struct window *window, size_t slot)
 
 void window_look(struct window *window)
 {
-    for (size_t slot = 0; slot < window->track_count; slot++)
+    for (size_t slot = 0; slot < window->track_count; slot++) {
+        window->tracks[slot].is_held = false;
         if (slot_in_set(window, slot))
             window->read(window->read_arg, (uint32_t)slot, &window->tracks[slot].now);
+    }
 }
 
 /* A gauge is read from two counters that others change meanwhile; never let it wrap. */
@@ -224,14 +227,22 @@ static uint64_t difference(uint64_t begun, uint64_t ended)
     return begun > ended ? begun - ended : 0;
 }
 
-void window_row(const struct window *window, uint32_t slot, struct window_row *out)
+/* Where what the next report says of a host begins. */
+static const struct counters *begin_of(const struct window *window, uint32_t slot)
 {
     const struct track *track = &window->tracks[slot];
     const struct host *host = hosts_at(window->hosts, slot);
     bool again = host && window->intervals[host->cluster].again;
 
+    return again ? &track->confirmed : &track->sent;
+}
+
+void window_row(const struct window *window, uint32_t slot, struct window_row *out)
+{
+    const struct track *track = &window->tracks[slot];
+
     *out = (struct window_row){
-        .load = load_between(again ? &track->confirmed : &track->sent, &track->now),
+        .load = load_between(begin_of(window, slot), &track->now),
         .in_progress = difference(track->now.rq_issued, track->now.rq_finished),
         .active_connections = difference(track->now.cx_established, track->now.cx_closed)};
 }
@@ -250,13 +261,18 @@ uint64_t window_end(const struct window *window, uint32_t cluster, uint64_t now_
     return interval->in_set ? now_us : interval->sent;
 }
 
+void window_hold(struct window *window, uint32_t slot)
+{
+    window->tracks[slot].is_held = true;
+}
+
 /* A mark covers all that was sent on the stream, also of clusters that have left the set since. */
 void window_sent(struct window *window, uint64_t now_us, bool mark)
 {
     for (size_t slot = 0; slot < window->track_count; slot++) {
         struct track *track = &window->tracks[slot];
 
-        track->sent = track->now;
+        track->sent = track->is_held ? *begin_of(window, (uint32_t)slot) : track->now;
         if (mark)
             track->marked = track->sent;
     }

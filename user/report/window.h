@@ -71,6 +71,9 @@ void window_row(const struct window *window, uint32_t slot, struct window_row *o
 uint64_t window_start(const struct window *window, uint32_t cluster);
 uint64_t window_end(const struct window *window, uint32_t cluster, uint64_t now_us);
 
+/* Leaves a host out of the report that window_look() was for: what it has stays for the next one. */
+void window_hold(struct window *window, uint32_t slot);
+
 /* The last look went out as a report at `now_us`. `mark`: its confirmation is awaited from now on;
  * only where none is. */
 void window_sent(struct window *window, uint64_t now_us, bool mark);

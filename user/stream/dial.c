@@ -12,12 +12,12 @@
 
 #include "base/mem.h"
 
-/* For each address in turn:  begin --connect()--> writable (SO_ERROR 0) --> done(fd)
+/* For each address in turn:  begin --connect()--> writable (SO_ERROR 0) --> done(fd) --go_on--> next address
  *                              |                     |
  *                              +--refused, timeout---+--> next address, or done(-1) */
 struct dial {
     struct dial_options options;
-    struct event *event;                /* first run, then the socket's */
+    struct event *event;                /* runs try_next(), or is the socket's */
     size_t next;                        /* index of the address to try next */
     int fd;                             /* -1 unless connecting */
     char error[ADDRESS_TEXT_MAX + 128]; /* why the last address failed */
@@ -136,7 +136,7 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
     struct dial *dial = arg;
     int err;
 
-    if (dial->fd < 0) { /* the first run */
+    if (dial->fd < 0) { /* no socket of ours */
         try_next(dial);
         return;
     }
@@ -150,6 +150,21 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
     note_failure(dial, dial_address(dial), err);
     drop_socket(dial);
     try_next(dial);
+}
+
+/* From the event loop. */
+static int try_soon(struct dial *dial)
+{
+    dial->event = event_new(dial->options.base, -1, 0, on_event, dial);
+    if (!dial->event)
+        return -ENOMEM;
+    event_active(dial->event, EV_TIMEOUT, 0);
+    return 0;
+}
+
+bool dial_go_on(struct dial *dial)
+{
+    return dial->next < dial->options.address_count && !try_soon(dial);
 }
 
 int dial_start(const struct dial_options *options, struct dial **out)
@@ -166,12 +181,10 @@ int dial_start(const struct dial_options *options, struct dial **out)
     dial->options = *options;
     dial->options.addresses = NULL; /* the caller's; ours is the copy */
     dial->fd = -1;
-    dial->event = event_new(options->base, -1, 0, on_event, dial);
-    if (!dial->event) {
+    if (try_soon(dial)) {
         free(dial);
         return -ENOMEM;
     }
-    event_active(dial->event, EV_TIMEOUT, 0);
     *out = dial;
     return 0;
 }

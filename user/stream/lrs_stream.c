@@ -31,7 +31,7 @@
  *                 | HTTP/2 or gRPC framing forbids; end of the connection
  *               ENDED: with a reason; nothing goes in or out any more
  *
- * A message going out, in WAITING and STREAMING:
+ * The messages of one call going out, in WAITING and STREAMING:
  *
  *   none --send--> queued --DATA frames, as the peer's windows allow--> last byte handed out --> none
  *                                             and if marked: SETTINGS queued --its ACK--> confirmed
@@ -46,7 +46,7 @@ struct lrs_stream {
     enum state state;
     struct grpc_head head; /* of the header block that is coming in */
     struct grpc_frame_decoder decoder;
-    uint8_t *message; /* prefix and message going out; NULL: none */
+    uint8_t *message; /* what is going out, prefixes included; NULL: none */
     size_t message_length, message_sent;
     bool message_marked;
     unsigned unconfirmed;  /* marks whose SETTINGS went out, or will behind `message` */
@@ -392,24 +392,41 @@ void lrs_stream_free(struct lrs_stream *stream)
 
 /* --- bytes and messages ----------------------------------------------------------------------- */
 
-int lrs_stream_send(struct lrs_stream *stream, const uint8_t *message, size_t length, bool mark)
+/* Each with its prefix. NULL: no memory. */
+static uint8_t *copy_with_prefixes(const uint8_t *messages, const size_t *ends, size_t count,
+                                   size_t size)
 {
+    uint8_t *copy = malloc(size), *out = copy;
+
+    for (size_t i = 0, begin = 0; copy && i < count; begin = ends[i++]) {
+        size_t length = ends[i] - begin;
+
+        grpc_frame_prefix((uint32_t)length, out);
+        if (length > 0)
+            memcpy(out + GRPC_FRAME_PREFIX, messages + begin, length);
+        out += GRPC_FRAME_PREFIX + length;
+    }
+    return copy;
+}
+
+int lrs_stream_send(struct lrs_stream *stream, const uint8_t *messages, const size_t *ends,
+                    size_t count, bool mark)
+{
+    size_t size = ends[count - 1] + count * GRPC_FRAME_PREFIX;
     uint8_t *copy;
 
     if (stream->state == ENDED)
         return -EPIPE;
     if (stream->message || (mark && stream->unconfirmed == LRS_MARKS_MAX))
         return -EAGAIN;
-    if (length > UINT32_MAX)
-        return -EMSGSIZE;
-    copy = malloc(GRPC_FRAME_PREFIX + length);
+    for (size_t i = 0; i < count; i++)
+        if (ends[i] - (i ? ends[i - 1] : 0) > UINT32_MAX)
+            return -EMSGSIZE;
+    copy = copy_with_prefixes(messages, ends, count, size);
     if (!copy)
         return -ENOMEM;
-    grpc_frame_prefix((uint32_t)length, copy);
-    if (length > 0)
-        memcpy(copy + GRPC_FRAME_PREFIX, message, length);
     stream->message = copy;
-    stream->message_length = GRPC_FRAME_PREFIX + length;
+    stream->message_length = size;
     stream->message_marked = mark;
     stream->unconfirmed += mark;
     /* An error means that nothing was deferred: the request headers have not left yet, and reading

@@ -25,6 +25,8 @@
 /* open --> DIALLING --connected--> (SECURING, where it has TLS) --> CONNECTED --end--> DOWN
  *              |                        |                                          ^
  *              +--no address accepts----+--handshake fails, takes too long----------+
+ *              ^                        |                          with the last address
+ *              +------------------------+ with another one
  *
  * Each function that the event loop calls stands between enter() and leave(). A client freed in an
  * event inside is only marked, and leave() destroys it: the library whose callback led to the event
@@ -36,7 +38,7 @@ struct lrs_client {
     enum state state;
     struct event_base *base;
     struct lrs_stream *stream;
-    struct dial *dial; /* DIALLING */
+    struct dial *dial; /* until CONNECTED */
     const struct tls_settings *tls_settings;
     struct tls *tls;        /* from SECURING on, where there is TLS */
     struct event *patience; /* pending while SECURING; CONNECTED: while the server owes something */
@@ -98,13 +100,25 @@ static void go_down_without_memory(struct lrs_client *client)
     go_down(client, "no memory for the connection to the management server");
 }
 
+static void pass_over(struct lrs_client *client, const char *reason)
+{
+    client->state = DIALLING;
+    bufferevent_free(TAKE(client->connection));
+    event_del(client->patience);
+    tls_free(TAKE(client->tls));
+    client->events.passed_over(client->events.arg, reason);
+}
+
 /* "TLS with 10.0.0.1:443: why" */
 static void go_down_securing(struct lrs_client *client, const char *why)
 {
     char address[ADDRESS_TEXT_MAX], reason[TLS_ERROR_MAX + ADDRESS_TEXT_MAX + 16];
 
     snprintf(reason, sizeof(reason), "TLS with %s: %s", address_text(&client->peer, address), why);
-    go_down(client, reason);
+    if (client->state == SECURING && dial_go_on(client->dial))
+        pass_over(client, reason);
+    else
+        go_down(client, reason);
 }
 
 static void on_message(void *arg, const uint8_t *message, size_t length)
@@ -278,6 +292,7 @@ static void come_up(struct lrs_client *client)
     }
     client->state = CONNECTED;
     budget_start(&client->budget, now_us());
+    dial_free(TAKE(client->dial));
     client->events.up(client->events.arg);
     proceed(client);
 }
@@ -396,7 +411,6 @@ static void on_dialled(void *arg, int fd, const char *error)
     } else {
         client->peer = *dial_address(client->dial);
         client->has_peer = true;
-        dial_free(TAKE(client->dial));
         connected(client, fd);
     }
     leave(client);
@@ -452,13 +466,14 @@ int lrs_client_open(const struct lrs_client_options *options, struct lrs_client 
     return err;
 }
 
-int lrs_client_send(struct lrs_client *client, const uint8_t *message, size_t length, bool mark)
+int lrs_client_send(struct lrs_client *client, const uint8_t *messages, const size_t *ends,
+                    size_t count, bool mark)
 {
     int err;
 
     if (client->state != CONNECTED)
         return -ENOTCONN;
-    err = lrs_stream_send(client->stream, message, length, mark);
+    err = lrs_stream_send(client->stream, messages, ends, count, mark);
     if (!err)
         event_active(client->flush, EV_TIMEOUT, 0);
     return err;

@@ -4,11 +4,11 @@
  * Rules for the owner:
  * - Events come from the event loop alone, never from inside a function of this header. So in any
  *   event the owner may send, and may free the client.
- * - `up` comes at most once and before any other event but `down`; `down` is the last event.
+ * - `up` comes at most once and before any other event but `passed_over` and `down`; `down` is the last event.
  * - The program ignores SIGPIPE.
  * - After `down` the socket is closed; the owner frees the client and opens another when it likes.
  *
- * Memory is bounded whatever the server does: one message going out, one of at most LRS_MESSAGE_MAX
+ * Memory is bounded whatever the server does: what one call sends, one message of at most LRS_MESSAGE_MAX
  * bytes coming in, and a few pieces of 16 KB. So is the time that it takes (budget.h). A server that for
  * stall_timeout takes nothing of a message that waits, and acknowledges no SETTINGS that went out, is
  * given up: its window is closed for good, or its program is frozen. */
@@ -29,6 +29,8 @@ struct lrs_client_events {
     void (*message)(void *arg, const uint8_t *message, size_t length); /* lives until it returns */
     void (*confirmed)(void *arg); /* as in lrs_stream.h, one for each marked message */
     void (*down)(void *arg, const char *reason);
+    /* The TLS handshake with one address failed, and the next one is tried. */
+    void (*passed_over)(void *arg, const char *reason);
     void *arg;
 };
 
@@ -54,7 +56,8 @@ struct lrs_client_options {
 int lrs_client_open(const struct lrs_client_options *options, struct lrs_client **out);
 /* As lrs_stream_send; also -ENOTCONN before `up` and after `down`. "Handed out" there means: taken
  * by the socket, but for one last piece of 16 KB. */
-int lrs_client_send(struct lrs_client *client, const uint8_t *message, size_t length, bool mark);
+int lrs_client_send(struct lrs_client *client, const uint8_t *messages, const size_t *ends,
+                    size_t count, bool mark);
 /* The address whose connection it has, or had; NULL: none accepted one. */
 const struct address *lrs_client_peer(const struct lrs_client *client);
 /* As lrs_stream_pinged_too_often. */

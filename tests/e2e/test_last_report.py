@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""SIGTERM: a last report brings what was counted since the one before, is waited for as long as is
+promised and no longer, and what did not arrive is in the log."""
+
+import re
+import signal
+import time
+
+from lib import namespace, tap
+from lib.client import Client, request
+from lib.delivery import CLUSTER, UPSTREAM, Way
+from lib.process import until
+from lib.upstream import Upstream
+
+REQUESTS = 30
+PATIENCE_SECONDS = 2  # REPORTER_LAST_US
+
+
+def begin(scratch, group, name, number):
+    """A daemon that was asked for reports, but would not send one for long; and requests."""
+    way = Way(scratch, group, name, number, interval="3600s")
+    until(lambda: "load reporting: stream=1" in way.daemon.log(), 10, "a response")
+    with Client(UPSTREAM) as client:
+        for _ in range(REQUESTS):
+            client.send(request("/")).answer()
+    return way
+
+
+def end(way, *signals):
+    """Seconds that it took, from the last signal on."""
+    for number in signals:
+        started = time.monotonic()
+        way.daemon.child.send_signal(number)
+        time.sleep(0.2 if number is not signals[-1] else 0)
+    way.daemon.child.wait(10)
+    return time.monotonic() - started
+
+
+def unreported(way):
+    return [int(count) for count in
+            re.findall(rf"not reported: cluster={CLUSTER} issued=(\d+) ", way.daemon.log())]
+
+
+def test(results, scratch, group):
+    upstream = Upstream()
+    upstream.listen(UPSTREAM)
+
+    way = begin(scratch, group, "live", 0)
+    took = end(way, signal.SIGTERM)
+    results.true("live: ends at once", took < 1, str(took))
+    results.equal("live: all arrived", way.once()["issued"], REQUESTS)
+    results.equal("live: nothing is left", unreported(way), [])
+    results.true("live: the log says so", ", all is confirmed" in way.daemon.log(), way.daemon.log())
+
+    way = begin(scratch, group, "interrupted", 1)
+    end(way, signal.SIGINT)
+    results.equal("SIGINT is as good", way.once()["issued"], REQUESTS)
+
+    way = begin(scratch, group, "frozen", 2)
+    way.cutter.frozen = True
+    took = end(way, signal.SIGTERM)
+    results.true("frozen: waits no longer than promised", took < PATIENCE_SECONDS + 1, str(took))
+    results.equal("frozen: what did not arrive is in the log", unreported(way), [REQUESTS])
+    results.equal("frozen: exit status", way.daemon.child.returncode, 0)
+
+    way = begin(scratch, group, "impatient", 3)
+    way.cutter.frozen = True
+    took = end(way, signal.SIGTERM, signal.SIGTERM)
+    results.true("a second signal ends at once", took < 0.5, str(took))
+    results.equal("a second signal: what did not arrive is in the log", unreported(way), [REQUESTS])
+
+    way = begin(scratch, group, "no stream", 4)
+    way.cutter.refuse()
+    until(lambda: "stream down" in way.daemon.log(), 10, "the end of the stream")
+    took = end(way, signal.SIGTERM)
+    results.true("no stream: ends at once", took < 1, str(took))
+    results.equal("no stream: what did not arrive is in the log", unreported(way), [REQUESTS])
+
+
+if __name__ == "__main__":
+    tap.run(test, *namespace.enter())

@@ -1,0 +1,195 @@
+#include "report/packing.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "envoy/service/load_stats/v3/lrs.pb-c.h"
+
+typedef Envoy__Service__LoadStats__V3__LoadStatsRequest request_message;
+typedef Envoy__Config__Endpoint__V3__ClusterStats cluster_message;
+typedef Envoy__Config__Endpoint__V3__UpstreamLocalityStats locality_message;
+typedef Envoy__Config__Endpoint__V3__UpstreamEndpointStats endpoint_message;
+
+/* Of a submessage beside its content: tag and length. */
+#define ENVELOPE 6
+
+/* Parts of a message packed one after the other are the message (protobuf's encoding guide, "last
+ * one wins" and concatenation of repeated fields). */
+static int append(struct packing *packing, const request_message *part, size_t length)
+{
+    if (packing->room - packing->length < length) {
+        size_t room = 2 * packing->room + length;
+        uint8_t *bytes = realloc(packing->bytes, room);
+
+        if (!bytes)
+            return -ENOMEM;
+        packing->bytes = bytes;
+        packing->room = room;
+    }
+    packing->length += envoy__service__load_stats__v3__load_stats_request__pack(
+        part, packing->bytes + packing->length);
+    return 0;
+}
+
+static int begin_message(struct packing *packing)
+{
+    request_message head = ENVOY__SERVICE__LOAD_STATS__V3__LOAD_STATS_REQUEST__INIT;
+
+    head.node = packing->node;
+    packing->begin = packing->length;
+    packing->has_clusters = false;
+    packing->node_size = envoy__service__load_stats__v3__load_stats_request__get_packed_size(&head);
+    return append(packing, &head, packing->node_size);
+}
+
+int packing_init(struct packing *packing, Envoy__Config__Core__V3__Node *node, size_t max)
+{
+    int error;
+
+    *packing = (struct packing){.node = node, .max = max};
+    error = begin_message(packing);
+    if (packing->node_size > max / 2)
+        packing->max = packing->node_size + max / 2;
+    return error;
+}
+
+void packing_clear(struct packing *packing)
+{
+    free(packing->bytes);
+    free(packing->ends);
+    *packing = (struct packing){0};
+}
+
+int packing_end(struct packing *packing)
+{
+    size_t *ends = reallocarray(packing->ends, packing->count + 1, sizeof(*ends));
+
+    if (!ends)
+        return -ENOMEM;
+    packing->ends = ends;
+    packing->ends[packing->count++] = packing->length;
+    return 0;
+}
+
+/* The bytes that one more cluster may have in the message at hand. */
+static size_t room_left(const struct packing *packing)
+{
+    size_t used = packing->length - packing->begin;
+
+    return used < packing->max ? packing->max - used : 0;
+}
+
+/* Adds an entry as it is: to this message, or to the next if this one has no room, or has a part of the
+ * same cluster. */
+static int add_whole(struct packing *packing, cluster_message *cluster)
+{
+    request_message part = ENVOY__SERVICE__LOAD_STATS__V3__LOAD_STATS_REQUEST__INIT;
+    cluster_message *list[] = {cluster};
+    size_t length;
+    int error = 0;
+
+    part.n_cluster_stats = 1;
+    part.cluster_stats = list;
+    length = envoy__service__load_stats__v3__load_stats_request__get_packed_size(&part);
+    if (packing->has_clusters && (packing->is_parted || length > room_left(packing))) {
+        error = packing_end(packing);
+        if (!error)
+            error = begin_message(packing);
+    }
+    if (!error)
+        error = append(packing, &part, length);
+    packing->has_clusters = true;
+    packing->is_parted = !cluster->load_report_interval;
+    return error;
+}
+
+static size_t locality_size(const locality_message *locality)
+{
+    return ENVELOPE +
+           envoy__config__endpoint__v3__upstream_locality_stats__get_packed_size(locality);
+}
+
+static size_t endpoint_size(const endpoint_message *endpoint)
+{
+    return ENVELOPE +
+           envoy__config__endpoint__v3__upstream_endpoint_stats__get_packed_size(endpoint);
+}
+
+/* One part of a cluster: some localities. */
+static int add_part(struct packing *packing, const cluster_message *cluster,
+                    locality_message **localities, size_t count, bool is_last)
+{
+    cluster_message part = *cluster;
+
+    part.upstream_locality_stats = localities;
+    part.n_upstream_locality_stats = count;
+    if (!is_last)
+        part.load_report_interval = NULL;
+    return add_whole(packing, &part);
+}
+
+/* Parts of one locality, each with some of its endpoints, and at least with one. */
+static int split_locality(struct packing *packing, const cluster_message *cluster,
+                          const locality_message *locality, size_t room, bool is_last)
+{
+    locality_message rest = ENVOY__CONFIG__ENDPOINT__V3__UPSTREAM_LOCALITY_STATS__INIT;
+    locality_message part = *locality, *list[] = {&part};
+    size_t count = locality->n_upstream_endpoint_stats, first = 0, next;
+    int error;
+
+    rest.locality = locality->locality;
+    rest.priority = locality->priority;
+    do {
+        size_t used;
+
+        part.n_upstream_endpoint_stats = 0;
+        used = locality_size(&part);
+        for (next = first; next < count; next++) {
+            used += endpoint_size(locality->upstream_endpoint_stats[next]);
+            if (used > room && next > first)
+                break;
+        }
+        part.upstream_endpoint_stats = locality->upstream_endpoint_stats + first;
+        part.n_upstream_endpoint_stats = next - first;
+        error = add_part(packing, cluster, list, 1, is_last && next == count);
+        part = rest;
+        first = next;
+    } while (!error && first < count);
+    return error;
+}
+
+static int split_cluster(struct packing *packing, const cluster_message *cluster)
+{
+    size_t count = cluster->n_upstream_locality_stats, overhead, room;
+    cluster_message bare = *cluster;
+    int error = 0;
+
+    bare.n_upstream_locality_stats = 0;
+    overhead = packing->node_size + ENVELOPE +
+               envoy__config__endpoint__v3__cluster_stats__get_packed_size(&bare);
+    room = overhead < packing->max ? packing->max - overhead : 0;
+    for (size_t first = 0, next; !error && first < count; first = next) {
+        locality_message **localities = cluster->upstream_locality_stats;
+        size_t used = 0;
+
+        for (next = first; next < count; next++) {
+            used += locality_size(localities[next]);
+            if (used > room)
+                break;
+        }
+        if (next > first)
+            error = add_part(packing, cluster, localities + first, next - first, next == count);
+        else
+            error = split_locality(packing, cluster, localities[next++], room, first + 1 == count);
+    }
+    return error;
+}
+
+int packing_add(struct packing *packing, cluster_message *cluster)
+{
+    size_t size = ENVELOPE + envoy__config__endpoint__v3__cluster_stats__get_packed_size(cluster);
+
+    if (cluster->n_upstream_locality_stats && packing->node_size + size > packing->max)
+        return split_cluster(packing, cluster);
+    return add_whole(packing, cluster);
+}

@@ -1,0 +1,40 @@
+/* Packs the entries of clusters into messages, none of which is larger than a server takes. Pure.
+ *
+ * Where one message has no room for all, clusters go into the next one; where a cluster has no room in one
+ * of its own, its localities do, and of a locality its endpoints. Each message has the node. The parts of
+ * a cluster, one in a message, add up to its numbers: those of a locality stand in its first part, the
+ * others only have more of its endpoints. The last part alone has load_report_interval, so sums are true,
+ * and a rate is what came up to an interval, divided by it. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct Envoy__Config__Core__V3__Node;
+struct Envoy__Config__Endpoint__V3__ClusterStats;
+
+/* Bytes of a message: gRPC's servers take 4 MiB unless told otherwise. */
+#define PACKING_MAX (3u << 20)
+
+struct packing {
+    struct Envoy__Config__Core__V3__Node *node; /* borrowed */
+    size_t max, node_size;
+    uint8_t *bytes; /* the messages, one after the other */
+    size_t length, room;
+    size_t begin;      /* of the message that is being filled */
+    bool has_clusters; /* so has that message */
+    bool is_parted;    /* more parts of its last cluster follow */
+    size_t *ends;      /* of the messages before */
+    size_t count;
+};
+
+/* Begins with a message that has the node only. One that is larger than half of `max` is not counted
+ * into it. 0, -ENOMEM. */
+int packing_init(struct packing *packing, struct Envoy__Config__Core__V3__Node *node, size_t max);
+void packing_clear(struct packing *packing);
+
+/* The entry is changed on the way. 0, -ENOMEM. */
+int packing_add(struct packing *packing, struct Envoy__Config__Endpoint__V3__ClusterStats *cluster);
+/* Ends the last message: `bytes`, `ends` and `count` are complete. 0, -ENOMEM. */
+int packing_end(struct packing *packing);
