@@ -40,6 +40,7 @@ static void add(struct totals *totals, struct totals_gauges *gauges, struct repo
     }
     locality.total_issued_requests = report.issued;
     locality.total_requests_in_progress = report.active;
+    locality.total_active_connections = report.active;
     totals_add(totals, gauges, report.node_cluster, &stats);
 }
 
@@ -53,6 +54,7 @@ static void print_row(void *arg, const struct totals_row *row)
     static const char *const kinds[] = {"", "cluster ", "overflow "};
     struct text *text = arg;
 
+    assert_int_equal(row->active_connections, row->in_progress);
     text->used +=
         (size_t)snprintf(text->bytes + text->used, sizeof(text->bytes) - text->used,
                          "%s%s/%s/%s i%llu d%llu a%llu\n", kinds[row->kind], row->node_cluster,
