@@ -13,12 +13,13 @@ from management import CLIENTS, Management
 
 
 class Run:
-    def __init__(self, scratch, group, clusters, listeners, **own):
-        """own: settings of loadtap's own. Both clients have sent their first message then."""
+    def __init__(self, scratch, group, clusters, listeners, more=None, **own):
+        """more: what else the bootstrap has; own: settings of loadtap's own. Both clients have sent their
+        first message then."""
         self.management = Management()
         self.config = os.path.join(scratch, "shared.json")
         with open(self.config, "w") as out:
-            json.dump(proxy.bootstrap(clusters, listeners), out)
+            json.dump({**proxy.bootstrap(clusters, listeners), **(more or {})}, out)
         self.daemon = Daemon(scratch, group, self.config, **own)
         self.management.wait_streams(1, ("loadtap",))
         self.envoy = proxy.Envoy(scratch, self.config,
