@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -392,6 +393,7 @@ int daemon_run(const struct bootstrap *bootstrap)
     struct daemon daemon = {.bootstrap = bootstrap};
     int result = start(&daemon);
 
+    malloc_trim(0); /* what reading the configuration took */
     if (result)
         log_error("cannot start: %s", strerror(-result));
     else if (event_base_dispatch(daemon.base) < 0)
