@@ -204,7 +204,7 @@ def _envoy_config(size):
     made["static_resources"]["listeners"] = [{
         "name": "in", "address": {"socket_address": {"address": "127.0.0.1", "port_value": PROXY}},
         "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}]}]
-    made["stats_flush_interval"] = "3600s"
+    made["stats_flush_interval"] = "299s"
     return made
 
 

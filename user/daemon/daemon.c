@@ -270,7 +270,11 @@ static int start_tap(struct daemon *daemon)
         .checked = (uint32_t)upstreams_checked(&daemon->bootstrap->clusters),
     };
     char error[TAP_ERROR_MAX];
-    int result = tap_open(&options, &daemon->tap, error);
+    int result;
+
+    /* Half a second of processor time, which under load takes many times as long. */
+    log_info("the kernel verifies the BPF programs");
+    result = tap_open(&options, &daemon->tap, error);
 
     hosts_limit(daemon->hosts, options.slots);
     if (result) {

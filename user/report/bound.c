@@ -32,10 +32,19 @@ static uint64_t counter_at(const struct counters *row, size_t offset)
     return value;
 }
 
+/* Of most rows: nothing has ever come up, so no difference has to be taken. */
+static bool is_clean(const struct counters *row)
+{
+    return !(row->rq_unclassified | row->rq_untracked | row->gap_bytes | row->overruns |
+             row->cx_opaque | row->cx_untracked | row->cx_joined);
+}
+
 struct bound bound_between(const struct counters *from, const struct counters *to)
 {
-    struct bound bound;
+    struct bound bound = {0};
 
+    if (is_clean(to))
+        return bound;
     for (size_t kind = 0; kind < BOUND_KINDS; kind++)
         bound.amount[kind] =
             counter_at(to, kinds[kind].begun) - counter_at(from, kinds[kind].ended);
