@@ -28,7 +28,7 @@ endif
 $(V).SILENT:
 
 PROTOS := $(shell cd proto && find envoy google loadtap -name '*.proto')
-SHARED_C := $(wildcard user/base/*.c user/grpc/*.c)
+SHARED_C := $(wildcard user/base/*.c user/grpc/*.c user/message/*.c)
 # Folders of the flow, in its order. A test needs no more than its own: FOLDERS="config upstream".
 FOLDERS := config upstream kernel report stream daemon
 DAEMON_C := $(wildcard $(FOLDERS:%=user/%/*.c))
@@ -43,6 +43,7 @@ BENCH_C := $(filter-out %.bpf.c,$(wildcard tests/bench/*.c))
 TESTS_C := $(UNIT_C) $(BPF_TESTS_C) $(FIXTURE_C) $(FUZZ_C) $(PROVE_C) $(NATIVE_C) $(BENCH_C)
 CHECKS := $(wildcard tests/check/*.sh)
 E2E := $(wildcard tests/e2e/test_*)
+BESIDE_ENVOY := $(wildcard tests/envoy/test_*)
 GO_PEERS := $(patsubst %.go,$(BUILD)/%,$(wildcard tests/e2e/*/*.go))
 NO_ROLL_BACK := $(BUILD)/tests/e2e/no_roll_back
 BENCH_GO := $(patsubst %.go,$(BUILD)/%,$(wildcard tests/bench/*/*.go))
@@ -73,8 +74,8 @@ demo: all $(BUILD)/setup.demo ## nginx, its upstreams, loadtap and a collector, 
 # --- tests --------------------------------------------------------------------
 RUN := BUILD=$(BUILD) tests/run
 
-test: all static $(UNIT) $(BPF_TESTS) sanitized $(GO_PEERS) $(NO_ROLL_BACK) ## everything below except bench
-	FUZZ_SECONDS=5 $(RUN) $(CHECKS) $(UNIT) $(BPF_TESTS) $(SANITIZED) $(E2E)
+test: all static $(UNIT) $(BPF_TESTS) sanitized $(GO_PEERS) $(NO_ROLL_BACK) envoy ## everything below except bench
+	FUZZ_SECONDS=5 $(RUN) $(CHECKS) $(UNIT) $(BPF_TESTS) $(SANITIZED) $(E2E) $(BESIDE_ENVOY)
 
 test-unit: $(UNIT) ## one program per module; no root
 	$(RUN) $^
@@ -84,6 +85,9 @@ test-bpf: $(BPF_TESTS) ## the programs in the kernel
 
 test-e2e: all $(GO_PEERS) $(NO_ROLL_BACK) $(BUILD)/setup.test ## the real daemon between real peers
 	$(RUN) $(E2E)
+
+test-envoy: all envoy ## beside a real Envoy, before the same management server, on the same traffic
+	$(RUN) $(BESIDE_ENVOY)
 
 test-kernels: all $(BPF_TESTS) $(BUILD)/setup.test $(BUILD)/setup.kernels ## the kernel side under other kernels, in virtual machines
 	$(RUN) tests/check/clangs.sh
@@ -114,8 +118,7 @@ format: ## clang-format every source
 sanitized: $(GENERATED) | $(BUILD)/setup.test
 	$(MAKE) VARIANT=asan $(SANITIZED)
 
-bench: all $(BENCH) $(BENCH_GO) $(BUILD)/setup.bench ## the cost, measured: tests/bench/README.md
-	scripts/setup_envoy.sh $(BUILD)/envoy >$(BUILD)/envoy.log 2>&1 || true
+bench: all $(BENCH) $(BENCH_GO) envoy ## the cost, measured: tests/bench/README.md
 	BUILD=$(BUILD) tests/bench/run
 
 # --- what the machine lacks -----------------------------------------------------
@@ -124,7 +127,10 @@ $(BUILD)/setup.%: scripts/setup.sh
 	scripts/setup.sh $*
 	touch $@
 $(BUILD)/setup.test $(BUILD)/setup.demo $(BUILD)/setup.kernels: | $(BUILD)/setup.build
-$(BUILD)/setup.bench: | $(BUILD)/setup.test
+
+# What needs it says so where it cannot be had.
+envoy: | $(BUILD)/setup.test
+	scripts/setup_envoy.sh $(BUILD)/envoy >$(BUILD)/envoy.log 2>&1 || true
 
 # --- generated code ---------------------------------------------------------------
 $(BUILD)/proto/%.pb-c.c: proto/%.proto | $(BUILD)/setup.build
@@ -209,6 +215,6 @@ clean: ## remove what was built
 help: ## this list
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all static demo test test-unit test-bpf test-e2e test-kernels soak asan fuzz prove lint format sanitized bench install clean help
+.PHONY: all static demo test test-unit test-bpf test-e2e test-envoy test-kernels soak asan fuzz prove lint format sanitized bench envoy install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -307,12 +307,19 @@ __noinline int ingress_post(struct __sk_buff *skb, __u32 sequence, __u32 offset,
     return c ? segment_post(skb, &c->inbox, &segment) : 0;
 }
 
-/* Gives the claim up. */
-__noinline int ingress_leave(struct __sk_buff *skb)
+__noinline int ingress_leave_round(struct __sk_buff *skb, __u32 held)
 {
     struct connection *c = connection_at(skb);
 
-    return c ? direction_leave(c, 1) : 0;
+    return c ? leave_round(c, held) : 0;
+}
+
+/* Gives the claim up. */
+static __always_inline void ingress_leave(struct __sk_buff *skb, struct connection *c)
+{
+    __u32 held = 1;
+
+    leave_rounds(&c->in, held, ingress_leave_round(skb, held));
 }
 
 /* Of an outgoing segment, in a connection that is adrift. */
@@ -329,7 +336,7 @@ __noinline int egress_place(struct __sk_buff *skb, __u32 name)
     p.sent = p.sequence;
     if (place_read(skb->sk, &p) && direction_claim(&c->in)) {
         connection_seek(c, &p, &desk->tally);
-        direction_leave(c, 1);
+        ingress_leave(skb, c);
     }
     if (direction_is_adrift(&c->out) && p.sequence == p.sent)
         request_unseen(c, desk->segment.length, &desk->tally);
@@ -430,7 +437,7 @@ static __always_inline void look_incoming(struct __sk_buff *skb, struct connecti
     if (!desk) {
         if (!passed)
             segment_missed(d, segment);
-        ingress_leave(skb);
+        ingress_leave(skb, c);
         return;
     }
     desk->segment = *segment;
@@ -445,6 +452,6 @@ static __always_inline void look_incoming(struct __sk_buff *skb, struct connecti
         }
     }
     ingress_work(skb, name, 1);
-    ingress_leave(skb);
+    ingress_leave(skb, c);
     look_done(c, desk);
 }

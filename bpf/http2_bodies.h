@@ -20,7 +20,7 @@ pure __u32 http2_frame_pass(struct http2 *p, __u32 rest)
 
     if (count > rest)
         count = rest;
-    else if (p->type == H2_DATA && p->flags & H2_END_STREAM)
+    else if (http2_end_says(p))
         return 0;
     http2_skip(p, count);
     return count;

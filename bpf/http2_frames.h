@@ -114,8 +114,7 @@ pure enum http2_event http2_value(struct http2 *p, __u8 c)
     if (++p->have < 4)
         return H2_NONE;
     p->value = (__u32)p->head & H2_STREAM_MASK;
-    http2_rest(p);
-    return p->type == H2_GOAWAY ? H2_LEAVING : H2_RESET;
+    return http2_rest(p);
 }
 
 /* SETTINGS are entries of a name in two bytes and a value in four. */

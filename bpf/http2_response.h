@@ -150,6 +150,10 @@ pure void http2_response_event(struct connection *c, enum http2_event event, str
 
     switch (event) {
     case H2_FIELDS:
+        if (p->left) /* its padding is to come */
+            break;
+        __attribute__((fallthrough));
+    case H2_PADDING_ENDED:
         response_frame(c, p->stream, &p->hpack.fields, p->block_flags & H2_END_STREAM, t);
         break;
     case H2_DATA_ENDED:

@@ -38,13 +38,14 @@ enum http2_state {
 
 enum http2_event {
     H2_NONE,
-    H2_BLOCK_CUT,  /* a block begins that is not whole in the window: of `stream` */
-    H2_FIELDS,     /* a header block is complete: see `hpack.fields`, `stream`, `block_flags` */
-    H2_DATA_ENDED, /* END_STREAM of a DATA frame; HEADERS say it in `block_flags` */
-    H2_RESET,      /* of `stream` */
-    H2_LEAVING,    /* GOAWAY: `value` is the last stream that is answered */
-    H2_ACCEPTS,    /* SETTINGS: frames of `value` bytes are taken */
-    H2_BAD,        /* a connection error (RFC 9113, 5.4.1); nothing after this can be framed */
+    H2_BLOCK_CUT,     /* a block begins that is not whole in the window: of `stream` */
+    H2_FIELDS,        /* a header block is complete: see `hpack.fields`, `stream`, `block_flags` */
+    H2_PADDING_ENDED, /* ... and so is the padding behind it */
+    H2_DATA_ENDED,    /* END_STREAM of a DATA frame; HEADERS say it in `block_flags` */
+    H2_RESET,         /* of `stream` */
+    H2_LEAVING,       /* GOAWAY: `value` is the last stream that is answered */
+    H2_ACCEPTS,       /* SETTINGS: frames of `value` bytes are taken */
+    H2_BAD,           /* a connection error (RFC 9113, 5.4.1); nothing after this can be framed */
 };
 
 #define H2_FRAME_HEAD 9
@@ -128,11 +129,28 @@ pure __u64 http2_skippable(const struct http2 *p)
     return p->state == H2_SKIP ? p->left : 0;
 }
 
+/* What the end of a frame says whose payload need not be read on. Stacks act on a frame when it is
+ * whole. */
+pure enum http2_event http2_end_says(const struct http2 *p)
+{
+    switch (p->type) {
+    case H2_DATA:
+        return p->flags & H2_END_STREAM ? H2_DATA_ENDED : H2_NONE;
+    case H2_HEADERS:
+        return p->flags & H2_END_HEADERS ? H2_PADDING_ENDED : H2_NONE;
+    case H2_RST_STREAM:
+        return H2_RESET;
+    case H2_GOAWAY:
+        return H2_LEAVING;
+    }
+    return H2_NONE;
+}
+
 pure enum http2_event http2_frame_end(struct http2 *p)
 {
     p->state = H2_HEAD;
     p->have = 0;
-    return p->type == H2_DATA && (p->flags & H2_END_STREAM) ? H2_DATA_ENDED : H2_NONE;
+    return http2_end_says(p);
 }
 
 /* The rest of the frame does not matter. */

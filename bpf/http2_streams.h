@@ -141,10 +141,15 @@ verified_once int slot_settle(__u32 *slot, __u32 word, enum cause cause, struct 
     return 1;
 }
 
-/* Do responses go by unread? */
+/* May responses have gone by unread? They do until a segment begins with a frame; and where one only seemed
+ * to, in what was taken for the rest of it. */
 pure int responses_are_lost(const struct connection *c)
 {
-    return c->in.is_http2 && c->in.http2.state == H2_LOST && c->in.http2.passed;
+    const struct http2 *p = &c->in.http2;
+
+    if (!c->in.is_http2)
+        return 0;
+    return p->state == H2_LOST ? p->passed : p->believed && !http2_between(p);
 }
 
 /* Ends one stream. */
@@ -161,6 +166,27 @@ verified_once int stream_end(struct connection *c, __u32 id, enum cause cause, s
         word = slot_read(slot);
         if (stream_is(word, id) && slot_settle(slot, word, cause, t))
             return 1;
+    }
+    return 0;
+}
+
+/* Takes what is in the slot out of it if it is a stream above `last`, whatever egress makes of it meanwhile:
+ * a head that was cut may be completed just now. */
+verified_once int slot_clear(__u32 *slot, __u32 place, __u32 last, enum cause cause,
+                             struct tally *t)
+{
+    if (!slot || !t)
+        return 0;
+    unrolled for (int i = 0; i < STREAM_TRIES; i++)
+    {
+        __u32 word = slot_read(slot);
+
+        if (!word || stream_id(word, place) <= last)
+            return 0;
+        if (!slot_swap(slot, word, 0))
+            continue;
+        stream_settle(word, cause, t);
+        return 1;
     }
     return 0;
 }
@@ -183,12 +209,9 @@ verified_once int streams_settle_part(struct connection *c, __u32 part, __u32 la
         opaque_value(first);
         slots = &a->streams[0][0] + (first & (ANNEX_PARTS - 1)) * STREAM_SLOTS;
     }
-    for (__u32 i = 0; i < STREAM_SLOTS; i++) {
-        __u32 word = slot_read(&slots[i]);
-
-        if (word && stream_id(word, i) > last)
-            slot_settle(&slots[i], word, cause, t);
-    }
+    for (__u32 i = 0; i < STREAM_SLOTS; i++)
+        if (slot_read(&slots[i]))
+            slot_clear(&slots[i], i, last, cause, t);
     return 0;
 }
 

@@ -60,43 +60,47 @@ static __always_inline int end_waits(const struct connection *c)
            (direction_is_stopped(&c->in) && mail_is_new(&c->inbox));
 }
 
-verified_once int end_work(struct connection *c, int mail, struct tally *t)
-{
-    if (!c || !t)
-        return 0;
-    connection_settle_end(c, mail, t);
-    if (direction_is_stopped(&c->in) && mail_waits(&c->inbox))
-        inbox_clear(&c->inbox);
-    return 0;
-}
-
-/* Gives the claim of `in` up where nothing more is looked at. Who has not `held` it claims it here, to
- * tell an end: mail that comes from now on is behind that. */
-verified_once int direction_leave(struct connection *c, __u32 held)
+/* One round of whoever gives the claim of `in` up, where nothing more is looked at. Who has not `held` it
+ * claims it here, to tell an end: mail that comes from now on is behind that. 1: more was left meanwhile,
+ * and the claim was had again; then nobody knows what of it came first. */
+verified_once int leave_round(struct connection *c, __u32 held)
 {
     struct tally t;
     int mail;
 
     if (!c)
         return 0;
-    tally_clear(&t);
     mail = held || mail_waits(&c->inbox);
-    if (!held)
-        held = direction_claim(&c->in);
-    unrolled for (int i = 0; i < LEAVE_ROUNDS; i++)
-    {
-        if (!held)
-            break;
-        end_work(c, mail, &t);
-        direction_release(&c->in);
-        held = end_waits(c) && direction_claim(&c->in);
-        mail = 1; /* another CPU's end: nobody knows which was first */
-    }
-    if (held)
-        direction_release(&c->in);
+    if (!held && !direction_claim(&c->in))
+        return 0;
+    tally_clear(&t);
+    connection_settle_end(c, mail, &t);
+    if (direction_is_stopped(&c->in) && mail_waits(&c->inbox))
+        inbox_clear(&c->inbox);
+    direction_release(&c->in);
     counters_add(c->slot, &t);
-    return 0;
+    return end_waits(c) && direction_claim(&c->in);
 }
+
+/* All rounds: `round` is leave_round(), or what calls it, and asks for `held`. */
+#define leave_rounds(in, held, round)                                                              \
+    do {                                                                                           \
+        unrolled for (int i_ = 0; i_ < LEAVE_ROUNDS; i_++)                                         \
+        {                                                                                          \
+            held = (round);                                                                        \
+            if (!held)                                                                             \
+                break;                                                                             \
+        }                                                                                          \
+        if (held)                                                                                  \
+            direction_release(in);                                                                 \
+    } while (0)
+
+#ifndef EARLY
+static __always_inline void direction_leave(struct connection *c, __u32 held)
+{
+    leave_rounds(&c->in, held, leave_round(c, held));
+}
+#endif
 
 /* There is no room for a segment: unless it is a repetition, its bytes will not be seen again. */
 static __always_inline void segment_missed(struct direction *d, const struct segment *segment)

@@ -30,16 +30,19 @@ static __always_inline struct endpoint_value *endpoint_of(struct bpf_sock_ops *c
 }
 
 #ifdef EARLY
-__noinline int sockops_leave(struct bpf_sock_ops *ctx, __u32 held)
+/* Verified once, as no connection is passed. */
+__noinline int sockops_leave_round(struct bpf_sock_ops *ctx, __u32 held)
 {
     struct bpf_sock *sk = ctx->sk;
     struct connection *c = sk ? bpf_sk_storage_get(&connections, sk, NULL, 0) : NULL;
 
-    return c ? direction_leave(c, held) : 0;
+    return c ? leave_round(c, held) : 0;
 }
 
-/* Verified once, as no connection is passed. */
-#define life_leave(ctx, c, held) sockops_leave(ctx, held)
+static __always_inline void life_leave(struct bpf_sock_ops *ctx, struct connection *c, __u32 held)
+{
+    leave_rounds(&c->in, held, sockops_leave_round(ctx, held));
+}
 #else
 #define life_leave(ctx, c, held) direction_leave(c, held)
 #endif

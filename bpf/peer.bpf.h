@@ -62,8 +62,8 @@ struct bpf_iter__tcp {
 #pragma clang attribute pop
 
 /* Bit by endpoint_bit(): set for each endpoint, and for one that there was while connections of it may
- * be open. Whoever's bit is not set has no state and needs none, so sockets that are no upstream pay for one load. Written by the daemon,
- * before it adds the endpoint. */
+ * be open. Whoever's bit is not set has no state and needs none, so sockets that are no upstream pay for
+ * one load. Written by the daemon, before it adds the endpoint. */
 __u64 endpoint_bits[ENDPOINT_BITS / 64];
 
 static __always_inline bool endpoint_possible(__u32 word, __u16 port)

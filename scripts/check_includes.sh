@@ -9,25 +9,26 @@ cd "${1:-$(dirname "$0")/..}" || exit 2
 declare -A allowed=(
     [base]=""
     [grpc]="base"
-    [config]="base abi.h pb-c unread_fields.inc"
+    [message]="base pb-c unread_fields.inc"
+    [config]="base message abi.h pb-c"
     [upstream]="base config abi.h"
     [kernel]="base config abi.h skeleton"
     [report]="base config upstream abi.h pb-c"
     [stream]="base config grpc"
     [daemon]="base config upstream kernel report grpc stream abi.h"
-    [collector]="base grpc pb-c"
+    [collector]="base grpc message pb-c"
 )
 
 # A library's headers, and the files that may include them.
 libraries=(
-    "yaml.h        user/config/yaml_tree.c"
+    "yaml.h        user/message/yaml_tree.c"
     "nghttp2/*     user/stream/lrs_stream.c user/collector/http2.c"
     "ares*.h       user/upstream/@(resolver|ares_loop).c"
     "event2/*      user/upstream/@(resolver|ares_loop).c user/stream/@(dial|transport|tls|keepalive).c user/daemon/*.c user/collector/*.c"
-    "openssl/*     user/stream/tls*.[ch]"
+    "openssl/*     user/stream/tls*.[ch] user/collector/tls.c"
     "bpf/*         user/kernel/*.c bpf/*.bpf.c bpf/*.bpf.h"
     "jansson.h     user/collector/message_json.[ch] user/collector/output.c"
-    "protobuf-c/*  user/config/* user/report/* user/collector/*"
+    "protobuf-c/*  user/message/* user/config/* user/report/* user/collector/*"
 )
 
 # What a quoted include is, in the words of the table.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh build|test|bench|demo|kernels: finds what that step lacks on this machine. As root with apt it is
+# setup.sh build|test|demo|kernels: finds what that step lacks on this machine. As root with apt it is
 # installed, one line each; anywhere else the packages are named and the script fails.
 set -eu
 
@@ -35,6 +35,7 @@ test nftables nft
 test iproute2 ip
 test mount mount
 test python3 python3
+test python3-venv /usr/share/doc/python3-venv
 test python3-grpcio /usr/lib/python3/dist-packages/grpc
 test wrk wrk
 test nghttp2-client nghttp
@@ -46,8 +47,6 @@ test curl curl
 test golang-go go
 test golang-golang-x-net-dev /usr/share/gocode/src/golang.org/x/net/http2
 test golang-google-grpc-dev /usr/share/gocode/src/google.golang.org/grpc
-bench nghttp2-server nghttpd
-bench python3-venv /usr/share/doc/python3-venv
 demo nginx-light nginx
 demo iproute2 ip
 demo mount mount

@@ -22,17 +22,19 @@ check "the tree" scripts/check_includes.sh
 while read -r word file include; do
     check "$word: $file $include" "$word" "$file" "$include"
 done <<'TABLE'
-verdict user/config/clusters.c "config/tree.h"
+verdict user/config/clusters.c "message/tree.h"
 verdict user/config/clusters.c "base/mem.h"
 verdict user/config/clusters.c "envoy/type/v3/semantic_version.pb-c.h"
-verdict user/config/yaml_tree.c <yaml.h>
+verdict user/message/yaml_tree.c <yaml.h>
 verdict user/kernel/tap.c "loadtap.skel.h"
 verdict user/kernel/tap.c <bpf/libbpf.h>
 verdict user/daemon/main.c "stream/transport.h"
+verdict user/collector/settings.c "message/message_fill.h"
 verdict bpf/loadtap.bpf.c "http1.h"
 verdict bpf/loadtap.bpf.c <bpf/bpf_helpers.h>
 verdict bpf/http1.h <stdint.h>
-refused user/base/log.c "config/tree.h"
+refused user/base/log.c "message/tree.h"
+refused user/message/message_fill.c "config/clusters.h"
 refused user/config/clusters.c "upstream/hosts.h"
 refused user/config/clusters.c <yaml.h>
 refused user/upstream/hosts.c "report/window.h"

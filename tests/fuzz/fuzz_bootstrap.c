@@ -6,9 +6,9 @@
 
 #include "base/mem.h"
 #include "config/bootstrap.h"
-#include "config/json_tree.h"
-#include "config/message_fill.h"
 #include "envoy/config/bootstrap/v3/bootstrap.pb-c.h"
+#include "message/json_tree.h"
+#include "message/message_fill.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -22,6 +22,7 @@
 /* What the client has seen of its stream, and what it still has to send. */
 struct client {
     nghttp2_session *session;
+    struct settings *settings;
     struct service service;
     struct http2 *server;
     char *lines;
@@ -108,14 +109,16 @@ static void client_start(struct client *client)
 {
     static char asked[] = "asked";
     static char *clusters[] = {asked};
-    const struct service_settings settings = {
+    const struct ask ask = {
         .interval_us = 1500000, .clusters = clusters, .cluster_count = 1, .endpoints = true};
     nghttp2_session_callbacks *callbacks;
+    struct config_error error;
     FILE *lines;
 
     memset(client, 0, sizeof(*client));
     lines = open_memstream(&client->lines, &client->lines_length);
-    assert_int_equal(service_init(&client->service, lines, &settings), 0);
+    assert_int_equal(settings_new(NULL, &ask, &client->settings, &error), 0);
+    assert_int_equal(service_init(&client->service, lines, client->settings), 0);
     client->server = http2_new(&client->service, "1.2.3.4:5");
     assert_non_null(client->server);
     nghttp2_session_callbacks_new(&callbacks);
@@ -135,6 +138,7 @@ static void client_stop(struct client *client)
     nghttp2_session_del(client->session);
     fclose(client->service.output);
     service_clear(&client->service);
+    settings_free(client->settings);
     free(client->lines);
 }
 
@@ -332,6 +336,63 @@ static void too_much_held(void **state)
     client_stop(&client);
 }
 
+/* The one that holds most ends, not the one that came last. */
+static void the_largest_holder_ends(void **state)
+{
+    static uint8_t large[4096] = {0, 0, 0, 0x40, 0};
+    static struct client client;
+    int32_t hoarder, other;
+
+    (void)state;
+    client_start(&client);
+    hoarder = request(&client, METHOD, "application/grpc");
+    say(&client, hoarder, large, sizeof(large));
+    client.service.held += SERVICE_HELD_MAX - 4096 - 512; /* other connections' */
+    other = request(&client, METHOD, "application/grpc");
+    SAY(&client, other, "\0\0\0\x10\0\x0a");
+    assert_int_equal(client.service.open, 1);
+    SAY(&client, other, "\0");
+    assert_null(strstr(client.headers, "grpc-status")); /* goes on */
+    SAY(&client, hoarder, "\0");
+    assert_non_null(strstr(client.headers, "grpc-status: 8\n"));
+    client.service.held -= SERVICE_HELD_MAX - 4096 - 512;
+    client_stop(&client);
+}
+
+/* Other settings are told to streams that had an answer, if they change what is asked. */
+static void asked_again(void **state)
+{
+    static char other_name[] = "other";
+    static char *names[] = {other_name};
+    const struct ask ask = {.interval_us = 1500000, .clusters = names, .cluster_count = 1};
+    struct config_error error;
+    static struct client client;
+    struct settings *before;
+    int32_t id;
+
+    (void)state;
+    client_start(&client);
+    id = request(&client, METHOD, "application/grpc");
+    http2_ask_again(client.server);
+    carry(&client);
+    assert_int_equal(client.body_length, 0); /* it has not said who it is */
+    SAY(&client, id, NODE_N);
+    assert_answer(&client);
+    http2_ask_again(client.server);
+    carry(&client);
+    assert_answer(&client);
+    before = client.settings;
+    assert_int_equal(settings_new(NULL, &ask, &client.settings, &error), 0);
+    client.service.settings = client.settings;
+    http2_ask_again(client.server);
+    settings_free(before);
+    client.body_length = 0;
+    carry(&client);
+    assert_int_equal(client.body_length, client.body[4] + GRPC_FRAME_PREFIX);
+    assert_memory_equal(client.body + GRPC_FRAME_PREFIX, "\x0a\5other", 7);
+    client_stop(&client);
+}
+
 static void long_node_names(void **state)
 {
     uint8_t message[5 + 3 + 3 + 4097] = {0, 0, 0, 0x10, 7, 0x0a, 0x84, 0x20, 0x0a, 0x81, 0x20};
@@ -420,6 +481,7 @@ int main(void)
         cmocka_unit_test(a_whole_stream),    cmocka_unit_test(what_is_not_served),
         cmocka_unit_test(bad_messages),      cmocka_unit_test(ends_inside_a_message),
         cmocka_unit_test(too_much_held),     cmocka_unit_test(long_node_names),
+        cmocka_unit_test(asked_again),       cmocka_unit_test(the_largest_holder_ends),
         cmocka_unit_test(large_header_list), cmocka_unit_test(end_of_the_collector),
         cmocka_unit_test(not_http2),
     };

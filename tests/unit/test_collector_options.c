@@ -32,10 +32,14 @@ static void defaults(void **state)
     assert_int_equal(parse(&options, error, (const char *const[]){NULL}), 0);
     assert_int_equal(options.action, OPTIONS_RUN);
     assert_string_equal(address_text(&options.listen, text), "0.0.0.0:18000");
-    assert_int_equal(options.interval_us, 10000000);
-    assert_null(options.clusters);
-    assert_false(options.endpoints);
+    assert_int_equal(options.ask.interval_us, 10000000);
+    assert_null(options.ask.clusters);
+    assert_false(options.ask.endpoints);
     assert_null(options.output);
+    assert_null(options.settings);
+    assert_null(options.tls.certificate);
+    assert_false(options.has_metrics);
+    assert_int_equal(options.label_sets, 10000);
     assert_int_equal(options.level, LOG_LEVEL_INFO);
 }
 
@@ -50,19 +54,39 @@ static void every_flag(void **state)
                                  "--endpoints", "--cluster", "b", "--output", "f", "-l", "debug")),
                      0);
     assert_string_equal(address_text(&options.listen, text), "[::1]:0");
-    assert_int_equal(options.interval_us, 500000);
-    assert_int_equal(options.cluster_count, 2);
-    assert_string_equal(options.clusters[0], "a");
-    assert_string_equal(options.clusters[1], "b");
-    assert_true(options.endpoints);
+    assert_int_equal(options.ask.interval_us, 500000);
+    assert_int_equal(options.ask.cluster_count, 2);
+    assert_string_equal(options.ask.clusters[0], "a");
+    assert_string_equal(options.ask.clusters[1], "b");
+    assert_true(options.ask.endpoints);
     assert_string_equal(options.output, "f");
     assert_int_equal(options.level, LOG_LEVEL_DEBUG);
     options_clear(&options);
-    assert_null(options.clusters);
+    assert_null(options.ask.clusters);
     assert_int_equal(parse(&options, error, FLAGS("--help")), 0);
     assert_int_equal(options.action, OPTIONS_HELP);
     assert_int_equal(parse(&options, error, FLAGS("--send-all", "--version")), 0);
     assert_int_equal(options.action, OPTIONS_VERSION);
+}
+
+static void files_and_metrics(void **state)
+{
+    struct options options;
+    char error[200], text[ADDRESS_TEXT_MAX];
+
+    (void)state;
+    assert_int_equal(
+        parse(&options, error,
+              FLAGS("--settings", "s", "--tls-cert", "c", "--tls-key", "k", "--tls-client-ca", "a",
+                    "--metrics", "127.0.0.1:9100", "--metrics-label-sets", "7")),
+        0);
+    assert_string_equal(options.settings, "s");
+    assert_string_equal(options.tls.certificate, "c");
+    assert_string_equal(options.tls.key, "k");
+    assert_string_equal(options.tls.client_ca, "a");
+    assert_true(options.has_metrics);
+    assert_string_equal(address_text(&options.metrics, text), "127.0.0.1:9100");
+    assert_int_equal(options.label_sets, 7);
 }
 
 static void intervals(void **state)
@@ -104,7 +128,7 @@ static void intervals(void **state)
         if (err)
             assert_non_null(strstr(error, "--interval"));
         else
-            assert_int_equal(options.interval_us, cases[i].us);
+            assert_int_equal(options.ask.interval_us, cases[i].us);
     }
 }
 
@@ -120,7 +144,14 @@ static void what_is_refused(void **state)
         {{"-l"}, "value is missing: '-l'"},
         {{"-l", "loud"}, "--log-level: "},
         {{"--cluster", ""}, "--cluster: "},
-        {{"--output", ""}, "--output: "},
+        {{"--output", ""}, "name of a file is expected"},
+        {{"--settings="}, "name of a file is expected"},
+        {{"--tls-cert", "c"}, "--tls-key is expected beside --tls-cert: 'c'"},
+        {{"--tls-key", "k"}, "--tls-cert is expected beside --tls-key: 'k'"},
+        {{"--tls-client-ca", "a"}, "expected beside --tls-client-ca: 'a'"},
+        {{"--metrics", "9100"}, "--metrics: "},
+        {{"--metrics-label-sets", "0"}, "--metrics-label-sets: "},
+        {{"--metrics-label-sets", "1000001"}, "--metrics-label-sets: "},
         {{"stray"}, "unexpected argument: 'stray'"},
         {{"--send-all", "--cluster", "a"}, "--send-all excludes --cluster"},
         {{"--cluster", "a", "--send-all"}, "--send-all excludes --cluster"},
@@ -137,22 +168,21 @@ static void what_is_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        struct options options = {.interval_us = 42};
+        struct options options = {.ask.interval_us = 42};
         char error[200] = "";
 
         assert_int_equal(parse(&options, error, cases[i].flags), -EINVAL);
         if (!strstr(error, cases[i].error))
             fail_msg("%s instead of %s", error, cases[i].error);
-        assert_int_equal(options.interval_us, 42);
+        assert_int_equal(options.ask.interval_us, 42);
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults),
-        cmocka_unit_test(every_flag),
-        cmocka_unit_test(intervals),
+        cmocka_unit_test(defaults),          cmocka_unit_test(every_flag),
+        cmocka_unit_test(files_and_metrics), cmocka_unit_test(intervals),
         cmocka_unit_test(what_is_refused),
     };
 

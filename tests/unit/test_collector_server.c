@@ -26,6 +26,7 @@
 
 struct fixture {
     struct event_base *base;
+    struct settings *settings;
     struct service service;
     struct server *server;
     struct sockaddr_storage where;
@@ -34,18 +35,21 @@ struct fixture {
 
 static int start(void **state)
 {
-    static const struct service_settings settings = {.interval_us = 1000000};
+    static const struct ask ask = {.interval_us = 1000000};
     static const struct rlimit both_ends = {2 * SERVER_CONNECTIONS + 64,
                                             2 * SERVER_CONNECTIONS + 64};
     struct fixture *fixture = calloc(1, sizeof(*fixture));
+    struct config_error settings_error;
     struct address address;
     char error[200];
 
     setrlimit(RLIMIT_NOFILE, &both_ends);
     fixture->base = event_base_new();
-    assert_int_equal(service_init(&fixture->service, stderr, &settings), 0);
+    assert_int_equal(settings_new(NULL, &ask, &fixture->settings, &settings_error), 0);
+    assert_int_equal(service_init(&fixture->service, stderr, fixture->settings), 0);
     address_parse("127.0.0.1", 0, &address);
-    fixture->server = server_new(fixture->base, &address, &fixture->service, error, sizeof(error));
+    fixture->server =
+        server_new(fixture->base, &address, &fixture->service, NULL, error, sizeof(error));
     assert_non_null(fixture->server);
     assert_int_equal(server_address(fixture->server, &address), 0);
     assert_int_not_equal(address.port, 0);
@@ -60,6 +64,7 @@ static int stop(void **state)
 
     server_free(fixture->server);
     service_clear(&fixture->service);
+    settings_free(fixture->settings);
     event_base_free(fixture->base);
     free(fixture);
     return 0;
@@ -215,7 +220,7 @@ static void port_in_use(void **state)
     char error[200] = "";
 
     assert_int_equal(server_address(fixture->server, &address), 0);
-    assert_null(server_new(fixture->base, &address, &fixture->service, error, sizeof(error)));
+    assert_null(server_new(fixture->base, &address, &fixture->service, NULL, error, sizeof(error)));
     assert_non_null(strstr(error, "cannot listen on 127.0.0.1:"));
     assert_non_null(strstr(error, "in use"));
 }

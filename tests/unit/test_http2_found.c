@@ -62,6 +62,16 @@ static const struct found cases[] = {
     {"a health check that crosses the GOAWAY is none of the refused",
      {OUT(PREFACE GET("\1")), IN(SETTINGS OK("\1") GOAWAY("\1")), OUT(CHECK("\3") GET("\5"))},
      {.issued = 2, .success = 1, .error = 1, .finished = 2, .probes = 1}},
+    {"a stream that the proxy gives up before the GOAWAY that refuses it is whole",
+     {OUT(PREFACE GET("\1") GET("\3")), IN(SETTINGS "\0\0\x8\7\0\0\0\0\0\0\0\0\1\0"),
+      OUT(RESET("\3")), IN("\0\0\0" OK("\1"))},
+     {.issued = 2, .success = 1, .no_result = 1, .finished = 2}},
+    {"a stream that the proxy gives up before the padding of its head is whole",
+     {OUT(PREFACE GET("\1") GET("\3")),
+      IN(SETTINGS "\0\0\4\1\xd\0\0\0\1\2\x88\0\0"
+                  "\0\0\4\1\xd\0\0\0\3\2\x88\0"),
+      OUT(RESET("\3")), IN("\0")},
+     {.issued = 2, .success = 1, .no_result = 1, .finished = 2}},
     {"a block that goes on in a frame that does not come",
      {OUT(PREFACE "\0\0\2\1\1\0\0\0\1\x82\x86")},
      {.issued = 1, .no_result = 1, .finished = 1}},
@@ -71,15 +81,15 @@ static const struct found cases[] = {
      {.issued = 3, .unclassified = 1, .no_result = 2, .finished = 3, .gap = 9}},
     {"a hole where the responses begin",
      {OUT(PREFACE GET("\1")), IN_LOST(SETTINGS), IN(OK("\1")), OUT(GET("\3")), IN(OK("\3"))},
-     {.issued = 2, .success = 1, .unclassified = 1, .finished = 2, .gap = 9}},
+     {.issued = 2, .success = 1, .unclassified = 1, .finished = 2, .gap = 29}},
     {"after a hole, a stream far above all is no frame's",
      {OUT(PREFACE GET("\1")), IN(SETTINGS), IN_LOST("\0"), IN("\0\0\0\0\1\1\0\0\3"), IN(OK("\1")),
       OUT(GET("\3")), IN(OK("\3"))},
-     {.issued = 2, .success = 1, .unclassified = 1, .finished = 2, .gap = 10}},
+     {.issued = 2, .success = 1, .unclassified = 1, .finished = 2, .gap = 30}},
     {"after a hole, an empty frame alone proves nothing",
      {OUT(PREFACE GET("\1")), IN(SETTINGS), IN_LOST("\0"), IN("\0\0\0\0\1\0\0\0\3"), IN(OK("\1")),
       OUT(GET("\3")), IN(OK("\3"))},
-     {.issued = 2, .success = 1, .unclassified = 1, .finished = 2, .gap = 10}},
+     {.issued = 2, .success = 1, .unclassified = 1, .finished = 2, .gap = 30}},
 };
 
 static const struct probe_set *checks(void)
@@ -147,9 +157,6 @@ static void found_cases(void **state)
         for (size_t cut = first; cut <= 1000; cut++) {
             struct tally t = play(&cases[i], cut), expected = cases[i].expected;
 
-            /* What is read before the place behind a hole is proven counts as a gap as well. */
-            if (first && t.gap > expected.gap)
-                expected.gap = t.gap;
             if (memcmp(&t, &expected, sizeof(t)))
                 fail_msg("%s, cut at %zu: issued %u success %u error %u finished %u unclassified "
                          "%u no_result %u probes %u opaque %u gap %u",

@@ -296,7 +296,7 @@ static void settings_may_have_been_missed(void **state)
     static const struct test_case test = {"settings may have been missed",
                                           {START, THEN('o'), SENT(H2_SETTINGS, H2_ACK, 0, ""),
                                            TWO_ASKED, DATA_HEAD("\0\x50\0"), THEN('.')},
-                                          {.issued = 2, .success = 1, .gap = 7}};
+                                          {.issued = 2, .success = 1, .gap = 46}};
     static struct script script;
 
     (void)state;

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "config/json_tree.h"
+#include "message/json_tree.h"
 
 static struct config_error error;
 

@@ -12,12 +12,12 @@
 #include "failing_memory.h"
 
 #include "base/mem.h"
-#include "config/message_fill.h"
-#include "config/yaml_tree.h"
 #include "envoy/config/bootstrap/v3/bootstrap.pb-c.h"
 #include "envoy/config/endpoint/v3/load_report.pb-c.h"
 #include "google/protobuf/wrappers.pb-c.h"
 #include "loadtap/v1/settings.pb-c.h"
+#include "message/message_fill.h"
+#include "message/yaml_tree.h"
 
 static const ProtobufCMessageDescriptor *const known[] = {
     &loadtap__v1__settings__descriptor,

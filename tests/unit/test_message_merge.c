@@ -9,10 +9,10 @@
 #include "failing_memory.h"
 
 #include "base/mem.h"
-#include "config/message_fill.h"
-#include "config/message_merge.h"
-#include "config/yaml_tree.h"
 #include "envoy/config/bootstrap/v3/bootstrap.pb-c.h"
+#include "message/message_fill.h"
+#include "message/message_merge.h"
+#include "message/yaml_tree.h"
 
 #define BOOTSTRAP &envoy__config__bootstrap__v3__bootstrap__descriptor
 

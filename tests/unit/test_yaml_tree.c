@@ -12,7 +12,7 @@
 #include "failing_memory.h"
 
 #include "base/mem.h"
-#include "config/yaml_tree.h"
+#include "message/yaml_tree.h"
 
 static struct config_error error;
 

@@ -1,6 +1,7 @@
 #include "collector/connection.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +15,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "collector/http2.h"
+#include "collector/tls.h"
 
 /*        first request           nothing more to read or send
  *   FRESH ──────────► SERVING ─────────────────────────────────► LINGERING
  *     │ 10 s             │ client takes no byte for 30 s             │ client has closed
- *     │ garbage, EOF, error (also from here)                         │ too
+ *     │ garbage, EOF, error (also from here)                         │ too, 10 s
  *     └──────────────────┴─────────────► closed: on_closed, free ◄───┘
  *
  * While more than CONNECTION_OUTPUT bytes wait for the client nothing is read from it, so a client
@@ -32,14 +34,15 @@ enum connection_state {
 
 struct connection {
     enum connection_state state;
+    const struct connection_owner *owner;
     struct bufferevent *socket;
+    struct event *deadline; /* of FRESH and LINGERING: no byte puts it off */
     struct http2 *http2;
-    connection_closed_fn *on_closed;
-    void *arg;
     char address[ADDRESS_TEXT_MAX];
 };
 
 static const struct timeval first_request = {.tv_sec = CONNECTION_FIRST_REQUEST_S};
+static const struct timeval last_bytes = {.tv_sec = CONNECTION_LINGER_S};
 static const struct timeval stuck = {.tv_sec = CONNECTION_STUCK_S};
 
 static void close_now(struct connection *connection, const char *why)
@@ -50,14 +53,15 @@ static void close_now(struct connection *connection, const char *why)
         log_info("%s: connection closed: %s: %s", connection->address, why, error);
     else
         log_debug("%s: connection closed: %s", connection->address, why);
-    connection->on_closed(connection->arg, connection);
+    connection->owner->on_closed(connection->owner->arg, connection);
     connection_free(connection);
 }
 
 static void linger(struct connection *connection)
 {
     connection->state = LINGERING;
-    bufferevent_set_timeouts(connection->socket, &first_request, NULL);
+    event_add(connection->deadline, &last_bytes);
+    tls_say_end(connection->socket);
     shutdown(bufferevent_getfd(connection->socket), SHUT_WR);
 }
 
@@ -104,7 +108,7 @@ static void on_readable(struct bufferevent *socket, void *arg)
     }
     if (connection->state == FRESH && http2_had_request(connection->http2)) {
         connection->state = SERVING;
-        bufferevent_set_timeouts(socket, NULL, &stuck);
+        event_del(connection->deadline);
     }
     flush(connection);
 }
@@ -121,41 +125,73 @@ static void on_drained(struct bufferevent *socket, void *arg)
 static void on_socket_event(struct bufferevent *socket, short what, void *arg)
 {
     struct connection *connection = arg;
+    char failure[TLS_ERROR_MAX];
+    bool is_tls = tls_failure(socket, failure);
 
-    (void)socket;
+    if (what & BEV_EVENT_CONNECTED) /* the handshake is done */
+        return;
+    if (is_tls)
+        log_info("%s: %s", connection->address, failure);
     if (what & BEV_EVENT_EOF)
         close_now(connection, "by the client");
-    else if (!(what & BEV_EVENT_TIMEOUT))
-        close_now(connection, strerror(errno));
-    else if (what & BEV_EVENT_WRITING)
+    else if (what & BEV_EVENT_TIMEOUT)
         close_now(connection, "the client does not read");
     else
-        close_now(connection, connection->state == FRESH ? "no request came" : "client lingers");
+        close_now(connection, is_tls ? "TLS" : strerror(errno));
 }
 
-struct connection *connection_new(struct event_base *base, int fd, const char *address,
-                                  struct service *service, connection_closed_fn *on_closed,
-                                  void *arg)
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
-    autofree struct connection *connection = calloc(1, sizeof(*connection));
-    struct http2 *http2 = http2_new(service, address);
-    struct bufferevent *socket = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
+    struct connection *connection = arg;
+
+    (void)fd;
+    (void)what;
+    close_now(connection, connection->state == FRESH ? "no request came" : "client lingers");
+}
+
+static struct bufferevent *open_socket(const struct connection_owner *owner, int fd)
+{
+    struct bufferevent *socket =
+        owner->tls ? tls_accept(owner->tls, owner->base, fd)
+                   : bufferevent_socket_new(owner->base, fd, BEV_OPT_CLOSE_ON_FREE);
 
     if (!socket)
         evutil_closesocket(fd);
-    if (!connection || !http2 || !socket) {
-        http2_free(http2);
+    return socket;
+}
+
+struct connection *connection_new(const struct connection_owner *owner, int fd, const char *address)
+{
+    struct connection *connection = calloc(1, sizeof(*connection));
+    struct bufferevent *socket = open_socket(owner, fd);
+
+    if (!connection) {
         if (socket)
             bufferevent_free(socket);
         return NULL;
     }
-    *connection =
-        (struct connection){.socket = socket, .http2 = http2, .on_closed = on_closed, .arg = arg};
+    connection->owner = owner;
+    connection->socket = socket;
+    connection->http2 = http2_new(owner->service, address);
+    connection->deadline = evtimer_new(owner->base, on_deadline, connection);
+    if (!socket || !connection->http2 || !connection->deadline) {
+        connection_free(connection);
+        return NULL;
+    }
     snprintf(connection->address, sizeof(connection->address), "%s", address);
     bufferevent_setcb(socket, on_readable, on_drained, on_socket_event, connection);
-    bufferevent_set_timeouts(socket, &first_request, &stuck);
+    bufferevent_set_timeouts(socket, NULL, &stuck);
     bufferevent_enable(socket, EV_READ | EV_WRITE);
-    return TAKE(connection);
+    event_add(connection->deadline, &first_request);
+    return connection;
+}
+
+void connection_ask_again(struct connection *connection)
+{
+    if (connection->state == LINGERING)
+        return;
+    http2_ask_again(connection->http2);
+    flush(connection);
 }
 
 void connection_end(struct connection *connection)
@@ -171,6 +207,9 @@ void connection_free(struct connection *connection)
     if (!connection)
         return;
     http2_free(connection->http2);
-    bufferevent_free(connection->socket);
+    if (connection->socket)
+        bufferevent_free(connection->socket);
+    if (connection->deadline)
+        event_free(connection->deadline);
     free(connection);
 }

@@ -22,6 +22,7 @@ struct http2 {
     LIST_HEAD(, stream) streams;
     char address[ADDRESS_TEXT_MAX];
     bool had_request;
+    unsigned refused; /* streams beyond HTTP2_STREAMS */
     char error[128];
 };
 
@@ -151,15 +152,25 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
     return 0;
 }
 
+/* nghttp2 refuses streams beyond HTTP2_STREAMS, for ever from a client that does not acknowledge the
+ * setting. One that has not seen it yet has opened few. */
+static int note_refused(struct http2 *http2, const nghttp2_frame *frame)
+{
+    if (frame->hd.type != NGHTTP2_RST_STREAM ||
+        frame->rst_stream.error_code != NGHTTP2_REFUSED_STREAM || ++http2->refused <= HTTP2_REFUSED)
+        return 0;
+    snprintf(http2->error, sizeof(http2->error), "more streams than are served");
+    return NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
 /* A server that has answered in full may stop the rest of the request (RFC 9113, 8.1). */
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
-    (void)arg;
     if (frame->hd.type == NGHTTP2_HEADERS && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) &&
         nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id) == 0)
         nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
                                   NGHTTP2_NO_ERROR);
-    return 0;
+    return note_refused(arg, frame);
 }
 
 static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error_code, void *arg)
@@ -256,6 +267,17 @@ ssize_t http2_send(struct http2 *http2, const uint8_t **bytes)
     ssize_t count = nghttp2_session_mem_send(http2->session, bytes);
 
     return count >= 0 ? count : count == NGHTTP2_ERR_NOMEM ? -ENOMEM : -EPROTO;
+}
+
+void http2_ask_again(struct http2 *http2)
+{
+    struct stream *stream;
+
+    LIST_FOREACH(stream, &http2->streams, link)
+    {
+        load_stream_ask_again(&stream->load);
+        nghttp2_session_resume_data(http2->session, stream->id);
+    }
 }
 
 void http2_end(struct http2 *http2)

@@ -10,6 +10,7 @@
 #include "collector/service.h"
 
 #define HTTP2_STREAMS 100             /* at once */
+#define HTTP2_REFUSED 200             /* beyond them, until the connection ends */
 #define HTTP2_WINDOW (1 << 20)        /* bytes under way, of one stream and of all of them */
 #define HTTP2_HEADER_BYTES (16 << 10) /* of one request's header list */
 
@@ -25,6 +26,8 @@ int http2_receive(struct http2 *http2, const uint8_t *bytes, size_t count);
 /* The next bytes for the client, valid until the next call: their count, 0 for none now, or
  * -EPROTO, -ENOMEM. */
 ssize_t http2_send(struct http2 *http2, const uint8_t **bytes);
+/* The settings are other ones: clients that were asked for something else are asked anew. */
+void http2_ask_again(struct http2 *http2);
 /* Ends all streams as UNAVAILABLE and says GOAWAY (both still to be sent). */
 void http2_end(struct http2 *http2);
 

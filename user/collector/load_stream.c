@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 
 #define METHOD_PATH "/envoy.service.load_stats.v3.LoadReportingService/StreamLoadStats"
 
@@ -15,11 +16,17 @@ void load_stream_init(struct load_stream *stream, struct service *service, const
     grpc_frame_decoder_init(&stream->decoder, SERVICE_MESSAGE_MAX, on_message, stream);
 }
 
-/* Keeps the sum of what all streams hold. */
+/* Keeps the sum of what all streams hold, and the list of those that do. */
 static void account(struct load_stream *stream)
 {
-    stream->service->held += stream->decoder.allocated - stream->held;
+    size_t before = stream->held;
+
     stream->held = stream->decoder.allocated;
+    stream->service->held += stream->held - before;
+    if (!before && stream->held)
+        LIST_INSERT_HEAD(&stream->service->holders, stream, holder);
+    else if (before && !stream->held)
+        LIST_REMOVE(stream, holder);
 }
 
 static void release(struct load_stream *stream)
@@ -30,12 +37,17 @@ static void release(struct load_stream *stream)
 
 void load_stream_clear(struct load_stream *stream)
 {
-    if (stream->state == LOAD_STREAM_OPEN)
-        log_info("stream %llu from %s: cut off after %llu messages",
-                 (unsigned long long)stream->peer.stream, stream->peer.address,
-                 (unsigned long long)stream->peer.messages);
+    if (stream->state == LOAD_STREAM_OPEN) {
+        stream->service->open--;
+        log_write(stream->peer.messages ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
+                  "stream %llu from %s: cut off after %llu messages",
+                  (unsigned long long)stream->peer.stream, stream->peer.address,
+                  (unsigned long long)stream->peer.messages);
+    }
     release(stream);
-    service_peer_clear(&stream->peer);
+    answer_drop(stream->answer);
+    answer_drop(stream->next);
+    service_peer_clear(stream->service, &stream->peer);
 }
 
 static bool equals(const uint8_t *bytes, size_t length, const char *text)
@@ -69,6 +81,7 @@ unsigned load_stream_open(struct load_stream *stream)
     if (stream->is_grpc && stream->is_load_report) {
         stream->state = LOAD_STREAM_OPEN;
         stream->peer.stream = ++stream->service->streams;
+        stream->service->open++;
         return 200;
     }
     stream->state = LOAD_STREAM_REFUSED;
@@ -84,11 +97,29 @@ void load_stream_end(struct load_stream *stream, enum grpc_status status, const 
     if (stream->state != LOAD_STREAM_OPEN)
         return;
     stream->state = LOAD_STREAM_ENDED;
+    stream->service->open--;
     stream->status = status;
     stream->reason = reason;
     log_info("stream %llu from %s: ended with grpc-status %d%s%s after %llu messages",
              (unsigned long long)stream->peer.stream, stream->peer.address, status,
              *reason ? ": " : "", reason, (unsigned long long)stream->peer.messages);
+}
+
+/* What was begun to be read is read to its end. */
+static void ask(struct load_stream *stream)
+{
+    struct answer *wanted = service_answer(stream->service, &stream->peer);
+
+    if (answer_equal(wanted, stream->next ? stream->next : stream->answer))
+        return;
+    answer_drop(stream->next);
+    stream->next = answer_hold(wanted);
+}
+
+void load_stream_ask_again(struct load_stream *stream)
+{
+    if (stream->state == LOAD_STREAM_OPEN && stream->peer.messages > 0)
+        ask(stream);
 }
 
 static int on_message(void *arg, const uint8_t *message, size_t length)
@@ -100,10 +131,8 @@ static int on_message(void *arg, const uint8_t *message, size_t length)
         load_stream_end(stream, status, "message refused");
         return -ECANCELED;
     }
-    if (!stream->answered) {
-        stream->answered = true;
-        stream->answer_left = stream->service->answer_length;
-    }
+    if (stream->peer.messages == 1 || stream->peer.renamed)
+        ask(stream);
     return 0;
 }
 
@@ -124,16 +153,37 @@ static void end_after_decoder(struct load_stream *stream, int err)
     }
 }
 
+static struct load_stream *largest_holder(const struct service *service)
+{
+    struct load_stream *stream, *largest = NULL;
+
+    LIST_FOREACH(stream, &service->holders, holder)
+    if (!largest || stream->held > largest->held)
+        largest = stream;
+    return largest;
+}
+
+/* Whoever holds most has to go, and not whoever came last: a client that hoards cannot make others
+ * fail. Another connection's stream says so once its client sends something. */
+static void bound_held(struct service *service)
+{
+    struct load_stream *largest;
+
+    while (service->held > SERVICE_HELD_MAX && (largest = largest_holder(service))) {
+        load_stream_end(largest, GRPC_RESOURCE_EXHAUSTED, "too many messages under way");
+        release(largest);
+    }
+}
+
 void load_stream_data(struct load_stream *stream, const uint8_t *bytes, size_t count)
 {
     if (stream->state != LOAD_STREAM_OPEN)
         return;
     end_after_decoder(stream, grpc_frame_decoder_feed(&stream->decoder, bytes, count));
     account(stream);
-    if (stream->service->held > SERVICE_HELD_MAX)
-        load_stream_end(stream, GRPC_RESOURCE_EXHAUSTED, "too many messages under way");
     if (stream->state == LOAD_STREAM_ENDED)
         release(stream);
+    bound_held(stream->service);
 }
 
 void load_stream_half_closed(struct load_stream *stream)
@@ -147,11 +197,16 @@ void load_stream_half_closed(struct load_stream *stream)
 
 size_t load_stream_read(struct load_stream *stream, uint8_t *out, size_t size)
 {
-    const struct service *service = stream->service;
-    size_t count = stream->answer_left < size ? stream->answer_left : size;
+    size_t count;
 
+    if (stream->answer_left == 0 && stream->next) {
+        answer_drop(stream->answer);
+        stream->answer = TAKE(stream->next);
+        stream->answer_left = stream->answer->length;
+    }
+    count = stream->answer_left < size ? stream->answer_left : size;
     if (count > 0)
-        memcpy(out, service->answer + service->answer_length - stream->answer_left, count);
+        memcpy(out, stream->answer->bytes + stream->answer->length - stream->answer_left, count);
     stream->answer_left -= count;
     return count;
 }

@@ -11,7 +11,8 @@
 
 /*            request headers
  *   NEW ──────────────────────────► OPEN        StreamLoadStats, content type gRPC
- *    │                               │ first message: the answer becomes readable
+ *    │                               │ first message, other settings, another
+ *    │                               │ node: an answer becomes readable
  *    │ not gRPC (415),               │ client's end of stream, a refused message,
  *    │ or another path               │ load_stream_end()
  *    ▼                               ▼
@@ -31,9 +32,11 @@ struct load_stream {
     bool is_load_report; /* :path is the method's */
     bool is_grpc;        /* by content-type */
     struct grpc_frame_decoder decoder;
-    size_t held;        /* of service->held */
-    size_t answer_left; /* bytes of service->answer not read yet */
-    bool answered;
+    size_t held; /* of service->held */
+    LIST_ENTRY(load_stream) holder;
+    struct answer *answer;   /* the newest that was begun to be read; NULL before the first */
+    size_t answer_left;      /* its bytes that were not read yet */
+    struct answer *next;     /* for after it; NULL: none */
     enum grpc_status status; /* meant in REFUSED and ENDED */
     const char *reason;      /* for grpc-message; static text; "" for none */
 };
@@ -54,5 +57,7 @@ void load_stream_data(struct load_stream *stream, const uint8_t *bytes, size_t c
 void load_stream_half_closed(struct load_stream *stream);
 /* The collector ends it; ignored unless OPEN. */
 void load_stream_end(struct load_stream *stream, enum grpc_status status, const char *reason);
+/* OPEN: the settings are other ones; a client that was asked for something else is asked anew. */
+void load_stream_ask_again(struct load_stream *stream);
 /* Up to `size` bytes for the client. 0: none now, and no more ever where the state is ENDED. */
 size_t load_stream_read(struct load_stream *stream, uint8_t *out, size_t size);

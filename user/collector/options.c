@@ -15,13 +15,25 @@ const char options_help[] =
     "\n"
     "  --listen ADDR:PORT   where clients connect, \"[::]:18000\" for IPv6 (default "
     "0.0.0.0:18000)\n"
+    "  --tls-cert FILE      speak TLS, with this certificate and what leads from it to its "
+    "authority (PEM)\n"
+    "  --tls-key FILE       the certificate's private key (PEM)\n"
+    "  --tls-client-ca FILE  clients have to show a certificate of one of these authorities (PEM)\n"
+    "\n"
     "  --interval DURATION  load reporting interval asked for, \"2s\", \"0.5s\" (default 10s)\n"
     "  --cluster NAME       ask for this cluster; may be repeated\n"
     "  --send-all           ask for all clusters (default)\n"
     "  --endpoints          ask for numbers per endpoint\n"
+    "  --settings FILE      other wishes for some nodes (YAML; configs/collector.yaml)\n"
+    "\n"
     "  --output FILE        append the lines to FILE (default: standard output)\n"
+    "  --metrics ADDR:PORT  serve sums and gauges to Prometheus, at /metrics\n"
+    "  --metrics-label-sets N  how many sets of labels are kept apart there (default 10000)\n"
     "  -l, --log-level LEVEL  trace, debug, info (default), warning, error, critical, off\n"
-    "  --help, --version\n";
+    "  --help, --version\n"
+    "\n"
+    "On SIGHUP the settings and the TLS files are read again; new TLS files are found without, "
+    "too.\n";
 
 enum option_code {
     CODE_LISTEN = 256,
@@ -30,6 +42,12 @@ enum option_code {
     CODE_SEND_ALL,
     CODE_ENDPOINTS,
     CODE_OUTPUT,
+    CODE_SETTINGS,
+    CODE_TLS_CERT,
+    CODE_TLS_KEY,
+    CODE_TLS_CLIENT_CA,
+    CODE_METRICS,
+    CODE_LABEL_SETS,
     CODE_HELP,
     CODE_VERSION,
 };
@@ -41,6 +59,12 @@ static const struct option long_options[] = {
     {"send-all", no_argument, NULL, CODE_SEND_ALL},
     {"endpoints", no_argument, NULL, CODE_ENDPOINTS},
     {"output", required_argument, NULL, CODE_OUTPUT},
+    {"settings", required_argument, NULL, CODE_SETTINGS},
+    {"tls-cert", required_argument, NULL, CODE_TLS_CERT},
+    {"tls-key", required_argument, NULL, CODE_TLS_KEY},
+    {"tls-client-ca", required_argument, NULL, CODE_TLS_CLIENT_CA},
+    {"metrics", required_argument, NULL, CODE_METRICS},
+    {"metrics-label-sets", required_argument, NULL, CODE_LABEL_SETS},
     {"log-level", required_argument, NULL, 'l'},
     {"help", no_argument, NULL, CODE_HELP},
     {"version", no_argument, NULL, CODE_VERSION},
@@ -75,13 +99,13 @@ static int parse_interval(const char *text, uint64_t *out)
             fraction *= 10;
     }
     fraction += seconds * 1000000;
-    if (strcmp(text, "s") != 0 || fraction < INTERVAL_MIN_US || fraction > INTERVAL_MAX_US)
+    if (strcmp(text, "s") != 0 || fraction < ASK_INTERVAL_MIN_US || fraction > ASK_INTERVAL_MAX_US)
         return -EINVAL;
     *out = fraction;
     return 0;
 }
 
-static int parse_listen(const char *text, struct address *out)
+static int parse_endpoint(const char *text, struct address *out)
 {
     const char *colon = strrchr(text, ':'), *port_text = colon ? colon + 1 : "";
     bool bracketed = text[0] == '[' && colon && colon > text + 1 && colon[-1] == ']';
@@ -101,18 +125,55 @@ static int parse_listen(const char *text, struct address *out)
     return address_parse(ip, (uint16_t)port, out);
 }
 
-static int take_value(int code, char *value, struct options *options)
+static int parse_label_sets(const char *text, size_t *out)
+{
+    uint64_t count;
+
+    if (!take_number(&text, 7, &count) || *text || count == 0 || count > OPTIONS_LABEL_SETS_MAX)
+        return -EINVAL;
+    *out = count;
+    return 0;
+}
+
+/* Where the name of a file goes; NULL: the option takes something else. */
+static const char **file_of(int code, struct options *options)
 {
     switch (code) {
-    case CODE_LISTEN:
-        return parse_listen(value, &options->listen);
-    case CODE_INTERVAL:
-        return parse_interval(value, &options->interval_us);
-    case CODE_CLUSTER:
-        options->clusters[options->cluster_count++] = value;
-        return *value ? 0 : -EINVAL;
     case CODE_OUTPUT:
-        options->output = value;
+        return &options->output;
+    case CODE_SETTINGS:
+        return &options->settings;
+    case CODE_TLS_CERT:
+        return &options->tls.certificate;
+    case CODE_TLS_KEY:
+        return &options->tls.key;
+    case CODE_TLS_CLIENT_CA:
+        return &options->tls.client_ca;
+    default:
+        return NULL;
+    }
+}
+
+static int take_value(int code, char *value, struct options *options)
+{
+    const char **file = file_of(code, options);
+
+    if (file) {
+        *file = value;
+        return *value ? 0 : -EINVAL;
+    }
+    switch (code) {
+    case CODE_LISTEN:
+        return parse_endpoint(value, &options->listen);
+    case CODE_METRICS:
+        options->has_metrics = true;
+        return parse_endpoint(value, &options->metrics);
+    case CODE_LABEL_SETS:
+        return parse_label_sets(value, &options->label_sets);
+    case CODE_INTERVAL:
+        return parse_interval(value, &options->ask.interval_us);
+    case CODE_CLUSTER:
+        options->ask.clusters[options->ask.cluster_count++] = value;
         return *value ? 0 : -EINVAL;
     default:
         return log_level_parse(value, &options->level);
@@ -124,14 +185,18 @@ static const char *expectation(int code)
     switch (code) {
     case CODE_LISTEN:
         return "--listen: an IP address and port is expected, \"0.0.0.0:18000\", \"[::]:18000\"";
+    case CODE_METRICS:
+        return "--metrics: an IP address and port is expected, \"127.0.0.1:9100\", \"[::]:9100\"";
+    case CODE_LABEL_SETS:
+        return "--metrics-label-sets: 1 to 1000000 is expected";
     case CODE_INTERVAL:
         return "--interval: 0.001s to 86400s is expected, to the microsecond, \"2s\", \"0.5s\"";
     case CODE_CLUSTER:
         return "--cluster: a name is expected";
-    case CODE_OUTPUT:
-        return "--output: a file is expected";
-    default:
+    case 'l':
         return "--log-level: trace, debug, info, warning, error, critical or off is expected";
+    default:
+        return "the name of a file is expected";
     }
 }
 
@@ -161,7 +226,7 @@ static int parse_flags(int argc, char **argv, struct options *options, bool *all
         else if (code == CODE_SEND_ALL)
             *all = true;
         else if (code == CODE_ENDPOINTS)
-            options->endpoints = true;
+            options->ask.endpoints = true;
         else if (take_value(code, optarg, options))
             return fail(error, size, expectation(code), optarg);
     }
@@ -170,13 +235,25 @@ static int parse_flags(int argc, char **argv, struct options *options, bool *all
     return 0;
 }
 
+static int check_tls(const struct tls_files *tls, char *error, size_t size)
+{
+    if (tls->certificate && !tls->key)
+        return fail(error, size, "--tls-key is expected beside --tls-cert", tls->certificate);
+    if (tls->key && !tls->certificate)
+        return fail(error, size, "--tls-cert is expected beside --tls-key", tls->key);
+    if (tls->client_ca && !tls->certificate)
+        return fail(error, size, "--tls-cert and --tls-key are expected beside --tls-client-ca",
+                    tls->client_ca);
+    return 0;
+}
+
 int options_parse(int argc, char **argv, struct options *out, char *error, size_t error_size)
 {
     autofree char **clusters = calloc((size_t)argc + 1, sizeof(*clusters));
     struct options options = {
-        .interval_us = 10 * 1000000,
+        .ask = {.interval_us = 10 * 1000000, .clusters = clusters},
+        .label_sets = OPTIONS_LABEL_SETS,
         .level = LOG_LEVEL_INFO,
-        .clusters = clusters,
     };
     bool all = false;
     int err;
@@ -187,16 +264,19 @@ int options_parse(int argc, char **argv, struct options *out, char *error, size_
     err = parse_flags(argc, argv, &options, &all, error, error_size);
     if (err)
         return err;
-    if (all && options.cluster_count > 0)
+    if (all && options.ask.cluster_count > 0)
         return fail(error, error_size, "--send-all excludes --cluster", clusters[0]);
+    err = check_tls(&options.tls, error, error_size);
+    if (err)
+        return err;
     *out = options;
-    out->clusters = options.cluster_count > 0 ? TAKE(clusters) : NULL;
+    out->ask.clusters = options.ask.cluster_count > 0 ? TAKE(clusters) : NULL;
     return 0;
 }
 
 void options_clear(struct options *options)
 {
-    free(options->clusters);
-    options->clusters = NULL;
-    options->cluster_count = 0;
+    free(options->ask.clusters);
+    options->ask.clusters = NULL;
+    options->ask.cluster_count = 0;
 }

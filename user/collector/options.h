@@ -7,6 +7,8 @@
 
 #include "base/address.h"
 #include "base/log.h"
+#include "collector/answer.h"
+#include "collector/tls.h"
 
 enum options_action {
     OPTIONS_RUN,
@@ -17,17 +19,18 @@ enum options_action {
 struct options {
     enum options_action action;
     struct address listen;
-    uint64_t interval_us;
-    char **clusters; /* the caller's argv strings; NULL where all are asked for */
-    size_t cluster_count;
-    bool endpoints;
-    const char *output; /* NULL: stdout */
+    struct ask ask;       /* the clusters' names are the caller's argv strings, as are: */
+    const char *settings; /* NULL: none */
+    struct tls_files tls; /* certificate NULL: plain TCP */
+    const char *output;   /* NULL: stdout */
+    bool has_metrics;
+    struct address metrics;
+    size_t label_sets;
     enum log_level level;
 };
 
-/* The range of --interval. Below it clients spin (Envoy reports without pause under 1 ms). */
-#define INTERVAL_MIN_US 1000ull
-#define INTERVAL_MAX_US (24ull * 3600 * 1000000)
+#define OPTIONS_LABEL_SETS 10000
+#define OPTIONS_LABEL_SETS_MAX 1000000
 
 extern const char options_help[];
 

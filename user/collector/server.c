@@ -1,24 +1,23 @@
 #include "collector/server.h"
 
-#include <errno.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <event2/event.h>
-#include <event2/listener.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "collector/connection.h"
+#include "collector/listener.h"
+#include "collector/tls.h"
 
 struct server {
-    struct event_base *base;
-    struct evconnlistener *listener;
-    struct service *service;
-    struct connection *connections[SERVER_CONNECTIONS]; /* the first `count` are in use */
-    size_t count;
+    struct listener *listener;
+    struct tls *tls;
+    struct connection_owner owner;
+    struct connection *connections[SERVER_CONNECTIONS]; /* the first numbers.connections */
+    struct server_numbers numbers;
     bool full_said; /* said once each time that it becomes full */
     bool ending;
 };
@@ -27,15 +26,15 @@ static void on_closed(void *arg, struct connection *connection)
 {
     struct server *server = arg;
 
-    for (size_t i = 0; i < server->count; i++) {
+    for (size_t i = 0; i < server->numbers.connections; i++) {
         if (server->connections[i] != connection)
             continue;
-        server->connections[i] = server->connections[--server->count];
+        server->connections[i] = server->connections[--server->numbers.connections];
         break;
     }
     server->full_said = false;
-    if (server->ending && server->count == 0)
-        event_base_loopbreak(server->base);
+    if (server->ending && server->numbers.connections == 0)
+        event_base_loopbreak(server->owner.base);
 }
 
 /* A peer that has vanished is found by keep-alive: a stream may be silent for as long as its
@@ -51,20 +50,28 @@ static void set_socket_options(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &tries, sizeof(tries));
 }
 
-static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *from,
-                      int length, void *arg)
+/* Files that were replaced are of use from the next connection on, without a word from anybody. */
+static void refresh_tls(struct server *server)
+{
+    char error[TLS_ERROR_MAX] = "out of memory";
+    int changed = tls_refresh(server->tls, error);
+
+    if (changed < 0)
+        log_error("%s; what was read before stays in use", error);
+    else if (changed)
+        log_info("TLS: files were replaced, and are in use");
+}
+
+static void on_accept(void *arg, int fd, const struct address *from)
 {
     struct server *server = arg;
-    struct address address = {0};
     char text[ADDRESS_TEXT_MAX];
     struct connection *connection;
 
-    (void)listener;
-    (void)length;
-    address_from_sockaddr(from, &address);
-    address_text(&address, text);
-    if (server->count == SERVER_CONNECTIONS) {
+    address_text(from, text);
+    if (server->numbers.connections == SERVER_CONNECTIONS) {
         evutil_closesocket(fd);
+        server->numbers.refused++;
         if (!server->full_said)
             log_warning("%s: closed, as are all that follow: %d connections are open", text,
                         SERVER_CONNECTIONS);
@@ -72,70 +79,47 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
         return;
     }
     set_socket_options(fd);
-    connection = connection_new(server->base, fd, text, server->service, on_closed, server);
+    if (server->tls)
+        refresh_tls(server);
+    connection = connection_new(&server->owner, fd, text);
     if (!connection) {
         log_warning("%s: closed: out of memory", text);
         return;
     }
     log_debug("%s: connected", text);
-    server->connections[server->count++] = connection;
-}
-
-/* accept() fails without taking the connection, so at once again: wait a little. */
-static void on_resume(evutil_socket_t fd, short what, void *arg)
-{
-    struct server *server = arg;
-
-    (void)fd;
-    (void)what;
-    if (!server->ending)
-        evconnlistener_enable(server->listener);
-}
-
-static void on_accept_error(struct evconnlistener *listener, void *arg)
-{
-    static const struct timeval pause = {.tv_sec = 1};
-    struct server *server = arg;
-
-    log_warning("accept: %s; trying again in 1 s", strerror(errno));
-    evconnlistener_disable(listener);
-    event_base_once(server->base, -1, EV_TIMEOUT, on_resume, server, &pause);
+    server->connections[server->numbers.connections++] = connection;
+    server->numbers.accepted++;
 }
 
 struct server *server_new(struct event_base *base, const struct address *listen,
-                          struct service *service, char *error, size_t error_size)
+                          struct service *service, struct tls *tls, char *error, size_t error_size)
 {
-    autofree struct server *server = calloc(1, sizeof(*server));
-    struct sockaddr_storage where;
-    socklen_t length = address_to_sockaddr(listen, &where);
-    char text[ADDRESS_TEXT_MAX];
+    struct server *server = calloc(1, sizeof(*server));
 
     if (!server) {
         snprintf(error, error_size, "out of memory");
         return NULL;
     }
-    server->base = base;
-    server->service = service;
-    server->listener = evconnlistener_new_bind(
-        base, on_accept, server, LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
-        -1, (struct sockaddr *)&where, (int)length);
+    server->tls = tls;
+    server->owner = (struct connection_owner){base, tls, service, on_closed, server};
+    server->listener = listener_new(base, listen, on_accept, server, error, error_size);
     if (!server->listener) {
-        snprintf(error, error_size, "cannot listen on %s: %s", address_text(listen, text),
-                 strerror(errno));
+        free(server);
         return NULL;
     }
-    evconnlistener_set_error_cb(server->listener, on_accept_error);
-    return TAKE(server);
+    return server;
 }
 
 int server_address(const struct server *server, struct address *out)
 {
-    struct sockaddr_storage where;
-    socklen_t length = sizeof(where);
+    return listener_address(server->listener, out);
+}
 
-    if (getsockname(evconnlistener_get_fd(server->listener), (struct sockaddr *)&where, &length))
-        return -errno;
-    return address_from_sockaddr((struct sockaddr *)&where, out);
+void server_ask_again(struct server *server)
+{
+    for (size_t i = server->numbers.connections;
+         i-- > 0;) /* backwards: one that closes is replaced by the last */
+        connection_ask_again(server->connections[i]);
 }
 
 void server_end(struct server *server)
@@ -145,22 +129,26 @@ void server_end(struct server *server)
     if (server->ending)
         return;
     server->ending = true;
-    evconnlistener_disable(server->listener);
-    for (size_t i = server->count;
-         i-- > 0;) /* backwards: one that closes is replaced by the last */
+    listener_stop(server->listener);
+    for (size_t i = server->numbers.connections; i-- > 0;) /* backwards, as above */
         connection_end(server->connections[i]);
-    if (server->count == 0)
-        event_base_loopbreak(server->base);
+    if (server->numbers.connections == 0)
+        event_base_loopbreak(server->owner.base);
     else
-        event_base_loopexit(server->base, &patience);
+        event_base_loopexit(server->owner.base, &patience);
 }
 
 void server_free(struct server *server)
 {
     if (!server)
         return;
-    while (server->count > 0)
-        connection_free(server->connections[--server->count]);
-    evconnlistener_free(server->listener);
+    while (server->numbers.connections > 0)
+        connection_free(server->connections[--server->numbers.connections]);
+    listener_free(server->listener);
     free(server);
+}
+
+struct server_numbers server_numbers(const struct server *server)
+{
+    return server->numbers;
 }

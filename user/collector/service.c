@@ -10,58 +10,50 @@
 #include "collector/message_check.h"
 #include "collector/output.h"
 #include "envoy/service/load_stats/v3/lrs.pb-c.h"
-#include "grpc/frame.h"
 
 typedef Envoy__Service__LoadStats__V3__LoadStatsRequest request_message;
-typedef Envoy__Service__LoadStats__V3__LoadStatsResponse response_message;
 
-static int build_answer(struct service *service, const struct service_settings *settings)
+int service_init(struct service *service, FILE *output, const struct settings *settings)
 {
-    Google__Protobuf__Duration interval = GOOGLE__PROTOBUF__DURATION__INIT;
-    response_message response = ENVOY__SERVICE__LOAD_STATS__V3__LOAD_STATS_RESPONSE__INIT;
-    size_t length;
-
-    interval.seconds = (int64_t)(settings->interval_us / 1000000);
-    interval.nanos = (int32_t)(settings->interval_us % 1000000 * 1000);
-    response.load_reporting_interval = &interval;
-    response.clusters = settings->clusters;
-    response.n_clusters = settings->cluster_count;
-    response.send_all_clusters = !settings->clusters;
-    response.report_endpoint_granularity = settings->endpoints;
-    length = envoy__service__load_stats__v3__load_stats_response__get_packed_size(&response);
-    service->answer = malloc(GRPC_FRAME_PREFIX + length);
-    if (!service->answer)
-        return -ENOMEM;
-    grpc_frame_prefix((uint32_t)length, service->answer);
-    envoy__service__load_stats__v3__load_stats_response__pack(&response,
-                                                              service->answer + GRPC_FRAME_PREFIX);
-    service->answer_length = GRPC_FRAME_PREFIX + length;
-    return 0;
-}
-
-int service_init(struct service *service, FILE *output, const struct service_settings *settings)
-{
-    *service = (struct service){.output = output};
+    *service = (struct service){.output = output, .settings = settings};
     service->sums = sums_new(SERVICE_SUMS_ROWS, SERVICE_SUMS_TEXT);
-    if (service->sums && !build_answer(service, settings))
-        return 0;
-    service_clear(service);
-    return -ENOMEM;
+    return service->sums ? 0 : -ENOMEM;
 }
 
 void service_clear(struct service *service)
 {
     sums_free(service->sums);
-    free(service->answer);
     *service = (struct service){0};
 }
 
-void service_peer_clear(struct service_peer *peer)
+static void forget_node(struct service_peer *peer)
 {
     free(peer->node_id);
     free(peer->node_cluster);
     peer->node_id = NULL;
     peer->node_cluster = NULL;
+}
+
+void service_peer_clear(struct service *service, struct service_peer *peer)
+{
+    forget_node(peer);
+    if (service->totals)
+        totals_forget(service->totals, &peer->gauges);
+}
+
+static const char *id_of(const struct service_peer *peer)
+{
+    return peer->node_id ? peer->node_id : "";
+}
+
+static const char *cluster_of(const struct service_peer *peer)
+{
+    return peer->node_cluster ? peer->node_cluster : "";
+}
+
+struct answer *service_answer(const struct service *service, const struct service_peer *peer)
+{
+    return settings_answer(service->settings, id_of(peer), cluster_of(peer));
 }
 
 static enum grpc_status refuse(const struct service_peer *peer, enum grpc_status status,
@@ -103,21 +95,20 @@ static enum grpc_status keep_node(struct service_peer *peer, const request_messa
     cluster = strdup(request->node->cluster);
     if (!id || !cluster)
         return refuse(peer, GRPC_RESOURCE_EXHAUSTED, "out of memory");
-    service_peer_clear(peer);
+    forget_node(peer);
     peer->node_id = TAKE(id);
     peer->node_cluster = TAKE(cluster);
+    peer->renamed = true;
     return GRPC_OK;
 }
 
 static void add_sums(struct service *service, const struct service_peer *peer,
                      const request_message *request)
 {
-    const char *id = peer->node_id ? peer->node_id : "";
-    const char *cluster = peer->node_cluster ? peer->node_cluster : "";
     bool rest = false;
 
     for (size_t i = 0; i < request->n_cluster_stats; i++)
-        if (sums_add(service->sums, id, cluster, request->cluster_stats[i]))
+        if (sums_add(service->sums, id_of(peer), cluster_of(peer), request->cluster_stats[i]))
             rest = true;
     if (rest && !service->sums_full) {
         service->sums_full = true;
@@ -125,6 +116,16 @@ static void add_sums(struct service *service, const struct service_peer *peer,
                     "of names); all further ones are added up in one line",
                     SERVICE_SUMS_ROWS, SERVICE_SUMS_TEXT);
     }
+}
+
+/* Each message is a whole report: what it does not name has nothing in progress any more.
+ * (grpc-go leaves out clusters without load.) */
+static void add_totals(struct service *service, struct service_peer *peer,
+                       const request_message *request)
+{
+    totals_forget(service->totals, &peer->gauges);
+    for (size_t i = 0; i < request->n_cluster_stats; i++)
+        totals_add(service->totals, &peer->gauges, cluster_of(peer), request->cluster_stats[i]);
 }
 
 /* A line that cannot be written is said once; the sums go on. */
@@ -150,16 +151,17 @@ static enum grpc_status take_request(struct service *service, struct service_pee
         return status;
     if (peer->messages == 1)
         log_info("stream %llu from %s: node '%.99s' of cluster '%.99s'",
-                 (unsigned long long)peer->stream, peer->address,
-                 peer->node_id ? peer->node_id : "", peer->node_cluster ? peer->node_cluster : "");
+                 (unsigned long long)peer->stream, peer->address, id_of(peer), cluster_of(peer));
     clock_gettime(CLOCK_REALTIME, &line.received);
     note_output(service, output_request(service->output, &line));
     add_sums(service, peer, request);
+    if (service->totals)
+        add_totals(service, peer, request);
     return GRPC_OK;
 }
 
-enum grpc_status service_message(struct service *service, struct service_peer *peer,
-                                 const uint8_t *bytes, size_t length)
+static enum grpc_status take_message(struct service *service, struct service_peer *peer,
+                                     const uint8_t *bytes, size_t length)
 {
     static const struct message_limits limits = {SERVICE_NESTING, SERVICE_FIELDS};
     int err = message_check(&envoy__service__load_stats__v3__load_stats_request__descriptor, bytes,
@@ -167,7 +169,6 @@ enum grpc_status service_message(struct service *service, struct service_peer *p
     enum grpc_status status;
     request_message *request;
 
-    peer->messages++;
     if (err)
         return refuse(peer, err == -E2BIG ? GRPC_RESOURCE_EXHAUSTED : GRPC_INTERNAL,
                       check_text(err));
@@ -176,6 +177,20 @@ enum grpc_status service_message(struct service *service, struct service_peer *p
         return refuse(peer, GRPC_INTERNAL, check_text(-EPROTO));
     status = take_request(service, peer, request);
     envoy__service__load_stats__v3__load_stats_request__free_unpacked(request, NULL);
+    return status;
+}
+
+enum grpc_status service_message(struct service *service, struct service_peer *peer,
+                                 const uint8_t *bytes, size_t length)
+{
+    enum grpc_status status;
+
+    peer->messages++;
+    peer->renamed = false;
+    service->messages++;
+    service->message_bytes += length;
+    status = take_message(service, peer, bytes, length);
+    service->refused += status != GRPC_OK;
     return status;
 }
 

@@ -1,13 +1,16 @@
-/* What is done with a LoadStatsRequest: decoded, written as a line, added to the sums; and the
- * LoadStatsResponse that each stream gets. [protobuf-c] */
+/* What is done with a LoadStatsRequest: decoded, written as a line, added to the sums and to what
+ * /metrics shows. [protobuf-c] */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/queue.h>
 
 #include "collector/origin.h"
+#include "collector/settings.h"
 #include "collector/sums.h"
+#include "collector/totals.h"
 
 /* The status codes that the collector gives ("gRPC status codes", grpc/grpc doc/statuscodes.md). */
 enum grpc_status {
@@ -29,13 +32,17 @@ enum grpc_status {
 
 struct service {
     FILE *output;
+    const struct settings *settings; /* the caller's, who may replace them */
     struct sums *sums;
-    uint8_t *answer; /* LoadStatsResponse with its gRPC prefix */
-    size_t answer_length;
-    uint64_t streams; /* opened so far; the newest one's number */
-    size_t held;      /* bytes that half received requests occupy */
-    int output_error; /* the first one, -errno */
-    bool sums_full;   /* the row `rest` is in use, and that was said */
+    struct totals *totals; /* the caller's; NULL: nobody asks for them */
+    uint64_t streams;      /* opened so far; the newest one's number */
+    size_t open;           /* of them */
+    uint64_t messages, message_bytes;
+    uint64_t refused;                 /* messages, of those */
+    size_t held;                      /* bytes that half received requests occupy */
+    LIST_HEAD(, load_stream) holders; /* the streams that hold them */
+    int output_error;                 /* the first one, -errno */
+    bool sums_full;                   /* the row `rest` is in use, and that was said */
 };
 
 /* Who speaks on a stream. Clients of gRPC's own libraries name the node only once (first message),
@@ -45,24 +52,22 @@ struct service_peer {
     uint64_t stream, messages;
     struct origin origin;
     char *node_id, *node_cluster; /* NULL until a message had them */
+    bool renamed;                 /* by the newest message */
+    struct totals_gauges gauges;
 };
 
-struct service_settings {
-    uint64_t interval_us;
-    char **clusters; /* NULL: all */
-    size_t cluster_count;
-    bool endpoints;
-};
-
-/* 0 or -ENOMEM. `output` stays the caller's. */
-int service_init(struct service *service, FILE *output, const struct service_settings *settings);
+/* 0 or -ENOMEM. `output` and `settings` stay the caller's. */
+int service_init(struct service *service, FILE *output, const struct settings *settings);
 void service_clear(struct service *service);
 
 /* One request of `peer`. GRPC_OK; otherwise the stream must end with that status: what was wrong
  * has been logged, and nothing of the message was counted. */
 enum grpc_status service_message(struct service *service, struct service_peer *peer,
                                  const uint8_t *bytes, size_t length);
-void service_peer_clear(struct service_peer *peer);
+/* What the peer is to be asked for, once it has sent a message; as settings_answer. */
+struct answer *service_answer(const struct service *service, const struct service_peer *peer);
+/* The stream has ended. */
+void service_peer_clear(struct service *service, struct service_peer *peer);
 
 /* Writes the sums. 0, or the first error that any line met, so that a caller knows of lost ones. */
 int service_finish(struct service *service);

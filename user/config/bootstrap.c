@@ -8,19 +8,19 @@
 #include <uthash.h>
 
 #include "base/mem.h"
-#include "config/check.h"
 #include "config/cluster_extension.h"
 #include "config/cluster_read.h"
-#include "config/config_source.h"
-#include "config/duration.h"
 #include "config/endpoint_read.h"
 #include "config/lrs_read.h"
-#include "config/message_fill.h"
-#include "config/message_merge.h"
 #include "config/node_read.h"
-#include "config/yaml_tree.h"
 #include "envoy/config/bootstrap/v3/bootstrap.pb-c.h"
 #include "loadtap/v1/settings.pb-c.h"
+#include "message/check.h"
+#include "message/config_source.h"
+#include "message/duration.h"
+#include "message/message_fill.h"
+#include "message/message_merge.h"
+#include "message/yaml_tree.h"
 
 #define REMOVED_IDLE_MS 600000
 

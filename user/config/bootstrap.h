@@ -5,11 +5,11 @@
 #include <stddef.h>
 
 #include "config/clusters.h"
-#include "config/config_error.h"
 #include "config/emission_rules.h"
 #include "config/keepalive_settings.h"
 #include "config/tls_settings.h"
 #include "envoy/config/core/v3/base.pb-c.h"
+#include "message/config_error.h"
 
 /* Where it comes from; each may be NULL, but not both path and yaml. */
 struct bootstrap_source {

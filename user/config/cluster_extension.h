@@ -3,9 +3,9 @@
 
 #include <stdbool.h>
 
-#include "config/check.h"
 #include "config/clusters.h"
 #include "envoy/config/cluster/v3/cluster.pb-c.h"
+#include "message/check.h"
 
 /* The messages that may stand in a cluster's Any fields and are read. */
 extern const ProtobufCMessageDescriptor *const cluster_extension_types[4];

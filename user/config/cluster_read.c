@@ -8,7 +8,7 @@
 #include "config/cluster_extension.h"
 #include "config/dns_read.h"
 #include "config/endpoint_read.h"
-#include "config/fields.h"
+#include "message/fields.h"
 
 typedef Envoy__Config__Cluster__V3__Cluster Cluster;
 typedef Envoy__Config__Core__V3__HealthCheck HealthCheck;

@@ -1,6 +1,6 @@
 #include "config/dns_read.h"
 
-#include "config/duration.h"
+#include "message/duration.h"
 
 #define DEFAULT_MS 5000
 

@@ -1,9 +1,9 @@
 /* When a DNS cluster's names are resolved again: the same four fields in Cluster and in DnsCluster. */
 #pragma once
 
-#include "config/check.h"
 #include "config/clusters.h"
 #include "google/protobuf/duration.pb-c.h"
+#include "message/check.h"
 
 /* The fields as they stand in the message; NULL where unset. */
 struct dns_fields {

@@ -1,10 +1,10 @@
 /* The ClusterLoadAssignment of a cluster -> groups of endpoints, checked. */
 #pragma once
 
-#include "config/check.h"
 #include "config/clusters.h"
 #include "envoy/config/core/v3/address.pb-c.h"
 #include "envoy/config/endpoint/v3/endpoint.pb-c.h"
+#include "message/check.h"
 
 /* Reads into `cluster`, whose name and discovery are set. `path` is that of the assignment. 0,
  * -EINVAL, -ENOMEM; on failure `cluster` holds what was read so far. */

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "config/bootstrap.h"
-#include "config/check.h"
 #include "envoy/config/core/v3/grpc_service.pb-c.h"
+#include "message/check.h"
 
 /* Sets the lrs_ members of `out` but for the metadata, to which it only adds; there is room for one
  * more. `path` is that of `from`. 0, -EINVAL, -ENOMEM; on failure `out` holds what was read so far.

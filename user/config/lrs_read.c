@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "config/fields.h"
 #include "config/google_grpc_read.h"
 #include "config/keepalive_read.h"
 #include "config/tls_read.h"
+#include "message/fields.h"
 
 typedef Envoy__Config__Bootstrap__V3__Bootstrap Bootstrap;
 typedef Envoy__Config__Core__V3__ApiConfigSource ApiConfigSource;

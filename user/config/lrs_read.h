@@ -2,8 +2,8 @@
 #pragma once
 
 #include "config/bootstrap.h"
-#include "config/check.h"
 #include "envoy/config/bootstrap/v3/bootstrap.pb-c.h"
+#include "message/check.h"
 
 /* Fills the lrs_ members of `out`, whose clusters are read already and stand in the same order as
  * in `from`. 0, -EINVAL, -ENOMEM; on failure `out` holds what was read so far. */

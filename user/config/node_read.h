@@ -2,7 +2,7 @@
 #pragma once
 
 #include "config/bootstrap.h"
-#include "config/check.h"
+#include "message/check.h"
 
 /* Completes `*node` (NULL: makes an empty one first): flags win over what it says, and who sends
  * the reports is us, not the program whose configuration this is. -ENOMEM, else 0. */

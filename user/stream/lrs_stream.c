@@ -51,6 +51,8 @@ struct lrs_stream {
     size_t message_length, message_sent;
     bool message_marked;
     unsigned unconfirmed;  /* marks whose SETTINGS went out, or will behind `message` */
+    unsigned acknowledged; /* of them, by the bytes at hand */
+    bool is_broken;        /* by a frame that HTTP/2 forbids */
     bool settings_greeted; /* the first ACK, of the connection's own SETTINGS, has come */
     unsigned pings_unanswered;
     uint64_t frames;   /* begun by the peer */
@@ -141,8 +143,7 @@ static void settings_acknowledged(struct lrs_stream *stream)
         stream->settings_greeted = true;
         return;
     }
-    stream->unconfirmed--;
-    stream->events.confirmed(stream->events.arg);
+    stream->acknowledged++;
 }
 
 static void going_away(struct lrs_stream *stream, const nghttp2_goaway *frame)
@@ -206,8 +207,11 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error_
 static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int error,
                             void *arg)
 {
+    struct lrs_stream *stream = arg;
+
     (void)session, (void)frame;
-    end(arg, "management server broke HTTP/2: %s", nghttp2_strerror(error));
+    stream->is_broken = true;
+    end(stream, "management server broke HTTP/2: %s", nghttp2_strerror(error));
     return 0;
 }
 
@@ -375,41 +379,18 @@ void lrs_stream_free(struct lrs_stream *stream)
 
 /* --- bytes and messages ----------------------------------------------------------------------- */
 
-/* Each with its prefix. NULL: no memory. */
-static uint8_t *copy_with_prefixes(const uint8_t *messages, const size_t *ends, size_t count,
-                                   size_t size)
-{
-    uint8_t *copy = malloc(size), *out = copy;
-
-    for (size_t i = 0, begin = 0; copy && i < count; begin = ends[i++]) {
-        size_t length = ends[i] - begin;
-
-        grpc_frame_prefix((uint32_t)length, out);
-        if (length > 0)
-            memcpy(out + GRPC_FRAME_PREFIX, messages + begin, length);
-        out += GRPC_FRAME_PREFIX + length;
-    }
-    return copy;
-}
-
 int lrs_stream_send(struct lrs_stream *stream, const uint8_t *messages, const size_t *ends,
                     size_t count, bool mark)
 {
-    size_t size = ends[count - 1] + count * GRPC_FRAME_PREFIX;
-    uint8_t *copy;
+    int err;
 
     if (stream->state == ENDED)
         return -EPIPE;
     if (stream->message || (mark && stream->unconfirmed == LRS_MARKS_MAX))
         return -EAGAIN;
-    for (size_t i = 0; i < count; i++)
-        if (ends[i] - (i ? ends[i - 1] : 0) > UINT32_MAX)
-            return -EMSGSIZE;
-    copy = copy_with_prefixes(messages, ends, count, size);
-    if (!copy)
-        return -ENOMEM;
-    stream->message = copy;
-    stream->message_length = size;
+    err = grpc_frame_join(messages, ends, count, &stream->message, &stream->message_length);
+    if (err)
+        return err;
     stream->message_marked = mark;
     stream->unconfirmed += mark;
     /* An error means that nothing was deferred: the request headers have not left yet, and reading
@@ -451,6 +432,16 @@ uint64_t lrs_stream_frames(const struct lrs_stream *stream)
     return stream->frames;
 }
 
+/* Not before all of the bytes were looked at: one who acknowledges what nobody sent is not believed what it
+ * acknowledged before. */
+static void confirm(struct lrs_stream *stream)
+{
+    for (; stream->acknowledged; stream->acknowledged--) {
+        stream->unconfirmed--;
+        stream->events.confirmed(stream->events.arg);
+    }
+}
+
 void lrs_stream_receive(struct lrs_stream *stream, const uint8_t *bytes, size_t count)
 {
     ssize_t taken;
@@ -460,6 +451,8 @@ void lrs_stream_receive(struct lrs_stream *stream, const uint8_t *bytes, size_t 
     taken = nghttp2_session_mem_recv(stream->session, bytes, count);
     if (taken < 0)
         end(stream, "HTTP/2 with the management server failed: %s", nghttp2_strerror((int)taken));
+    else if (!stream->is_broken)
+        confirm(stream);
 }
 
 void lrs_stream_receive_eof(struct lrs_stream *stream)

@@ -291,8 +291,8 @@ static void come_up(struct lrs_client *client)
         return;
     }
     client->state = CONNECTED;
-    budget_start(&client->budget, now_us());
     dial_free(TAKE(client->dial));
+    budget_start(&client->budget, now_us());
     client->events.up(client->events.arg);
     proceed(client);
 }

@@ -214,6 +214,13 @@ def _interim_reset(answer):
     answer.connection.reset()
 
 
+def _interim_fin(answer):
+    answer.count("none")
+    answer.sock.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
+    time.sleep(0.05)
+    answer.close()
+
+
 def _upgrade(answer):
     answer.status = 101
     answer.sock.sendall(answer.head("Connection: Upgrade", "Upgrade: echo") + FAKE)
@@ -232,6 +239,18 @@ def _bytewise(answer):
 def _slow(answer):
     time.sleep(float(answer.request.query.get("s", 1)))
     _ok(answer)
+
+
+def _slow_body(answer):
+    """The head and a part at once, the rest later."""
+    answer.sock.sendall(answer.head(f"Content-Length: {answer.size}") + b"x")
+    time.sleep(float(answer.request.query.get("s", 1)))
+    answer.sock.sendall(b"x" * (answer.size - 1))
+
+
+def _moved(answer):
+    answer.status = 302
+    answer.send(answer.head(f"Location: {answer.request.query['to']}", "Content-Length: 0"))
 
 
 def _reset(answer):

@@ -283,6 +283,14 @@ async def _reset(answer):
     answer.reset(int(answer.query.get("code", 2)))
 
 
+async def _refused_at(answer):
+    """REFUSED_STREAM by the endpoint with this port only."""
+    if answer.connection.transport.get_extra_info("sockname")[1] == int(answer.query["port"]):
+        answer.reset(h2.errors.ErrorCodes.REFUSED_STREAM)
+    else:
+        await _ok(answer)
+
+
 async def _reset_after(answer):
     answer.head()
     await answer.data(b"part")
@@ -334,6 +342,11 @@ async def _refused(answer):
     answer.connection.goaway(answer.stream - 2)
 
 
+async def _refused_and_close(answer):
+    asyncio.get_event_loop().call_later(0.1, answer.connection.close)
+    answer.connection.goaway(max(0, answer.stream - 2))
+
+
 async def _garbage(answer):
     answer.connection.lost()
     answer.connection.transport.write(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 10)
@@ -353,7 +366,8 @@ async def _hang_after(answer):
 
 
 async def _grpc(answer):
-    """/grpc?grpc=5&messages=3: a call with head, messages and trailers. "only": without messages."""
+    """/grpc?grpc=5&messages=3: a call with head, messages and trailers, these s seconds later. "only":
+    without messages."""
     status = [("grpc-status", value) for value in [answer.query.get("grpc", "0")] if value != "none"]
     kind = ("content-type", "application/grpc")
     if "only" in answer.query:
@@ -362,10 +376,11 @@ async def _grpc(answer):
     answer.head(kind, *first)
     for _ in range(int(answer.query.get("messages", 1))):
         await answer.data(b"\0" + struct.pack(">I", answer.size) + b"m" * answer.size)
+    await asyncio.sleep(float(answer.query.get("s", 0)))
     return answer.trailers(*status, ("grpc-message", "as asked"))
 
 
-for behaviour in (_early_close, _reset_at_the_end, _goaway, _refused, _kill, _reset):
+for behaviour in (_early_close, _reset_at_the_end, _goaway, _refused, _refused_and_close, _kill, _reset):
     behaviour.early = True
 BEHAVIOURS = {name[1:]: item for name, item in list(globals().items())
               if name.startswith("_") and asyncio.iscoroutinefunction(item)}

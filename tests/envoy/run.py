@@ -1,0 +1,72 @@
+"""One run: Envoy passes the traffic on and reports it, loadtap watches Envoy's sockets and reports
+them, both before one management server. Each has the same bootstrap."""
+
+import json
+import os
+import time
+
+import compare
+import proxy
+from differences import comparable
+from lib.daemon import Daemon
+from management import CLIENTS, Management
+
+
+class Run:
+    def __init__(self, scratch, group, clusters, listeners, **own):
+        """own: settings of loadtap's own. Both clients have sent their first message then."""
+        self.management = Management()
+        self.config = os.path.join(scratch, "shared.json")
+        with open(self.config, "w") as out:
+            json.dump(proxy.bootstrap(clusters, listeners), out)
+        self.daemon = Daemon(scratch, group, self.config, **own)
+        self.management.wait_streams(1, ("loadtap",))
+        self.envoy = proxy.Envoy(scratch, self.config,
+                                 listeners[0]["address"]["socket_address"]["port_value"])
+        self.management.wait_streams(1)
+        self.zero = time.monotonic()
+
+    def begin(self, **response):
+        """The first response, to both at once: from here the time counts."""
+        self.management.respond(**response)
+        self.zero = time.monotonic()
+
+    def at(self, seconds):
+        time.sleep(max(0, self.zero + seconds - time.monotonic()))
+
+    def stop(self):
+        """Ends both; what was recorded is looked at afterwards, as that would make messages late."""
+        self.ends = {"envoy": self.envoy.stop(), "loadtap": self.daemon.finish()}
+
+    def check(self, results, warnings=()):
+        """What holds for every run. loadtap may have warned of nothing else than of lines with these
+        words."""
+        self._check_nodes(results)
+        for client in CLIENTS:
+            messages = self.management.messages(client)
+            results.equal(f"{client}: zero fields are absent on the wire",
+                          {path for message in messages for path in message.decoded.zeros}, set())
+            results.equal(f"{client}: no unknown fields",
+                          {path for message in messages for path in message.decoded.unknown}, set())
+            results.equal(f"{client}: intervals are those of arrival, within 20 ms",
+                          compare.late(self.management, client), [])
+        results.equal("loadtap: no other warnings",
+                      [line for line in self.daemon.log().splitlines()
+                       if " warning " in line and not any(words in line for words in warnings)], [])
+        results.equal("loadtap ends cleanly", self.ends["loadtap"], 0)
+
+    def _check_nodes(self, results):
+        """Each message has the node; both clients' nodes are the same, and the headers of their streams."""
+        nodes, headers = [], []
+        for client in CLIENTS:
+            messages = self.management.messages(client)
+            first = messages[0].request
+            nodes.append(comparable(client, first)["node"])
+            headers += [comparable(client, {"headers": stream.headers})["headers"]
+                        for stream in self.management.streams[client]]
+            results.equal(f"{client}: its first message has the node only", list(first), ["node"])
+            results.true(f"{client}: the node in all of its {len(messages)} messages is the first one's",
+                         all(message.request["node"] == first["node"] for message in messages))
+        results.equal("both nodes are equal", nodes[1], nodes[0])
+        results.true("all streams have the same headers", all(one == headers[0] for one in headers),
+                     str(headers))

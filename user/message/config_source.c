@@ -1,0 +1,77 @@
+#include "message/config_source.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "message/json_tree.h"
+#include "message/yaml_tree.h"
+
+struct text {
+    char *bytes;
+    size_t size;
+};
+
+static int fail(const char *path, int code, struct config_error *error)
+{
+    const struct config_place place = {path, 0, 0, NULL};
+
+    config_error_set(error, &place, "cannot be read: %s", strerror(code));
+    return -code;
+}
+
+static int read_all(FILE *file, struct text *text)
+{
+    size_t room = 0;
+
+    do {
+        if (text->size == room) {
+            room = room ? room * 2 : 16384;
+            char *bytes = room <= CONFIG_SIZE_MAX ? realloc(text->bytes, room) : NULL;
+
+            if (!bytes)
+                return room <= CONFIG_SIZE_MAX ? ENOMEM : EFBIG;
+            text->bytes = bytes;
+        }
+        text->size += fread(text->bytes + text->size, 1, room - text->size, file);
+    } while (!feof(file) && !ferror(file));
+    return ferror(file) ? errno : 0;
+}
+
+static int read_file(const char *path, struct text *text, struct config_error *error)
+{
+    const struct config_place place = {path, 0, 0, NULL};
+    FILE *file = fopen(path, "rbe");
+
+    if (!file)
+        return fail(path, errno, error);
+    int code = read_all(file, text);
+    fclose(file);
+    if (code)
+        return fail(path, code, error);
+    if (text->size == 0)
+        return config_error_set(error, &place, "found an empty file, expected a mapping");
+    return 0;
+}
+
+static bool has_ending(const char *path, const char *ending)
+{
+    size_t length = strlen(path), ending_length = strlen(ending);
+
+    return length >= ending_length && strcmp(path + length - ending_length, ending) == 0;
+}
+
+int config_source_read(const char *path, struct tree **out, struct config_error *error)
+{
+    struct text text = {NULL, 0};
+    int failed = read_file(path, &text, error);
+    autofree char *bytes = text.bytes;
+
+    if (failed)
+        return failed;
+    if (has_ending(path, ".json"))
+        return json_tree_read(path, bytes, text.size, out, error);
+    return yaml_tree_read(path, bytes, text.size, out, error);
+}
