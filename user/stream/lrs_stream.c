@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "grpc/frame.h"
 #include "grpc/head.h"
+#include "stream/goaway.h"
 
 #define PATH "/envoy.service.load_stats.v3.LoadReportingService/StreamLoadStats"
 #define METADATA_MAX 100
@@ -57,7 +58,7 @@ struct lrs_stream {
     uint64_t frames;   /* begun by the peer */
     uint64_t progress; /* see lrs_stream_progress() */
     bool pinged_too_often;
-    char going_away[128]; /* what the peer's GOAWAY said; "" before it */
+    char going_away[GOAWAY_TEXT]; /* what the peer's GOAWAY said; "" before it */
     char reason[REASON_MAX];
 };
 
@@ -145,30 +146,12 @@ static void settings_acknowledged(struct lrs_stream *stream)
     stream->acknowledged++;
 }
 
-static bool is_about_pings(const nghttp2_goaway *frame)
-{
-    static const char words[] = "too_many_pings"; /* gRPC, "Client-side Keepalive" */
-
-    return frame->error_code == NGHTTP2_ENHANCE_YOUR_CALM &&
-           frame->opaque_data_len == strlen(words) &&
-           memcmp(frame->opaque_data, words, strlen(words)) == 0;
-}
-
 static void going_away(struct lrs_stream *stream, const nghttp2_goaway *frame)
 {
-    char *text = stream->going_away;
-    int used =
-        snprintf(text, sizeof(stream->going_away), "%s%s",
-                 nghttp2_http2_strerror(frame->error_code), frame->opaque_data_len ? " " : "");
-
-    for (size_t i = 0; i < frame->opaque_data_len; i++) {
-        uint8_t c = frame->opaque_data[i];
-
-        if ((size_t)used + 1 < sizeof(stream->going_away))
-            text[used++] = c < 0x20 || c > 0x7e ? '?' : (char)c;
-    }
-    text[used] = '\0';
-    stream->pinged_too_often |= is_about_pings(frame);
+    goaway_text(nghttp2_http2_strerror(frame->error_code), frame->opaque_data,
+                frame->opaque_data_len, stream->going_away);
+    stream->pinged_too_often |=
+        goaway_is_about_pings(frame->error_code, frame->opaque_data, frame->opaque_data_len);
 }
 
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
