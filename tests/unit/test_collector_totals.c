@@ -16,7 +16,7 @@
 typedef Envoy__Config__Endpoint__V3__ClusterStats cluster_stats;
 typedef Envoy__Config__Endpoint__V3__UpstreamLocalityStats locality_stats;
 
-static const struct totals_limits wide = {.rows = 100, .text = 10000, .gauges = 100};
+static const struct totals_limits wide = {.rows = 100, .text = 10000, .gauges = 100, .again = 100};
 
 struct report {
     const char *node_cluster, *cluster, *zone;
@@ -55,11 +55,11 @@ static void print_row(void *arg, const struct totals_row *row)
     struct text *text = arg;
 
     assert_int_equal(row->active_connections, row->in_progress);
-    text->used +=
-        (size_t)snprintf(text->bytes + text->used, sizeof(text->bytes) - text->used,
-                         "%s%s/%s/%s i%llu d%llu a%llu\n", kinds[row->kind], row->node_cluster,
-                         row->cluster, row->zone, (unsigned long long)row->issued,
-                         (unsigned long long)row->dropped, (unsigned long long)row->in_progress);
+    text->used += (size_t)snprintf(
+        text->bytes + text->used, sizeof(text->bytes) - text->used,
+        "%s%s/%s/%s i%llu d%llu a%llu\n", kinds[row->kind], row->node_cluster, row->cluster,
+        row->zone, (unsigned long long)row->counts.issued, (unsigned long long)row->counts.dropped,
+        (unsigned long long)row->in_progress);
 }
 
 static void assert_rows(const struct totals *totals, const char *expected)
@@ -172,8 +172,8 @@ static void gauges_are_those_of_open_streams(void **state)
 
 static void bounds(void **state)
 {
-    static const struct totals_limits rows = {.rows = 2, .text = 10000, .gauges = 2};
-    static const struct totals_limits text = {.rows = 100, .text = 15, .gauges = 100};
+    static const struct totals_limits rows = {.rows = 2, .text = 10000, .gauges = 2, .again = 100};
+    static const struct totals_limits text = {.rows = 100, .text = 15, .gauges = 100, .again = 100};
     struct totals *totals = totals_new(&rows);
     struct totals_gauges gauges = {0};
 
@@ -214,6 +214,93 @@ static void no_sum_wraps(void **state)
     totals_free(totals);
 }
 
+/* A message of run `run`, its stream and number; `from` 0: nothing is sent again. */
+struct message {
+    const char *run;
+    uint64_t stream, message, from_stream, from_report;
+};
+
+static void receive(struct totals *totals, struct message message, const struct report *reports)
+{
+    struct origin origin = {.stream = message.stream,
+                            .resent_stream = message.from_stream,
+                            .resent_report = message.from_report};
+    struct totals_gauges gauges = {0};
+
+    snprintf(origin.run, sizeof(origin.run), "%s", message.run);
+    totals_begin(totals, &origin, message.message);
+    for (; reports->cluster; reports++)
+        add(totals, &gauges, *reports);
+    totals_end(totals);
+    totals_forget(totals, &gauges);
+}
+
+#define REPORTS(...) ((const struct report[]){__VA_ARGS__, {.cluster = NULL}})
+#define OF(name, count)                                                                            \
+    {                                                                                              \
+        .node_cluster = "n", .cluster = name, .zone = "", .issued = count                          \
+    }
+
+static void what_is_sent_again_counts_once(void **state)
+{
+    struct totals *totals = totals_new(&wide);
+
+    (void)state;
+    receive(totals, (struct message){"a", 1, 2, 0, 0},
+            REPORTS(OF("c", 1), OF("d", 1))); /* confirmed */
+    receive(totals, (struct message){"a", 1, 3, 0, 0}, REPORTS(OF("c", 2), OF("d", 2)));
+    receive(totals, (struct message){"a", 1, 4, 0, 0}, REPORTS(OF("c", 4), OF("gone", 4)));
+    receive(totals, (struct message){"b", 1, 3, 0, 0}, REPORTS(OF("c", 100)));
+    assert_rows(totals, "n/c/ i107 d0 a0\nn/d/ i3 d0 a0\nn/gone/ i4 d0 a0\n");
+    /* 2 + 4 again, and 10 that are new; d in another message of the same report. */
+    receive(totals, (struct message){"a", 2, 1, 1, 3}, REPORTS(OF("c", 16)));
+    assert_rows(totals, "n/c/ i117 d0 a0\nn/d/ i3 d0 a0\nn/gone/ i4 d0 a0\n");
+    receive(totals, (struct message){"a", 2, 2, 1, 3}, REPORTS(OF("d", 2)));
+    receive(totals, (struct message){"a", 2, 3, 1, 3}, REPORTS(OF("c", 1), OF("d", 1)));
+    assert_rows(totals, "n/c/ i118 d0 a0\nn/d/ i4 d0 a0\nn/gone/ i4 d0 a0\n");
+    /* The whole of stream 2, once more. */
+    receive(totals, (struct message){"a", 3, 1, 1, 3}, REPORTS(OF("c", 20), OF("d", 5)));
+    assert_rows(totals, "n/c/ i121 d0 a0\nn/d/ i6 d0 a0\nn/gone/ i4 d0 a0\n");
+    /* A report of an earlier stream that was under way for longer. */
+    receive(totals, (struct message){"a", 2, 4, 1, 3}, REPORTS(OF("c", 3), OF("other", 7)));
+    assert_rows(totals, "n/c/ i121 d0 a0\nn/d/ i6 d0 a0\nn/gone/ i4 d0 a0\nn/other/ i7 d0 a0\n");
+    /* No run: no rule. */
+    receive(totals, (struct message){"", 4, 1, 1, 1}, REPORTS(OF("d", 10)));
+    assert_rows(totals, "n/c/ i121 d0 a0\nn/d/ i16 d0 a0\nn/gone/ i4 d0 a0\nn/other/ i7 d0 a0\n");
+    totals_free(totals);
+}
+
+static void what_is_remembered_is_bounded(void **state)
+{
+    static const struct totals_limits few = {.rows = 100, .text = 10000, .gauges = 100, .again = 3};
+    struct totals *totals = totals_new(&few);
+
+    (void)state;
+    receive(totals, (struct message){"a", 1, 1, 0, 0}, REPORTS(OF("a", 1), OF("b", 1)));
+    receive(totals, (struct message){"b", 1, 1, 0, 0}, REPORTS(OF("c", 1), OF("d", 1)));
+    receive(totals, (struct message){"b", 2, 1, 1, 1}, REPORTS(OF("c", 1)));
+    assert_rows(totals, "n/a/ i1 d0 a0\nn/b/ i1 d0 a0\nn/c/ i1 d0 a0\nn/d/ i1 d0 a0\n");
+    receive(totals, (struct message){"a", 2, 1, 1, 1}, REPORTS(OF("a", 1))); /* forgotten */
+    assert_rows(totals, "n/a/ i2 d0 a0\nn/b/ i1 d0 a0\nn/c/ i1 d0 a0\nn/d/ i1 d0 a0\n");
+    totals_free(totals);
+}
+
+static void old_reports_are_forgotten(void **state)
+{
+    struct totals *totals = totals_new(&wide);
+
+    (void)state;
+    for (uint64_t i = 1; i <= 64; i++)
+        receive(totals, (struct message){"a", 1, i, 0, 0}, REPORTS(OF("a", 1)));
+    receive(totals, (struct message){"a", 2, 1, 1, 1}, REPORTS(OF("a", 64)));
+    assert_rows(totals, "n/a/ i64 d0 a0\n");
+    for (uint64_t i = 1; i <= 65; i++)
+        receive(totals, (struct message){"b", 1, i, 0, 0}, REPORTS(OF("b", 1)));
+    receive(totals, (struct message){"b", 2, 1, 1, 1}, REPORTS(OF("b", 65)));
+    assert_rows(totals, "n/a/ i64 d0 a0\nn/b/ i66 d0 a0\n");
+    totals_free(totals);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +309,9 @@ int main(void)
         cmocka_unit_test(gauges_are_those_of_open_streams),
         cmocka_unit_test(bounds),
         cmocka_unit_test(no_sum_wraps),
+        cmocka_unit_test(what_is_sent_again_counts_once),
+        cmocka_unit_test(what_is_remembered_is_bounded),
+        cmocka_unit_test(old_reports_are_forgotten),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
