@@ -125,6 +125,16 @@ def closed_after(sock, start):
     return time.monotonic() - start
 
 
+def is_closed(sock):
+    sock.setblocking(False)
+    try:
+        return not sock.recv(1)
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
 def test_bad_clients(results, scratch):
     collector = start(scratch, "http")
     client = Reporter(scratch, "grpc-go", "good", PORT).send(node=("n", "c"))
@@ -149,6 +159,8 @@ def test_bad_clients(results, scratch):
                  all(closed_after(sock, start_time) < 15 for sock in silent))
     crowd = [dial() for _ in range(200)]
     results.equal("a crowd does not keep out the next one", prometheus.get(METRICS)[0], 200)
+    results.equal("of a crowd, 16 are kept, the newest", [is_closed(sock) for sock in crowd],
+                  [True] * 185 + [False] * 15)
     client.send()
     messages(2)
     results.equal("streams are not hurt", client.finish(), 0)

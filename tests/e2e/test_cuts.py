@@ -36,14 +36,18 @@ def reset(way, chance):
 
 
 def frozen(way, chance):
-    """The server, for a while, or until it is killed."""
+    """The server, for a while; what it was sent meanwhile it gets late, perhaps a second time."""
     way.collector.process.child.send_signal(signal.SIGSTOP)
     yield chance.uniform(0.2, 4)
-    if chance.random() < 0.5:
-        way.collector.process.child.send_signal(signal.SIGCONT)
-    else:
-        way.collector.kill()
-        way.collector.start()
+    way.collector.process.child.send_signal(signal.SIGCONT)
+
+
+def frozen_and_killed(way, chance):
+    """What it was sent meanwhile it never gets."""
+    way.collector.process.child.send_signal(signal.SIGSTOP)
+    yield chance.uniform(1, 4)
+    way.collector.kill()
+    way.collector.start()
 
 
 def refused(way, chance):
@@ -52,7 +56,7 @@ def refused(way, chance):
     way.cutter.listen()
 
 
-KINDS = (killed, reset, frozen, refused)
+KINDS = (killed, reset, frozen, frozen_and_killed, refused)
 
 
 def cut(ways, kind, seed):

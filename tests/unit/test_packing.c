@@ -185,7 +185,7 @@ static void test_node_only(void **state)
 /* From limits that leave room for hardly an endpoint to one that leaves room for all. */
 static void test_every_limit(void **state)
 {
-    size_t whole, most;
+    size_t whole, most = 0;
 
     (void)state;
     add_cluster("first", (const int[]){3, 0, 5, -1});

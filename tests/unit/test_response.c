@@ -203,6 +203,8 @@ static void test_garbage_leaves_out_alone(void **state)
     static const uint8_t name_as_number[] = {0x08, 1};
     static const uint8_t seconds_as_bytes[] = {0x12, 2, 0x0a, 0};
     static const uint8_t flag_as_bytes[] = {0x1a, 0};
+    static const uint8_t beyond_64_bits[] = {0x18, 0x80, 0x80, 0x80, 0x80, 0x80,
+                                             0x80, 0x80, 0x80, 0x80, 0x02};
     static const uint8_t long_key[] = {0xf8, 0x80, 0x80, 0x80, 0x80, 0x00, 1};
     static const uint8_t length_of_2_64[] = {0x0a, 0xff, 0xff, 0xff, 0xff, 0xff,
                                              0xff, 0xff, 0xff, 0xff, 0x01};
@@ -216,7 +218,8 @@ static void test_garbage_leaves_out_alone(void **state)
     } all[] = {BROKEN(cut_name),      BROKEN(cut_duration),   BROKEN(endless_varint),
                BROKEN(no_group),      BROKEN(field_zero),     BROKEN(field_too_large),
                BROKEN(cut_fixed),     BROKEN(name_as_number), BROKEN(seconds_as_bytes),
-               BROKEN(flag_as_bytes), BROKEN(long_key),       BROKEN(length_of_2_64)};
+               BROKEN(flag_as_bytes), BROKEN(beyond_64_bits), BROKEN(long_key),
+               BROKEN(length_of_2_64)};
     struct response out, untouched;
 
     (void)state;

@@ -587,7 +587,7 @@ static void test_shut_window_is_given_up(void **state)
     owner.stall_us = 100000;
     open_client(&addresses[1], 1);
     run("up;confirmed;message;");
-    assert_int_equal(lrs_client_send(owner.client, (const uint8_t *)"x", 1, true), 0);
+    assert_int_equal(lrs_client_send(owner.client, (const uint8_t *)"x", &(size_t){1}, 1, true), 0);
     assert_stuck("up;confirmed;message;");
 }
 

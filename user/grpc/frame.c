@@ -15,6 +15,21 @@ void grpc_frame_prefix(uint32_t length, uint8_t out[GRPC_FRAME_PREFIX])
     out[4] = (uint8_t)length;
 }
 
+uint8_t *grpc_frame_messages(const uint8_t *messages, const size_t *ends, size_t count, size_t size)
+{
+    uint8_t *framed = malloc(size), *out = framed;
+
+    for (size_t i = 0, begin = 0; framed && i < count; begin = ends[i++]) {
+        size_t length = ends[i] - begin;
+
+        grpc_frame_prefix((uint32_t)length, out);
+        if (length > 0)
+            memcpy(out + GRPC_FRAME_PREFIX, messages + begin, length);
+        out += GRPC_FRAME_PREFIX + length;
+    }
+    return framed;
+}
+
 void grpc_frame_decoder_init(struct grpc_frame_decoder *decoder, size_t limit,
                              grpc_frame_message_fn *on_message, void *arg)
 {

@@ -12,6 +12,11 @@
 /* Writes the prefix of an uncompressed message. */
 void grpc_frame_prefix(uint32_t length, uint8_t out[GRPC_FRAME_PREFIX]);
 
+/* Copies messages that lie one behind the other, each up to its `ends`, with their prefixes: `size` is
+ * what that takes, ends[count - 1] + count * GRPC_FRAME_PREFIX. The caller frees it; NULL: no memory. */
+uint8_t *grpc_frame_messages(const uint8_t *messages, const size_t *ends, size_t count,
+                             size_t size);
+
 /* One whole message, which lives until the callback returns. Any value below 0 stops the decoder.
  * The callback must not feed or free the decoder. */
 typedef int grpc_frame_message_fn(void *arg, const uint8_t *message, size_t length);

@@ -283,7 +283,6 @@ static size_t add_localities(struct scratch *scratch, const struct report *repor
             add_group(scratch, report, cluster, scratch->groups[next], &of_locality);
         }
         if (is_held_back(report, &of_locality)) {
-            scratch->endpoint_count = first_endpoint;
             for (size_t j = i; j < next; j++)
                 hold_group(report, cluster, scratch->groups[j]);
             continue;

@@ -27,7 +27,8 @@ struct report {
 };
 
 /* Packs the report. Rules:
- * - Each cluster of the window's set has an entry, idle ones too: cluster_name,
+ * - Each cluster of the window's set, and one that has left it with something unconfirmed
+ *   (window_reports), has an entry, idle ones too: cluster_name,
  *   cluster_service_name unless empty, load_report_interval.
  *   Left out are those whose load no socket shows: endpoints unknown or no TCP sockets; TLS without
  *   connection fields and error bound.

@@ -10,7 +10,7 @@
  * and at debug, with the sums over all clusters:
  *   report sent: stream=3 report=7 clusters=2 issued=4 success=4 error=0 new_connections=1
  *       failed_connections=0                            (one line)
- * At the end, at info or, where something was not confirmed, at warning:
+ * At the end ("no last report: …" where there is no stream, or never was a response), at info or, where something was not confirmed, at warning:
  *   last report: stream=3 report=10, all is confirmed
  *   not reported: cluster=local_service issued=1 success=1 error=0 new_connections=0
  *       failed_connections=0                            (one line, one for each such cluster)

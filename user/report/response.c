@@ -28,6 +28,8 @@ static bool take_varint(const uint8_t **at, const uint8_t *end, unsigned most, u
     for (unsigned i = 0; i < most && *at < end; i++) {
         uint8_t byte = *(*at)++;
 
+        if (i == VARINT_MAX - 1 && byte > 1) /* beyond 64 bits */
+            return false;
         *value |= (uint64_t)(byte & 0x7f) << 7 * i;
         if (byte < 0x80)
             return true;

@@ -392,23 +392,6 @@ void lrs_stream_free(struct lrs_stream *stream)
 
 /* --- bytes and messages ----------------------------------------------------------------------- */
 
-/* Each with its prefix. NULL: no memory. */
-static uint8_t *copy_with_prefixes(const uint8_t *messages, const size_t *ends, size_t count,
-                                   size_t size)
-{
-    uint8_t *copy = malloc(size), *out = copy;
-
-    for (size_t i = 0, begin = 0; copy && i < count; begin = ends[i++]) {
-        size_t length = ends[i] - begin;
-
-        grpc_frame_prefix((uint32_t)length, out);
-        if (length > 0)
-            memcpy(out + GRPC_FRAME_PREFIX, messages + begin, length);
-        out += GRPC_FRAME_PREFIX + length;
-    }
-    return copy;
-}
-
 int lrs_stream_send(struct lrs_stream *stream, const uint8_t *messages, const size_t *ends,
                     size_t count, bool mark)
 {
@@ -422,7 +405,7 @@ int lrs_stream_send(struct lrs_stream *stream, const uint8_t *messages, const si
     for (size_t i = 0; i < count; i++)
         if (ends[i] - (i ? ends[i - 1] : 0) > UINT32_MAX)
             return -EMSGSIZE;
-    copy = copy_with_prefixes(messages, ends, count, size);
+    copy = grpc_frame_messages(messages, ends, count, size);
     if (!copy)
         return -ENOMEM;
     stream->message = copy;

@@ -27,9 +27,11 @@ def _script(path):
 count_once = _script("scripts/count_once.py")
 
 
-def config(port):
-    """Reports to `port`; a server that is silent for a second is left."""
+def config(port, keepalive=True):
+    """Reports to `port`; with keepalive, a server that is silent for a second is left."""
     made = bootstrap([cluster(CLUSTER, [(None, 0, [("127.0.0.1", UPSTREAM)])])], port)
+    if not keepalive:
+        return made
     (options,) = made["static_resources"]["clusters"][-1]["typed_extension_protocol_options"].values()
     options["explicit_http_config"]["http2_protocol_options"]["connection_keepalive"] = {
         "interval": "0.3s", "timeout": "0.7s", "interval_jitter": {"value": 0}}
@@ -58,13 +60,14 @@ class Way:
     """daemon -> cutter -> collector. Numbers from 0 give each its ports. `program`: in BUILD; a path:
     an Envoy, which is proxy and client at once."""
 
-    def __init__(self, scratch, group, name, number, program="loadtap", interval="0.25s"):
+    def __init__(self, scratch, group, name, number, program="loadtap", interval="0.25s",
+                 keepalive=True):
         self.name = name
         folder = os.path.join(scratch, name.replace(" ", "-"))
         os.mkdir(folder)
         self.collector = Collector(folder, 18000 + number, interval)
         self.cutter = Cutter(19000 + number, 18000 + number)
-        made = config(19000 + number)
+        made = config(19000 + number, keepalive)
         self.daemon = (_envoy(folder, program, made) if os.path.isabs(program) else
                        Daemon(folder, group, made, program=program))
 
