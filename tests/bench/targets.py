@@ -1,6 +1,7 @@
 """What loadtap is meant to cost at most, next to what was measured."""
 
 import cost
+import scale
 import throughput
 import traffic
 from spread import ratios
@@ -30,6 +31,7 @@ def show(found, table):
     _throughputs(found["throughput"], found["added"], table)
     for name, each in found["daemon"].items():
         _daemon(name, each, table)
+    _scale(found["scale"], table)
     if found["memory"]:
         _row(table, "kernel memory per idle connection, bytes", "at most 1024",
              (f"{found['memory']:,}", found["memory"]), found["memory"] <= 1024)
@@ -62,6 +64,17 @@ def _throughputs(runs, added, table):
 def _daemon(name, each, table):
     """Nothing that the daemon does depends on requests: what is measured has to be noise about 0."""
     _row(table, f"daemon CPU per request, {name}, ns", "0", column(each, 2), each.interval()[0] <= 0)
+
+
+def _scale(found, table):
+    for endpoints, (each, megabytes, envoys) in found.items():
+        if endpoints in scale.TARGET_RSS:
+            most = scale.TARGET_RSS[endpoints]
+            _row(table, f"resident at {endpoints:,} endpoints, MB", f"at most {most}",
+                 (f"{megabytes:.1f}", megabytes), megabytes <= most)
+        if envoys:
+            _row(table, f"report of {endpoints:,} endpoints, of Envoy's time", "at most 0.25",
+                 (f"{each / envoys:.2f}", each / envoys), each / envoys <= 0.25)
 
 
 def _at_most(table, name, most, seen):

@@ -21,6 +21,7 @@ from lib.process import until
 
 CLIENTS = ("envoy", "loadtap")
 OK, UNAVAILABLE = 0, 14
+WINDOW = 1 << 20  # Envoy's messages have 61 KB: none shall wait for room
 
 
 class Message:
@@ -78,7 +79,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport):
         self.transport = transport
         self.management.connections.add(self)
-        self.h2 = http2.connection(client=False)
+        self.h2 = http2.connection(client=False, INITIAL_WINDOW_SIZE=WINDOW)
         self.flush()
 
     def flush(self):

@@ -8,11 +8,11 @@
 
 #include "report/bound.h"
 
-static const struct counters nothing;
+static const struct point nothing;
 
 static void exact_row_has_none(void **state)
 {
-    struct counters row;
+    struct point row;
     struct bound bound;
 
     (void)state;
@@ -25,14 +25,14 @@ static void exact_row_has_none(void **state)
 
 static void each_counter_is_its_kind(void **state)
 {
-    static const struct counters from = {.rq_unclassified = 10, .cx_joined = 7};
-    static const struct counters to = {.rq_unclassified = 11,
-                                       .rq_untracked = 2,
-                                       .gap_bytes = 3,
-                                       .overruns = 4,
-                                       .cx_opaque = 5,
-                                       .cx_untracked = 6,
-                                       .cx_joined = 14};
+    static const struct point from = {.rq_unclassified = 10, .cx_joined = 7};
+    static const struct point to = {.rq_unclassified = 11,
+                                    .rq_untracked = 2,
+                                    .gap_bytes = 3,
+                                    .overruns = 4,
+                                    .cx_opaque = 5,
+                                    .cx_untracked = 6,
+                                    .cx_joined = 14};
     struct bound bound = bound_between(&from, &to);
 
     (void)state;
@@ -48,8 +48,8 @@ static void each_counter_is_its_kind(void **state)
 /* An opaque connection hides requests from every window in which it is open. */
 static void opaque_connections_last_until_they_close(void **state)
 {
-    static const struct counters before = {.cx_opaque = 5, .cx_opaque_closed = 3};
-    static const struct counters closed = {.cx_opaque = 5, .cx_opaque_closed = 5};
+    static const struct point before = {.cx_opaque = 5, .cx_opaque_closed = 3};
+    static const struct point closed = {.cx_opaque = 5, .cx_opaque_closed = 5};
     struct bound bound = bound_between(&before, &before);
 
     (void)state;

@@ -524,6 +524,19 @@ static void test_confirmation_behind_the_trailers(void **state)
     assert_string_equal(client.log, "confirmed\n");
 }
 
+static void test_more_acknowledgements_than_settings(void **state)
+{
+    static const uint8_t two[] = "\0\0\0\4\1\0\0\0\0\0\0\0\4\1\0\0\0\0";
+
+    (void)state;
+    open_stream();
+    assert_int_equal(send_text("report", true), 0);
+    to_server();
+    lrs_stream_receive(client.stream, two, sizeof(two) - 1);
+    assert_non_null(lrs_stream_end(client.stream));
+    assert_string_equal(client.log, "");
+}
+
 static void test_nothing_is_handed_out_behind_the_end(void **state)
 {
     const uint8_t *bytes;
@@ -876,6 +889,7 @@ int main(void)
         TEST(test_end_without_trailers),
         TEST(test_trailers_without_status),
         TEST(test_confirmation_behind_the_trailers),
+        TEST(test_more_acknowledgements_than_settings),
         TEST(test_nothing_is_handed_out_behind_the_end),
         TEST(test_cut_message_is_freed),
         TEST(test_forbidden_frame),

@@ -336,16 +336,16 @@ static void test_conversation(void **state)
 {
     (void)state;
     open_client(&addresses[1], 1);
-    run("up;confirmed;message;");
+    run("up;message;confirmed;");
     assert_int_equal(server.data_length, 9);
     assert_int_equal(
         lrs_client_send(owner.client, (const uint8_t *)"report", &(size_t){6}, 1, true), 0);
     assert_int_equal(
         lrs_client_send(owner.client, (const uint8_t *)"report", &(size_t){6}, 1, true), -EAGAIN);
-    run("up;confirmed;message;confirmed;");
+    run("up;message;confirmed;confirmed;");
     assert_int_equal(server.data_length, 20);
     bufferevent_free(TAKE(server.connection));
-    run("up;confirmed;message;confirmed;down: management server closed the connection;");
+    run("up;message;confirmed;confirmed;down: management server closed the connection;");
 }
 
 static void test_refused(void **state)
@@ -362,7 +362,7 @@ static void test_next_address(void **state)
     (void)state;
     open_client(addresses, 2);
     assert_null(lrs_client_peer(owner.client));
-    run("up;confirmed;message;");
+    run("up;message;confirmed;");
     assert_int_equal(owner.prepared, 2);
     assert_true(address_equal(lrs_client_peer(owner.client), &addresses[1]));
 }
@@ -385,7 +385,7 @@ static void test_connect_fails_at_once(void **state)
     set_up(state);
     address_parse("255.255.255.255", 1, &addresses[0]);
     open_client(addresses, 2);
-    run("up;confirmed;message;");
+    run("up;message;confirmed;");
 }
 
 static void test_connect_timeout(void **state)
@@ -508,8 +508,8 @@ static void test_freed_in_each_event(void **state)
         const char *event, *log;
     } cases[] = {
         {SERVE, "up", "up;"},
-        {SERVE, "confirmed", "up;confirmed;"},
-        {SERVE, "message", "up;confirmed;message;"},
+        {SERVE, "message", "up;message;"},
+        {SERVE, "confirmed", "up;message;confirmed;"},
         {HANG_UP, "down: ", "up;down: management server closed the connection;"},
     };
 
@@ -586,9 +586,9 @@ static void test_shut_window_is_given_up(void **state)
     server.mode = SHUT_WINDOW;
     owner.stall_us = 100000;
     open_client(&addresses[1], 1);
-    run("up;confirmed;message;");
+    run("up;message;confirmed;");
     assert_int_equal(lrs_client_send(owner.client, (const uint8_t *)"x", &(size_t){1}, 1, true), 0);
-    assert_stuck("up;confirmed;message;");
+    assert_stuck("up;message;confirmed;");
 }
 
 static void test_owed_nothing_it_waits_for_ever(void **state)
@@ -598,10 +598,10 @@ static void test_owed_nothing_it_waits_for_ever(void **state)
     (void)state;
     owner.stall_us = 100000;
     open_client(&addresses[1], 1);
-    run("up;confirmed;message;");
+    run("up;message;confirmed;");
     event_base_loopexit(base, &some);
     event_base_dispatch(base);
-    assert_string_equal(owner.log, "up;confirmed;message;");
+    assert_string_equal(owner.log, "up;message;confirmed;");
 }
 
 static void test_flood_is_given_up(void **state)
@@ -619,11 +619,11 @@ static void test_keepalive(void **state)
     (void)state;
     owner.keepalive = (struct keepalive_settings){.interval_us = 10000, .timeout_us = 2000000};
     open_client(&addresses[1], 1);
-    run("up;confirmed;message;");
+    run("up;message;confirmed;");
     event_base_loopexit(base, &some);
     event_base_dispatch(base);
     assert_true(server.pings > 2); /* each of which was answered */
-    assert_string_equal(owner.log, "up;confirmed;message;");
+    assert_string_equal(owner.log, "up;message;confirmed;");
     assert_false(lrs_client_pinged_too_often(owner.client));
     tear_down(state);
     set_up(state);

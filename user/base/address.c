@@ -74,10 +74,33 @@ bool address_is_ipv4(const struct address *address)
     return !memcmp(address->ip, mapped_prefix, sizeof(mapped_prefix));
 }
 
+static char *decimal(uint8_t number, char *out)
+{
+    if (number >= 100)
+        *out++ = (char)('0' + number / 100);
+    if (number >= 10)
+        *out++ = (char)('0' + number / 10 % 10);
+    *out++ = (char)('0' + number % 10);
+    return out;
+}
+
+/* A report has one for each endpoint: by inet_ntop(), which formats by printf, they would be a sixth of
+ * its time. */
+static const char *ipv4_text(const uint8_t ip[4], char *out)
+{
+    char *at = out;
+
+    for (unsigned i = 0; i < 4; i++) {
+        at = decimal(ip[i], at);
+        *at++ = i < 3 ? '.' : '\0';
+    }
+    return out;
+}
+
 const char *address_ip_text(const struct address *address, char *out)
 {
     if (address_is_ipv4(address))
-        return inet_ntop(AF_INET, address->ip + sizeof(mapped_prefix), out, ADDRESS_TEXT_MAX);
+        return ipv4_text(address->ip + sizeof(mapped_prefix), out);
     return inet_ntop(AF_INET6, address->ip, out, ADDRESS_TEXT_MAX);
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -269,7 +270,11 @@ static int start_tap(struct daemon *daemon)
         .checked = (uint32_t)upstreams_checked(&daemon->bootstrap->clusters),
     };
     char error[TAP_ERROR_MAX];
-    int result = tap_open(&options, &daemon->tap, error);
+    int result;
+
+    /* Half a second of processor time, which under load takes many times as long. */
+    log_info("the kernel verifies the BPF programs");
+    result = tap_open(&options, &daemon->tap, error);
 
     hosts_limit(daemon->hosts, options.slots);
     if (result) {
@@ -392,6 +397,7 @@ int daemon_run(const struct bootstrap *bootstrap)
     struct daemon daemon = {.bootstrap = bootstrap};
     int result = start(&daemon);
 
+    malloc_trim(0); /* what reading the configuration took */
     if (result)
         log_error("cannot start: %s", strerror(-result));
     else if (event_base_dispatch(daemon.base) < 0)

@@ -15,19 +15,29 @@ void grpc_frame_prefix(uint32_t length, uint8_t out[GRPC_FRAME_PREFIX])
     out[4] = (uint8_t)length;
 }
 
-uint8_t *grpc_frame_messages(const uint8_t *messages, const size_t *ends, size_t count, size_t size)
+int grpc_frame_join(const uint8_t *messages, const size_t *ends, size_t count, uint8_t **out,
+                    size_t *length)
 {
-    uint8_t *framed = malloc(size), *out = framed;
+    size_t size = ends[count - 1] + count * GRPC_FRAME_PREFIX;
+    uint8_t *joined = malloc(size), *to = joined;
 
-    for (size_t i = 0, begin = 0; framed && i < count; begin = ends[i++]) {
-        size_t length = ends[i] - begin;
+    if (!joined)
+        return -ENOMEM;
+    for (size_t i = 0, begin = 0; i < count; begin = ends[i++]) {
+        size_t one = ends[i] - begin;
 
-        grpc_frame_prefix((uint32_t)length, out);
-        if (length > 0)
-            memcpy(out + GRPC_FRAME_PREFIX, messages + begin, length);
-        out += GRPC_FRAME_PREFIX + length;
+        if (one > UINT32_MAX) {
+            free(joined);
+            return -EMSGSIZE;
+        }
+        grpc_frame_prefix((uint32_t)one, to);
+        if (one > 0)
+            memcpy(to + GRPC_FRAME_PREFIX, messages + begin, one);
+        to += GRPC_FRAME_PREFIX + one;
     }
-    return framed;
+    *out = joined;
+    *length = size;
+    return 0;
 }
 
 void grpc_frame_decoder_init(struct grpc_frame_decoder *decoder, size_t limit,

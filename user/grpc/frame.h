@@ -12,10 +12,10 @@
 /* Writes the prefix of an uncompressed message. */
 void grpc_frame_prefix(uint32_t length, uint8_t out[GRPC_FRAME_PREFIX]);
 
-/* Copies messages that lie one behind the other, each up to its `ends`, with their prefixes: `size` is
- * what that takes, ends[count - 1] + count * GRPC_FRAME_PREFIX. The caller frees it; NULL: no memory. */
-uint8_t *grpc_frame_messages(const uint8_t *messages, const size_t *ends, size_t count,
-                             size_t size);
+/* `count` messages, each with its prefix, in one piece: the first one ends at ends[0], the next one, which
+ * begins there, at ends[1]. 0 with `*out` (free it); -EMSGSIZE: one has over 4 GiB; -ENOMEM. */
+int grpc_frame_join(const uint8_t *messages, const size_t *ends, size_t count, uint8_t **out,
+                    size_t *length);
 
 /* One whole message, which lives until the callback returns. Any value below 0 stops the decoder.
  * The callback must not feed or free the decoder. */

@@ -4,9 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <linux/types.h>
-
-#include "abi.h"
+#include "report/point.h"
 
 enum bound_kind {
     BOUND_UNCLASSIFIED_REQUESTS,
@@ -24,7 +22,7 @@ struct bound {
 };
 
 /* What came up between two readings of a row, and what lasted from before. */
-struct bound bound_between(const struct counters *from, const struct counters *to);
+struct bound bound_between(const struct point *from, const struct point *to);
 void bound_add(struct bound *sum, const struct bound *bound);
 bool bound_is_zero(const struct bound *bound);
 

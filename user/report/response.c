@@ -143,7 +143,7 @@ static int read_field(const struct field *field, struct response *response)
 int response_parse(const uint8_t *bytes, size_t length, const struct response_limits *limits,
                    struct response *out)
 {
-    struct response response = {.names = bytes, .end = bytes + length};
+    struct response response = {.names = bytes, .end = length ? bytes + length : bytes};
     const uint8_t *at = bytes;
 
     if (length > RESPONSE_SIZE_MAX)

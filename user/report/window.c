@@ -8,7 +8,7 @@
 struct track {
     uint32_t born; /* which of the hosts that have had the slot */
     bool is_held;  /* left out of the report at hand */
-    struct counters confirmed, marked, sent, now;
+    struct point confirmed, marked, sent, now;
 };
 
 /* The same three points of a cluster's interval. */
@@ -83,7 +83,15 @@ int window_reserve(struct window *window)
     return 0;
 }
 
-static struct window_load load_between(const struct counters *from, const struct counters *to)
+static void read_now(const struct window *window, uint32_t slot, struct point *out)
+{
+    struct counters row;
+
+    window->read(window->read_arg, slot, &row);
+    point_of(&row, out);
+}
+
+static struct window_load load_between(const struct point *from, const struct point *to)
 {
     return (struct window_load){.issued = to->rq_issued - from->rq_issued,
                                 .success = to->rq_success - from->rq_success,
@@ -138,13 +146,13 @@ static struct track *next_track(const struct window *window, uint32_t cluster, u
 }
 
 /* What was counted from `sent` on is skipped: all points move by it, so what lies between them stays.
- * A struct counters is nothing but counters. */
+ * A struct point is nothing but counters. */
 static void skip_unsent(struct track *track)
 {
-    const __u64 *now = &track->now.cx_opened, *sent = &track->sent.cx_opened;
-    __u64 *confirmed = &track->confirmed.cx_opened, *marked = &track->marked.cx_opened;
+    const uint64_t *now = &track->now.rq_issued, *sent = &track->sent.rq_issued;
+    uint64_t *confirmed = &track->confirmed.rq_issued, *marked = &track->marked.rq_issued;
 
-    for (size_t i = 0; i < sizeof(struct counters) / sizeof(*now); i++) {
+    for (size_t i = 0; i < sizeof(struct point) / sizeof(*now); i++) {
         confirmed[i] += now[i] - sent[i];
         marked[i] += now[i] - sent[i];
     }
@@ -166,7 +174,7 @@ void window_adopt(struct window *window, uint32_t cluster, uint64_t now_us)
     interval->marked += unsent_us;
     interval->sent = now_us;
     while ((track = next_track(window, cluster, &group, &i, &slot))) {
-        window->read(window->read_arg, slot, &track->now);
+        read_now(window, slot, &track->now);
         skip_unsent(track);
     }
 }
@@ -217,7 +225,7 @@ void window_look(struct window *window)
     for (size_t slot = 0; slot < window->track_count; slot++) {
         window->tracks[slot].is_held = false;
         if (slot_in_set(window, slot))
-            window->read(window->read_arg, (uint32_t)slot, &window->tracks[slot].now);
+            read_now(window, (uint32_t)slot, &window->tracks[slot].now);
     }
 }
 
@@ -228,7 +236,7 @@ static uint64_t difference(uint64_t begun, uint64_t ended)
 }
 
 /* Where what the next report says of a host begins. */
-static const struct counters *begin_of(const struct window *window, uint32_t slot)
+static const struct point *begin_of(const struct window *window, uint32_t slot)
 {
     const struct track *track = &window->tracks[slot];
     const struct host *host = hosts_at(window->hosts, slot);
@@ -306,11 +314,11 @@ void window_confirmed(struct window *window)
 bool window_owes(const struct window *window, const struct host *host)
 {
     const struct track *track = track_of(window, host);
-    struct counters now;
+    struct point now;
 
     if (!window->intervals[host->cluster].in_set)
         return track && memcmp(&track->confirmed, &track->sent, sizeof(track->sent)) != 0;
-    window->read(window->read_arg, host->slot, &now);
+    read_now(window, host->slot, &now);
     return !track || memcmp(&track->confirmed, &now, sizeof(now)) != 0;
 }
 
@@ -324,7 +332,7 @@ static struct window_load unconfirmed_of(const struct window *window, uint32_t c
     size_t i = 0;
 
     while ((track = next_track(window, cluster, &group, &i, &slot))) {
-        const struct counters *end = (const void *)((const char *)track + to);
+        const struct point *end = (const void *)((const char *)track + to);
         struct window_load load = load_between(&track->confirmed, end);
 
         window_load_add(&sum, &load);

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "grpc/frame.h"
 #include "grpc/head.h"
+#include "stream/goaway.h"
 
 #define PATH "/envoy.service.load_stats.v3.LoadReportingService/StreamLoadStats"
 #define METADATA_MAX 100
@@ -50,12 +51,14 @@ struct lrs_stream {
     size_t message_length, message_sent;
     bool message_marked;
     unsigned unconfirmed;  /* marks whose SETTINGS went out, or will behind `message` */
+    unsigned acknowledged; /* of them, by the bytes at hand */
+    bool is_broken;        /* by a frame that HTTP/2 forbids */
     bool settings_greeted; /* the first ACK, of the connection's own SETTINGS, has come */
     unsigned pings_unanswered;
     uint64_t frames;   /* begun by the peer */
     uint64_t progress; /* see lrs_stream_progress() */
     bool pinged_too_often;
-    char going_away[128]; /* what the peer's GOAWAY said; "" before it */
+    char going_away[GOAWAY_TEXT]; /* what the peer's GOAWAY said; "" before it */
     char reason[REASON_MAX];
 };
 
@@ -140,34 +143,15 @@ static void settings_acknowledged(struct lrs_stream *stream)
         stream->settings_greeted = true;
         return;
     }
-    stream->unconfirmed--;
-    stream->events.confirmed(stream->events.arg);
-}
-
-static bool is_about_pings(const nghttp2_goaway *frame)
-{
-    static const char words[] = "too_many_pings"; /* gRPC, "Client-side Keepalive" */
-
-    return frame->error_code == NGHTTP2_ENHANCE_YOUR_CALM &&
-           frame->opaque_data_len == strlen(words) &&
-           memcmp(frame->opaque_data, words, strlen(words)) == 0;
+    stream->acknowledged++;
 }
 
 static void going_away(struct lrs_stream *stream, const nghttp2_goaway *frame)
 {
-    char *text = stream->going_away;
-    int used =
-        snprintf(text, sizeof(stream->going_away), "%s%s",
-                 nghttp2_http2_strerror(frame->error_code), frame->opaque_data_len ? " " : "");
-
-    for (size_t i = 0; i < frame->opaque_data_len; i++) {
-        uint8_t c = frame->opaque_data[i];
-
-        if ((size_t)used + 1 < sizeof(stream->going_away))
-            text[used++] = c < 0x20 || c > 0x7e ? '?' : (char)c;
-    }
-    text[used] = '\0';
-    stream->pinged_too_often |= is_about_pings(frame);
+    goaway_text(nghttp2_http2_strerror(frame->error_code), frame->opaque_data,
+                frame->opaque_data_len, stream->going_away);
+    stream->pinged_too_often |=
+        goaway_is_about_pings(frame->error_code, frame->opaque_data, frame->opaque_data_len);
 }
 
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
@@ -223,8 +207,11 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error_
 static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int error,
                             void *arg)
 {
+    struct lrs_stream *stream = arg;
+
     (void)session, (void)frame;
-    end(arg, "management server broke HTTP/2: %s", nghttp2_strerror(error));
+    stream->is_broken = true;
+    end(stream, "management server broke HTTP/2: %s", nghttp2_strerror(error));
     return 0;
 }
 
@@ -395,21 +382,15 @@ void lrs_stream_free(struct lrs_stream *stream)
 int lrs_stream_send(struct lrs_stream *stream, const uint8_t *messages, const size_t *ends,
                     size_t count, bool mark)
 {
-    size_t size = ends[count - 1] + count * GRPC_FRAME_PREFIX;
-    uint8_t *copy;
+    int err;
 
     if (stream->state == ENDED)
         return -EPIPE;
     if (stream->message || (mark && stream->unconfirmed == LRS_MARKS_MAX))
         return -EAGAIN;
-    for (size_t i = 0; i < count; i++)
-        if (ends[i] - (i ? ends[i - 1] : 0) > UINT32_MAX)
-            return -EMSGSIZE;
-    copy = grpc_frame_messages(messages, ends, count, size);
-    if (!copy)
-        return -ENOMEM;
-    stream->message = copy;
-    stream->message_length = size;
+    err = grpc_frame_join(messages, ends, count, &stream->message, &stream->message_length);
+    if (err)
+        return err;
     stream->message_marked = mark;
     stream->unconfirmed += mark;
     /* An error means that nothing was deferred: the request headers have not left yet, and reading
@@ -451,6 +432,16 @@ uint64_t lrs_stream_frames(const struct lrs_stream *stream)
     return stream->frames;
 }
 
+/* Not before all of the bytes were looked at: one who acknowledges what nobody sent is not believed what it
+ * acknowledged before. */
+static void confirm(struct lrs_stream *stream)
+{
+    for (; stream->acknowledged; stream->acknowledged--) {
+        stream->unconfirmed--;
+        stream->events.confirmed(stream->events.arg);
+    }
+}
+
 void lrs_stream_receive(struct lrs_stream *stream, const uint8_t *bytes, size_t count)
 {
     ssize_t taken;
@@ -460,6 +451,8 @@ void lrs_stream_receive(struct lrs_stream *stream, const uint8_t *bytes, size_t 
     taken = nghttp2_session_mem_recv(stream->session, bytes, count);
     if (taken < 0)
         end(stream, "HTTP/2 with the management server failed: %s", nghttp2_strerror((int)taken));
+    else if (!stream->is_broken)
+        confirm(stream);
 }
 
 void lrs_stream_receive_eof(struct lrs_stream *stream)

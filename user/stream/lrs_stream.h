@@ -23,7 +23,8 @@ struct lrs_metadata {
 struct lrs_stream_events {
     void (*message)(void *arg, const uint8_t *message, size_t length);
     /* Everything up to and with the oldest marked message not confirmed yet has reached the peer's
-     * HTTP/2 stack. One event for each marked message, in their order. */
+     * HTTP/2 stack. One event for each marked message, in their order, behind the messages of the
+     * same bytes; none where these break HTTP/2, as by acknowledging what was never sent. */
     void (*confirmed)(void *arg);
     void *arg;
 };
