@@ -19,7 +19,7 @@ from lib.reports import Collector
 PORT, METRICS = 18000, 19000
 SECONDS = float(os.environ.get("SECONDS", "2"))
 # Seconds: half of the reports, 99 of 100, all. What is measured is also the clients' own share of two CPUs.
-LATE = [limit * PATIENCE for limit in (0.05, 0.5, 2)]
+LATE = [limit * PATIENCE for limit in (0.05, 1, 3)]
 MEMORY = 512 << 20  # 256 MiB of half messages, and what is made of the largest
 LARGE = 1000  # messages of about a MiB, which come in many pieces
 
