@@ -143,8 +143,9 @@ static int read_field(const struct field *field, struct response *response)
 int response_parse(const uint8_t *bytes, size_t length, const struct response_limits *limits,
                    struct response *out)
 {
-    struct response response = {.names = bytes, .end = bytes + length};
-    const uint8_t *at = bytes;
+    static const uint8_t nothing[1];
+    const uint8_t *at = length > 0 ? bytes : nothing; /* `bytes` may be NULL then */
+    struct response response = {.names = at, .end = at + length};
 
     if (length > RESPONSE_SIZE_MAX)
         return -EBADMSG;
