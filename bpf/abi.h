@@ -48,7 +48,8 @@ static inline __u32 endpoint_bit(__u32 word, __u16 port)
  * The error bound. What a row counted is exact while these are zero:
  *
  *   rq_unclassified  each is a success, an error or without result, and may still run
- *   gap_bytes        each can have held the beginning of a request that is not counted as issued
+ *   gap_bytes        each can have held the beginning of a request that is not counted as issued, or,
+ *                    behind a hole, been misread as the result of one that is
  *   cx_opaque        from some point on the requests of each are not counted
  *   cx_untracked     each is missing from all of the other counters
  *   cx_joined        requests of each that began before it could be read are not counted

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Every file of configs/ is one that loadtap takes.
+# Every file of configs/ is one that loadtap takes; the collector's is tests/e2e/test_collector_settings.py's.
 . tests/check/lib/tap.sh
 
 accepted() {
@@ -7,6 +7,7 @@ accepted() {
 }
 
 for file in configs/*.{yaml,yml,json}; do
+    [ "$file" = configs/collector.yaml ] && continue
     [ ! -e "$file" ] || check "$file" accepted "$file"
 done
 finish

@@ -33,9 +33,13 @@ def main():
     parser.add_argument("--tls-cert", help="PEM file")
     parser.add_argument("--tls-key", help="PEM file")
     parser.add_argument("--tls-name", help="whom the server's certificate has to name")
+    parser.add_argument("--header", action="append", default=[], metavar="NAME=VALUE",
+                        help="sent with the stream")
     options = parser.parse_args()
+    headers = [tuple(text.split("=", 1)) for text in options.header]
     with dial(options) as channel:
-        call = channel.stream_stream(METHOD)(bytes.fromhex(line.strip()) for line in sys.stdin)
+        call = channel.stream_stream(METHOD)((bytes.fromhex(line.strip()) for line in sys.stdin),
+                                             metadata=headers)
         try:
             for response in call:
                 print("response", response.hex(), flush=True)

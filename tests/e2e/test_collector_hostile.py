@@ -6,7 +6,9 @@ lost or refused, and memory stays bounded. SECONDS (2) is how long each kind goe
 import datetime
 import json
 import os
+import socket
 import sys
+import threading
 import time
 
 from lib import hostile, namespace, prometheus, tap
@@ -48,6 +50,29 @@ class Good:
                 return range(first, len(self.sent) + 1)
             self.report(large=turn % 20 == 10)
             time.sleep(0.02)
+
+
+class Trickle(threading.Thread):
+    """A client whose first request comes a byte every second. `lasted` is how long it was let."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.lasted = None
+        self.start()
+
+    def run(self):
+        start = time.monotonic()
+        with socket.create_connection(("127.0.0.1", PORT), timeout=1) as sock:
+            for byte in hostile.PREFACE + hostile.frame(hostile.SETTINGS, 0, 0):
+                try:
+                    sock.sendall(bytes([byte]))
+                    if not sock.recv(100):
+                        break
+                except TimeoutError:
+                    continue
+                except ConnectionError:
+                    break
+        self.lasted = time.monotonic() - start
 
 
 def received(collector):
@@ -94,9 +119,12 @@ def attack(results, scratch, collector, good, name):
 def test(results, scratch, _):
     collector = Collector(scratch, port=PORT, interval="1s", options=(
         "-l", "warning", "--metrics", f"127.0.0.1:{METRICS}"))
-    good = Good(scratch)
+    good, trickle = Good(scratch), Trickle()
     for name in hostile.NAMES:
         attack(results, scratch, collector, good, name)
+    trickle.join(20)
+    results.true("a first request has 10 s, however it trickles in",
+                 trickle.lasted and 9 < trickle.lasted < 11 + PATIENCE, trickle.lasted)
     results.true("memory stays bounded", peak(collector.process) < MEMORY,
                  f"{peak(collector.process) >> 20} MiB")
     results.say(f"{peak(collector.process) >> 20} MiB at the most")

@@ -111,6 +111,25 @@ def test_bound(results, scratch):
     collector.stop()
 
 
+def test_sent_again(results, scratch):
+    """As loadtap's streams say it (configs/README.md): a stream ends, and what it had not confirmed is in
+    the next one's first report again."""
+    collector = start(scratch, "again")
+    lost = Reporter(scratch, "grpc-go", "lost", PORT, header=["loadtap-run=r", "loadtap-stream=1"])
+    lost.send([cluster("b", locality(issued=1))], node=("n", "c"))
+    for issued in (10, 100):
+        lost.send([cluster("b", locality(issued=issued))])
+    messages(3)
+    lost.kill()
+    again = Reporter(scratch, "grpcio", "again", PORT, header=[
+        "loadtap-run=r", "loadtap-stream=2", "loadtap-resent=1.2"])
+    again.send([cluster("b", locality(issued=1110))], node=("n", "c"))
+    page = messages(4)
+    results.equal("what is sent again is counted once", page.sum("issued_requests_total"), {(): 1111})
+    again.finish()
+    collector.stop()
+
+
 def dial():
     return socket.create_connection(("127.0.0.1", METRICS), timeout=15)
 
@@ -123,6 +142,16 @@ def closed_after(sock, start):
     except ConnectionError:
         pass
     return time.monotonic() - start
+
+
+def is_closed(sock):
+    sock.setblocking(False)
+    try:
+        return not sock.recv(1)
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
 
 
 def test_bad_clients(results, scratch):
@@ -149,6 +178,8 @@ def test_bad_clients(results, scratch):
                  all(closed_after(sock, start_time) < 15 for sock in silent))
     crowd = [dial() for _ in range(200)]
     results.equal("a crowd does not keep out the next one", prometheus.get(METRICS)[0], 200)
+    results.equal("of a crowd, 16 are kept, the newest", [is_closed(sock) for sock in crowd],
+                  [True] * 185 + [False] * 15)
     client.send()
     messages(2)
     results.equal("streams are not hurt", client.finish(), 0)
@@ -160,6 +191,7 @@ def test_bad_clients(results, scratch):
 def test(results, scratch, _):
     test_nodes_add_up(results, scratch)
     test_bound(results, scratch)
+    test_sent_again(results, scratch)
     test_bad_clients(results, scratch)
 
 

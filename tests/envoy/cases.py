@@ -21,12 +21,12 @@ def echo(connection, _count):
 
 class Case:
     def __init__(self, name, ask, kind="http1", groups=(Group(),), before=None, served=True, route=None,
-                 handler=echo, **options):
+                 handler=echo, ip="127.0.0.1", **options):
         """ask(port) is the traffic, before(port) that of before the first response. served: False leaves the upstream's ports closed. route:
         settings of Envoy's route; options: of the cluster. handler: of a "tcp" upstream."""
         self.name, self.ask, self.before, self.kind, self.groups = name, ask, before, kind, groups
         self.served, self.route, self.options = served, route or {}, dict(options)
-        self.handler = handler
+        self.handler, self.ip = handler, ip
         self.failed = []
 
     def settle(self, number):
@@ -41,7 +41,7 @@ class Case:
     def cluster(self):
         ports, made = self.ports(), []
         for group in self.groups:
-            members = [("127.0.0.1", ports.pop(0)) for _ in range(group.count)]
+            members = [(self.ip, ports.pop(0)) for _ in range(group.count)]
             healthy = group.count - group.unhealthy
             members[healthy:] = [(*member, "UNHEALTHY") for member in members[healthy:]]
             made.append(proxy.group(*members, locality=group.locality, priority=group.priority))
@@ -76,7 +76,7 @@ class Cases:
         if case.kind == "http2":
             self.upstream2.listen(port)
         else:
-            self.upstream.listen(port, handler=case.handler if case.kind == "tcp" else None)
+            self.upstream.listen(port, case.ip, case.handler if case.kind == "tcp" else None)
 
     def clusters(self):
         return [case.cluster() for case in self.cases]

@@ -11,7 +11,7 @@ OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 HTTP2 = {"typed_extension_protocol_options": {OPTIONS: {
     "@type": f"type.googleapis.com/{OPTIONS}", "explicit_http_config": {"http2_protocol_options": {}}}}}
 OWN = {"region": "eu", "zone": "a", "sub_zone": "1"}
-NODE = {"id": "n-1", "cluster": "front", "locality": OWN,
+NODE = {"id": "n-1", "cluster": "front", "locality": OWN, "client_features": ["of.its.own"],
         "metadata": {"text": "x", "number": 1.5, "on": True, "none": None, "list": [1, "two"],
                      "inner": {"deep": {"er": "y"}}}}
 ADMIN = 9901

@@ -3,7 +3,7 @@ and D dropped requests. Where two numbers stand, Envoy says the first and loadta
 
 import time
 
-from cases import Case
+from cases import Case, Group
 from lib.client import Client, request
 from traffic import (asks, asks_and_closes, call_as, calls, cancel, leave, sessions, side_by_side,
                      streams, websocket)
@@ -149,6 +149,8 @@ PROXY = [
         "retry_policy": {"retry_on": "5xx", "num_retries": 1, "per_try_timeout": "0.4s"}}),
     Row("redirected-by-the-proxy", "I2 S1", asks("/moved?to=http://upstream/ok"), loadtap="I2 S2",
         route={"internal_redirect_policy": {"max_internal_redirects": 1}}),
+    Row("no-healthy-host", "", asks("/ok"), groups=[Group(unhealthy=1)],
+        common_lb_config={"healthy_panic_threshold": {"value": 0}}),
     Row("max-requests", "I1 S1 E2 D2", side_by_side(3, asks("/slow?s=1")), loadtap="I1 S1",
         **limited(max_requests=1)),
     Row("max-pending-requests", "I2 S2 D1", side_by_side(3, asks("/slow?s=0.5"), gap=0.1), loadtap="I2 S2",

@@ -13,12 +13,14 @@ from management import CLIENTS, Management
 
 
 class Run:
-    def __init__(self, scratch, group, clusters, listeners, **own):
-        """own: settings of loadtap's own. Both clients have sent their first message then."""
+    def __init__(self, scratch, group, clusters, listeners, more=None, **own):
+        """more: what else the bootstrap has; own: settings of loadtap's own. Both clients have sent their
+        first message then."""
+        os.setpriority(os.PRIO_PROCESS, 0, -10)  # and so of all that is started here: it is about time
         self.management = Management()
         self.config = os.path.join(scratch, "shared.json")
         with open(self.config, "w") as out:
-            json.dump(proxy.bootstrap(clusters, listeners), out)
+            json.dump({**proxy.bootstrap(clusters, listeners), **(more or {})}, out)
         self.daemon = Daemon(scratch, group, self.config, **own)
         self.management.wait_streams(1, ("loadtap",))
         self.envoy = proxy.Envoy(scratch, self.config,

@@ -30,7 +30,7 @@ def s26_port_refused(view):
         view.expect(f"{client}: interval", round(compare.seconds(stats), 1), since)
     for client in CLIENTS:
         view.expect(f"{client}: then", [compare.brief(stats) for stats in
-                                        view.management.reports(client, CLUSTER, 2)[1:]], ["I2 S2"])
+                                        view.management.reports(client, CLUSTER, 2)[1:2]], ["I2 S2"])
 
 
 def d07_nothing_lost_when_the_server_is_away(view):

@@ -31,7 +31,7 @@ def s01_silent_server(view):
         view.expect(f"{client}: messages before the first response", len(early), 1)
         view.expect(f"{client}: its content", list(early[0].request), ["node"])
         view.expect(f"{client}: client_features", early[0].request["node"]["client_features"],
-                    ["envoy.lrs.supports_send_all_clusters"])
+                    ["of.its.own", "envoy.lrs.supports_send_all_clusters"])
 
 
 @ALL.add()
@@ -107,6 +107,14 @@ def s18_only_endpoints_with_counts(view):
 @ALL.add(asks("/ok", times=6), groups=[Group(count=3)])
 def s18_endpoints_in_the_order_of_the_configuration(view):
     view.endpoints(*[f"{port} I2 S2" for port in view.case.ports()])
+
+
+@ALL.add(asks("/ok"), ip="0:0:0:0:0:0:0:1")
+def s18_ipv6_endpoint_in_its_short_form(view):
+    view.are("I1 S1")
+    for client in CLIENTS:
+        entry = view.reports(client)[0]["upstream_locality_stats"][0]["upstream_endpoint_stats"][0]
+        view.expect(client, entry["address"]["socket_address"]["address"], "::1")
 
 
 def two_priorities(view, first, second):

@@ -69,11 +69,28 @@ def s25_server_that_answers_a_node_once(view):
 def d08_windows_sent_again(view):
     """The server stops reading, and resets the connection later: what was sent meanwhile is gone. The
     first report of loadtap's next stream has it again."""
-    for client, first, total in (("envoy", "I5 S5", "I23 S23"), ("loadtap", "I9 S9", "I27 S27")):
+    for client, first, total in (("envoy", "I5 S5", "I23 S23"), ("loadtap", "I9 S9", "I30 S30")):
         view.expect(client, compare.brief(first_report(view, client, 4)[1]), first)
-        view.expect(f"{client}, of 27", compare.total(view.management.reports(client, CLUSTER)), total)
+        view.expect(f"{client}, of 30", compare.total(view.management.reports(client, CLUSTER)), total)
     log = view.run.daemon.log()
     view.expect("loadtap says so", "sent again: stream=3 " in log and "issued=4 success=4" in log, True)
+
+
+def d11_last_report_at_the_end(view):
+    """Three requests, and both are ended before their next report."""
+    for client, says in (("envoy", ["I5 S5"]), ("loadtap", ["I9 S9", "I3 S3"])):
+        view.expect(client, [compare.brief(stats) for stats in
+                             view.management.reports(client, CLUSTER, 4)], says)
+
+
+def d12_headers_to_count_once(view):
+    """The fourth stream's first report covers again what the third one's reports from one on said."""
+    headers = [one.headers for one in view.management.streams["loadtap"]]
+    view.expect("runs", len({one["loadtap-run"] for one in headers}), 1)
+    view.expect("streams", [one["loadtap-stream"] for one in headers], ["1", "2", "3", "4"])
+    resent = [one.get("loadtap-resent") for one in headers]
+    arrived = len(stream(view, "loadtap", 3).messages)
+    view.expect("sent again", resent, [None, None, None, f"3.{arrived + 1}"])
 
 
 def script(run, port):
@@ -96,6 +113,7 @@ def script(run, port):
     run.at(CUT)
     management.reset()
     send(21, 5)
+    send(CUT + GAP + 0.3, 3)
     run.at(CUT + GAP + 0.5)
 
 
@@ -106,7 +124,7 @@ def test(results, scratch, group):
     script(run, cases.cases[0].port)
     run.stop()
     for check in (s23_server_closes_ok, s24_server_unavailable, s25_server_that_answers_a_node_once,
-                  d08_windows_sent_again):
+                  d08_windows_sent_again, d11_last_report_at_the_end, d12_headers_to_count_once):
         judge(results, run, check)
     run.check(results, ["management server"])
 

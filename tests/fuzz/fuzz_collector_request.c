@@ -5,6 +5,7 @@
 #include "collector/message_check.h"
 #include "collector/message_json.h"
 #include "collector/sums.h"
+#include "collector/totals.h"
 #include "envoy/service/load_stats/v3/lrs.pb-c.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -16,6 +17,18 @@ static void add_sums(const Envoy__Service__LoadStats__V3__LoadStatsRequest *requ
     for (size_t i = 0; i < request->n_cluster_stats; i++)
         sums_add(sums, request->node ? request->node->id : "", "", request->cluster_stats[i]);
     sums_free(sums);
+}
+
+static void add_totals(const Envoy__Service__LoadStats__V3__LoadStatsRequest *request)
+{
+    static const struct totals_limits limits = {.rows = 4, .text = 100, .gauges = 4};
+    struct totals *totals = totals_new(&limits);
+    struct totals_gauges gauges = {0};
+
+    for (size_t i = 0; i < request->n_cluster_stats; i++)
+        totals_add(totals, &gauges, "", request->cluster_stats[i]);
+    totals_forget(totals, &gauges);
+    totals_free(totals);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -36,6 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     json_decref(json);
     add_sums(request);
+    add_totals(request);
     envoy__service__load_stats__v3__load_stats_request__free_unpacked(request, NULL);
     return 0;
 }

@@ -17,6 +17,7 @@
 
 #define TOTALS_TEXT_MAX ((size_t)4 << 20) /* bytes of the label sets' names */
 #define TOTALS_GAUGES_MAX 1000000         /* 24 MB of them */
+#define TOTALS_AGAIN_MAX 1000000          /* 80 MB of them */
 
 #define SIGNALS 3
 
@@ -105,6 +106,7 @@ static int open_service(struct collector *collector, FILE *output)
         .rows = collector->options->label_sets,
         .text = TOTALS_TEXT_MAX,
         .gauges = TOTALS_GAUGES_MAX,
+        .again = TOTALS_AGAIN_MAX,
     };
     int err = service_init(&collector->service, output, collector->settings);
 

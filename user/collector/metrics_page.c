@@ -25,20 +25,21 @@ struct family {
 /* Names are those of the fields of UpstreamLocalityStats and ClusterStats. */
 static const struct family families[] = {
     {"issued_requests_total", "Requests that were begun.", COUNTER, TOTALS_LOCALITY,
-     IN_ROW(issued)},
+     IN_ROW(counts.issued)},
     {"successful_requests_total", "Requests that ended well.", COUNTER, TOTALS_LOCALITY,
-     IN_ROW(success)},
-    {"error_requests_total", "Requests that failed.", COUNTER, TOTALS_LOCALITY, IN_ROW(error)},
+     IN_ROW(counts.success)},
+    {"error_requests_total", "Requests that failed.", COUNTER, TOTALS_LOCALITY,
+     IN_ROW(counts.error)},
     {"requests_in_progress", "Requests under way, of all nodes that are connected.", GAUGE,
      TOTALS_LOCALITY, IN_ROW(in_progress)},
     {"new_connections_total", "Connections that were opened.", COUNTER, TOTALS_LOCALITY,
-     IN_ROW(new_connections)},
+     IN_ROW(counts.new_connections)},
     {"fail_connections_total", "Connections that could not be opened.", COUNTER, TOTALS_LOCALITY,
-     IN_ROW(failed_connections)},
+     IN_ROW(counts.failed_connections)},
     {"active_connections", "Connections that are open, of all nodes that are connected.", GAUGE,
      TOTALS_LOCALITY, IN_ROW(active_connections)},
     {"dropped_requests_total", "Requests that were dropped before a locality was chosen.", COUNTER,
-     TOTALS_CLUSTER, IN_ROW(dropped)},
+     TOTALS_CLUSTER, IN_ROW(counts.dropped)},
 };
 
 static void write_head(FILE *out, const char *name, const char *help, enum type type)

@@ -37,6 +37,7 @@ static void forget_node(struct service_peer *peer)
 void service_peer_clear(struct service *service, struct service_peer *peer)
 {
     forget_node(peer);
+    parts_clear(&peer->parts);
     if (service->totals)
         totals_forget(service->totals, &peer->gauges);
 }
@@ -118,14 +119,19 @@ static void add_sums(struct service *service, const struct service_peer *peer,
     }
 }
 
-/* Each message is a whole report: what it does not name has nothing in progress any more.
- * (grpc-go leaves out clusters without load.) */
+/* Each message is a whole report: what it does not name has nothing in progress any more (grpc-go
+ * leaves out clusters without load). But for loadtap's, which may go on with the one before. */
 static void add_totals(struct service *service, struct service_peer *peer,
-                       const request_message *request)
+                       const request_message *request, size_t length)
 {
-    totals_forget(service->totals, &peer->gauges);
+    bool goes_on = peer->origin.run[0] && parts_go_on(&peer->parts, request, length);
+
+    if (!goes_on)
+        totals_forget(service->totals, &peer->gauges);
+    totals_begin(service->totals, &peer->origin, peer->messages);
     for (size_t i = 0; i < request->n_cluster_stats; i++)
         totals_add(service->totals, &peer->gauges, cluster_of(peer), request->cluster_stats[i]);
+    totals_end(service->totals);
 }
 
 /* A line that cannot be written is said once; the sums go on. */
@@ -138,7 +144,7 @@ static void note_output(struct service *service, int err)
 }
 
 static enum grpc_status take_request(struct service *service, struct service_peer *peer,
-                                     const request_message *request)
+                                     const request_message *request, size_t length)
 {
     struct output_request line = {.peer = peer->address,
                                   .stream = peer->stream,
@@ -156,7 +162,7 @@ static enum grpc_status take_request(struct service *service, struct service_pee
     note_output(service, output_request(service->output, &line));
     add_sums(service, peer, request);
     if (service->totals)
-        add_totals(service, peer, request);
+        add_totals(service, peer, request, length);
     return GRPC_OK;
 }
 
@@ -175,7 +181,7 @@ static enum grpc_status take_message(struct service *service, struct service_pee
     request = envoy__service__load_stats__v3__load_stats_request__unpack(NULL, length, bytes);
     if (!request)
         return refuse(peer, GRPC_INTERNAL, check_text(-EPROTO));
-    status = take_request(service, peer, request);
+    status = take_request(service, peer, request, length);
     envoy__service__load_stats__v3__load_stats_request__free_unpacked(request, NULL);
     return status;
 }

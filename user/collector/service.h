@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 
 #include "collector/origin.h"
+#include "collector/parts.h"
 #include "collector/settings.h"
 #include "collector/sums.h"
 #include "collector/totals.h"
@@ -54,6 +55,7 @@ struct service_peer {
     char *node_id, *node_cluster; /* NULL until a message had them */
     bool renamed;                 /* by the newest message */
     struct totals_gauges gauges;
+    struct parts parts;
 };
 
 /* 0 or -ENOMEM. `output` and `settings` stay the caller's. */

@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "collector/again.h"
+
+#define RUNS_MAX 8192
 
 typedef const Envoy__Config__Endpoint__V3__ClusterStats cluster_stats;
 typedef const Envoy__Config__Endpoint__V3__UpstreamLocalityStats locality_stats;
@@ -15,6 +18,7 @@ struct totals {
     struct totals_numbers numbers;
     size_t text;
     size_t gauges;
+    struct again *again;
     struct totals_row overflow;
 };
 
@@ -49,6 +53,11 @@ struct totals *totals_new(const struct totals_limits *limits)
 
     if (!totals)
         return NULL;
+    totals->again = again_new(limits->again, RUNS_MAX);
+    if (!totals->again) {
+        free(totals);
+        return NULL;
+    }
     totals->limits = *limits;
     totals->overflow = (struct totals_row){.kind = TOTALS_OVERFLOW,
                                            .node_cluster = "",
@@ -63,6 +72,7 @@ void totals_free(struct totals *totals)
 {
     if (!totals)
         return;
+    again_free(totals->again);
     tdestroy(totals->tree, free);
     free(totals);
 }
@@ -170,6 +180,17 @@ static void raise(uint64_t *sum, uint64_t by)
         *sum = UINT64_MAX;
 }
 
+static void count(struct totals *totals, struct totals_row *row, struct totals_counts counts)
+{
+    again_take(totals->again, row, &counts);
+    raise(&row->counts.issued, counts.issued);
+    raise(&row->counts.success, counts.success);
+    raise(&row->counts.error, counts.error);
+    raise(&row->counts.dropped, counts.dropped);
+    raise(&row->counts.new_connections, counts.new_connections);
+    raise(&row->counts.failed_connections, counts.failed_connections);
+}
+
 static void add_locality(struct totals *totals, struct totals_gauges *gauges,
                          const struct totals_row *cluster, locality_stats *stats)
 {
@@ -184,14 +205,27 @@ static void add_locality(struct totals *totals, struct totals_gauges *gauges,
         key.sub_zone = locality->sub_zone;
     }
     row = row_for(totals, &key);
-    raise(&row->issued, stats->total_issued_requests);
-    raise(&row->success, stats->total_successful_requests);
-    raise(&row->error, stats->total_error_requests);
-    raise(&row->new_connections, stats->total_new_connections);
-    raise(&row->failed_connections, stats->total_fail_connections);
+    count(totals, row,
+          (struct totals_counts){
+              .issued = stats->total_issued_requests,
+              .success = stats->total_successful_requests,
+              .error = stats->total_error_requests,
+              .new_connections = stats->total_new_connections,
+              .failed_connections = stats->total_fail_connections,
+          });
     add_gauge(totals, gauges,
               (struct totals_gauge){row, stats->total_requests_in_progress,
                                     stats->total_active_connections});
+}
+
+void totals_begin(struct totals *totals, const struct origin *origin, uint64_t message)
+{
+    again_begin(totals->again, origin, message);
+}
+
+void totals_end(struct totals *totals)
+{
+    again_end(totals->again);
 }
 
 void totals_add(struct totals *totals, struct totals_gauges *gauges, const char *node_cluster,
@@ -205,7 +239,8 @@ void totals_add(struct totals *totals, struct totals_gauges *gauges, const char 
                                        .sub_zone = ""};
 
     if (stats->total_dropped_requests > 0)
-        raise(&row_for(totals, &cluster)->dropped, stats->total_dropped_requests);
+        count(totals, row_for(totals, &cluster),
+              (struct totals_counts){.dropped = stats->total_dropped_requests});
     for (size_t i = 0; i < stats->n_upstream_locality_stats; i++)
         add_locality(totals, gauges, &cluster, stats->upstream_locality_stats[i]);
 }

@@ -143,9 +143,8 @@ static int read_field(const struct field *field, struct response *response)
 int response_parse(const uint8_t *bytes, size_t length, const struct response_limits *limits,
                    struct response *out)
 {
-    static const uint8_t nothing[1];
-    const uint8_t *at = length > 0 ? bytes : nothing; /* `bytes` may be NULL then */
-    struct response response = {.names = at, .end = at + length};
+    struct response response = {.names = bytes, .end = length ? bytes + length : bytes};
+    const uint8_t *at = bytes;
 
     if (length > RESPONSE_SIZE_MAX)
         return -EBADMSG;

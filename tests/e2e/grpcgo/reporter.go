@@ -13,9 +13,11 @@ import (
 	"io/ioutil"
 	"log"
 	"os"
+	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
 
@@ -53,6 +55,15 @@ func (files tlsFiles) option() grpc.DialOption {
 	return grpc.WithTransportCredentials(credentials.NewTLS(config))
 }
 
+// headers of the stream: NAME=VALUE, repeatable.
+type headers []string
+
+func (list *headers) String() string { return strings.Join(*list, ",") }
+func (list *headers) Set(value string) error {
+	*list = append(*list, strings.SplitN(value, "=", 2)...)
+	return nil
+}
+
 func send(stream grpc.ClientStream) {
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, 64<<20)
@@ -75,6 +86,8 @@ func main() {
 	flag.StringVar(&files.cert, "tls-cert", "", "PEM file")
 	flag.StringVar(&files.key, "tls-key", "", "PEM file")
 	flag.StringVar(&files.name, "tls-name", "", "whom the server's certificate has to name")
+	var extra headers
+	flag.Var(&extra, "header", "NAME=VALUE, sent with the stream (repeatable)")
 	flag.Parse()
 
 	connection, err := grpc.Dial(*call, files.option(),
@@ -82,7 +95,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	stream, err := connection.NewStream(context.Background(),
+	stream, err := connection.NewStream(metadata.AppendToOutgoingContext(context.Background(), extra...),
 		&grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, method)
 	if err == nil {
 		go send(stream)

@@ -61,15 +61,14 @@ class Client2:
         return self.ask(path, "POST", bytes(5), (*GRPC, *headers), **more)
 
     def more(self):
-        """Reads once. False: the upstream has closed."""
+        """Reads once, and acknowledges. False: the upstream has closed, or reset."""
         try:
             data = self.sock.recv(1 << 20)
-        except ConnectionError:
-            data = b""
-        for event in self.h2.receive_data(data) if data else ():
-            self.take(event)
-        if data:
+            for event in self.h2.receive_data(data) if data else ():
+                self.take(event)
             self.flush()
+        except ConnectionError:
+            return False
         return bool(data)
 
     def take(self, event):

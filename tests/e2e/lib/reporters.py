@@ -61,11 +61,13 @@ def asked(response):
 
 
 class Reporter:
-    """One stream; options as the programs have them: tls_ca="f" is --tls-ca f."""
+    """One stream; options as the programs have them: tls_ca="f" is --tls-ca f, a
+    list is the option once for each."""
 
     def __init__(self, scratch, stack, name, port, host="127.0.0.1", **options):
         program, dash = STACKS[stack]
-        words = [word for key, value in options.items()
+        words = [word for key, values in options.items()
+                 for value in ([values] if isinstance(values, str) else values)
                  for word in (dash + key.replace("_", "-"), value)]
         self.path = os.path.join(scratch, f"{name}.out")
         with open(self.path, "wb") as out:
