@@ -264,7 +264,7 @@ def _row(table, who, endpoints, each, sent, more):
 
 
 def measure(scratch, group, table):
-    """{endpoints: (loadtap's ms, its MB, Envoy's ms or None)}"""
+    """{endpoints: (loadtap's ms, its MB, Envoy's ms, had all of them had requests; or None)}"""
     found = {}
     why = envoy.missing()
     for size in SIZES:
@@ -280,7 +280,8 @@ def measure(scratch, group, table):
             beside, idle, theirs, requests = _envoy(scratch, size)
             _row(table, "Envoy", endpoints, beside, theirs, {
                 "RSS, MB": f"{idle:.1f}", "wakes/interval": "", "requests": requests})
-        found[endpoints] = (each.median, megabytes, beside and beside.median)
+            beside = beside.median * endpoints / min(requests, endpoints)
+        found[endpoints] = (each.median, megabytes, beside)
     if why:
         table.say(f"SKIP Envoy beside it: {why}", {"skip": "Envoy", "why": why})
     return found

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# test: serial timeout=150
+# test: timeout=150
 """Hostile and careless management servers, a row of the table for each. Some daemons meet them one after
 the other, while requests are counted all the time: memory, processor time and log stay bounded, the log
 says once what happened, and at the end every request has arrived."""

@@ -21,7 +21,7 @@
 #include "stream/budget.h"
 #include "stream/transport.h"
 
-enum server_mode { SERVE, SAY_HTTP1, RESET, HANG_UP, NEVER_READ, FLOOD, SHUT_WINDOW };
+enum server_mode { SERVE, SAY_HTTP1, RESET, HANG_UP, NEVER_READ, FLOOD, SHUT_WINDOW, READ_ONLY };
 
 static struct event_base *base;
 static struct event *acceptor;
@@ -104,7 +104,7 @@ static void server_readable(struct bufferevent *connection, void *arg)
     (void)arg;
     if (server.mode != SERVE && server.mode != SHUT_WINDOW) {
         evbuffer_drain(input, length);
-        if (server.mode != SAY_HTTP1 && server.mode != FLOOD)
+        if (server.mode != SAY_HTTP1 && server.mode != FLOOD && server.mode != READ_ONLY)
             hang_up();
         return;
     }
@@ -591,6 +591,24 @@ static void test_shut_window_is_given_up(void **state)
     assert_stuck("up;message;confirmed;");
 }
 
+/* Its windows have room for many small messages: that they leave does not show that it lives. */
+static void test_server_that_acknowledges_nothing_is_given_up(void **state)
+{
+    const struct timeval some = {.tv_usec = 20000};
+
+    (void)state;
+    server.mode = READ_ONLY;
+    owner.stall_us = 100000;
+    open_client(&addresses[1], 1);
+    run("up;");
+    for (unsigned i = 0; i < 50 && !owner.stop; i++) {
+        lrs_client_send(owner.client, (const uint8_t *)"x", &(size_t){1}, 1, false);
+        event_base_loopexit(base, &some);
+        event_base_dispatch(base);
+    }
+    assert_stuck("up;");
+}
+
 static void test_owed_nothing_it_waits_for_ever(void **state)
 {
     const struct timeval some = {.tv_usec = 400000};
@@ -667,6 +685,7 @@ int main(void)
         TEST(test_server_that_never_reads),
         TEST(test_silent_server_is_given_up),
         TEST(test_shut_window_is_given_up),
+        TEST(test_server_that_acknowledges_nothing_is_given_up),
         TEST(test_owed_nothing_it_waits_for_ever),
         TEST(test_flood_is_given_up),
         TEST(test_keepalive),

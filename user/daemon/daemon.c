@@ -22,7 +22,7 @@
 #include "report/reporter.h"
 #include "upstream/hosts.h"
 
-#define WATCH_SECONDS 5 /* between two looks at what a person should be told */
+#define LOOK_SECONDS 5 /* between two looks at what a person should be told, or twice that */
 #define SILENCE_US 10000000ULL
 
 struct daemon {
@@ -37,6 +37,7 @@ struct daemon {
     struct management *management;
     struct outage outage; /* since a stream worked for long */
     bool answered;        /* the management server has ever answered */
+    uint64_t looked_us;   /* see look() */
     uint64_t up_us;       /* since when the stream is up; 0: it is not, or its silence was told */
 };
 
@@ -110,14 +111,23 @@ static void tell_silence(struct daemon *daemon)
     daemon->up_us = 0;
 }
 
-static void on_watch(evutil_socket_t fd, short what, void *arg)
+/* What a person should be told. It goes with the reporter's timer, so that an idle daemon wakes for
+ * nothing else; the watch only fires where that comes more rarely. */
+static void look(struct daemon *daemon)
 {
-    struct daemon *daemon = arg;
     const struct accuracy_ops ops = {op_read, tell_inexact, daemon};
+    const struct timeval later = {.tv_sec = 2 * LOOK_SECONDS};
 
-    (void)fd, (void)what;
+    daemon->looked_us = now_us();
+    event_add(daemon->watch, &later);
     accuracy_check(daemon->accuracy, &ops);
     tell_silence(daemon);
+}
+
+static void on_watch(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    look(arg);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -126,6 +136,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
     (void)fd, (void)what;
     reporter_run(daemon->reporter, now_us());
+    if (now_us() - daemon->looked_us >= LOOK_SECONDS * 1000000ULL)
+        look(daemon);
     arm(daemon);
 }
 
@@ -249,7 +261,7 @@ static int start_loop(struct daemon *daemon)
     if (!daemon->base)
         return -ENOMEM;
     daemon->timer = evtimer_new(daemon->base, on_timer, daemon);
-    daemon->watch = event_new(daemon->base, -1, EV_PERSIST, on_watch, daemon);
+    daemon->watch = evtimer_new(daemon->base, on_watch, daemon);
     daemon->interrupt = evsignal_new(daemon->base, SIGINT, on_signal, daemon);
     daemon->terminate = evsignal_new(daemon->base, SIGTERM, on_signal, daemon);
     daemon->ask = evsignal_new(daemon->base, SIGUSR1, on_ask, daemon);
@@ -310,13 +322,12 @@ static int start_reporter(struct daemon *daemon)
         .run = random_number(),
     };
     const struct reporter_ops ops = {op_open_stream, op_send, op_read};
-    const struct timeval every = {.tv_sec = WATCH_SECONDS};
 
     daemon->reporter = reporter_new(&options, &ops, daemon);
     daemon->accuracy = accuracy_new(daemon->hosts);
     if (!daemon->reporter || !daemon->accuracy)
         return -ENOMEM;
-    event_add(daemon->watch, &every);
+    look(daemon);
     return 0;
 }
 

@@ -9,7 +9,7 @@
 #include "daemon/observed.h"
 
 #define HOSTS_PER_NAME 16
-#define HOSTS_MIN 4096
+#define HOSTS_MIN 4096 /* where there are names at all */
 
 struct upstreams {
     struct upstreams_options options;
@@ -19,15 +19,18 @@ struct upstreams {
 
 size_t upstreams_estimate(const struct clusters *clusters)
 {
-    size_t count = HOSTS_MIN;
+    size_t fixed = 1, named = 0; /* a map has a row at least */
 
     for (size_t c = 0; c < clusters->count; c++)
         for (size_t g = 0; g < clusters->items[c].group_count; g++) {
-            bool named = clusters->items[c].discovery != DISCOVERY_STATIC;
+            size_t count = clusters->items[c].groups[g].endpoint_count;
 
-            count += clusters->items[c].groups[g].endpoint_count * (named ? HOSTS_PER_NAME : 1);
+            if (clusters->items[c].discovery == DISCOVERY_STATIC)
+                fixed += count;
+            else
+                named += count;
         }
-    return count;
+    return fixed + (named ? HOSTS_MIN + named * HOSTS_PER_NAME : 0);
 }
 
 size_t upstreams_checked(const struct clusters *clusters)
