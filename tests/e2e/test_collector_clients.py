@@ -1,9 +1,7 @@
 #!/usr/bin/env python3
-# test: timeout=180
-"""The collector's clients, without TLS, with it, and with certificates of both sides: gRPC's own
-libraries and a real Envoy. Files that are replaced while it runs, and ones that are wrong."""
+"""The collector's clients on gRPC's own libraries, without TLS, with it, and with certificates of both
+sides. Files that are replaced while it runs, and ones that are wrong."""
 
-import json
 import os
 import shutil
 import signal
@@ -11,17 +9,12 @@ import subprocess
 
 from lib import namespace, tap
 from lib.certificates import Authority
-from lib.daemon import bootstrap, cluster, endpoint
-from lib.process import Process, until
-from lib.reporters import STACKS, Reporter, locality
-from lib.reporters import cluster as stats
+from lib.process import until
+from lib.reporters import STACKS, Reporter, cluster, locality
 from lib.reports import BUILD, Collector
-from lib.upstream import Upstream
 
-PORT, UPSTREAM, PROXY = 18000, 20001, 20002
+PORT = 18000
 NAME = "lrs.test"
-ENVOY = os.path.join(BUILD, "envoy")
-HTTP = "type.googleapis.com/envoy.extensions"
 
 
 def options_of(identity, authority=None):
@@ -40,7 +33,7 @@ def test_stack(results, scratch, stack, collector, title, **tls):
     client.send(node=(title, "stacks"))
     results.equal(f"{title}: asked for", client.asked(), [(None, 0.25, True)])
     for _ in range(3):
-        client.send([stats(title, locality(issued=2, success=1, error=1))])
+        client.send([cluster(title, locality(issued=2, success=1, error=1))])
     results.equal(f"{title}: ends with OK", client.finish(), 0)
     row = collector.localities(title)["//", 0]
     results.equal(f"{title}: every report arrived", row.of("issued", "success", "error"),
@@ -149,70 +142,12 @@ def test_wrong_files(results, authority):
                      done.returncode == 1 and error in done.stderr, done.stderr)
 
 
-# --- Envoy ------------------------------------------------------------------------------------
-
-def envoy_config(authority, identity):
-    made = bootstrap([cluster("backend", [(None, 0, [("127.0.0.1", UPSTREAM)])])], PORT)
-    router = {"name": "router", "typed_config": {"@type": f"{HTTP}.filters.http.router.v3.Router"}}
-    manager = {"@type": f"{HTTP}.filters.network.http_connection_manager.v3.HttpConnectionManager",
-               "stat_prefix": "e2e", "http_filters": [router],
-               "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
-                   {"match": {"prefix": "/"}, "route": {"cluster": "backend"}}]}]}}
-    made["static_resources"]["listeners"] = [{
-        "name": "proxy", **{"address": endpoint("127.0.0.1", PROXY)["endpoint"]["address"]},
-        "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}]}]
-    if identity:
-        made["static_resources"]["clusters"][-1]["transport_socket"] = {
-            "name": "envoy.transport_sockets.tls", "typed_config": {
-                "@type": f"{HTTP}.transport_sockets.tls.v3.UpstreamTlsContext", "sni": NAME,
-                "common_tls_context": {
-                    "tls_certificates": [{"certificate_chain": {"filename": identity[0]},
-                                          "private_key": {"filename": identity[1]}}],
-                    "validation_context": {
-                        "trusted_ca": {"filename": authority.ca},
-                        "match_typed_subject_alt_names": [
-                            {"san_type": "DNS", "matcher": {"exact": NAME}}]}}}}
-    return made
-
-
-def test_envoy(results, scratch, authority, kind, words, identity):
-    collector = Collector(scratch, port=PORT, name=f"envoy-{kind}",
-                          options=("--send-all", "--endpoints", *words))
-    path = os.path.join(scratch, f"envoy-{kind}.json")
-    with open(path, "w") as out:
-        json.dump(envoy_config(authority, identity), out)
-    envoy = Process(scratch, f"envoy-{kind}", [os.path.join(ENVOY, "bin/envoy"), "-c", path, "-l",
-                                               "error", "--use-dynamic-base-id"], ports=[PROXY])
-    collector.wait_ready("backend")
-    for i in range(30):
-        subprocess.run(["curl", "-s", "-o", "/dev/null",
-                        f"http://127.0.0.1:{PROXY}/ok?status={503 if i % 3 == 0 else 200}"],
-                       check=True, timeout=10)
-    collector.wait_ready("backend", 2)
-    row = collector.endpoints("backend")[f"127.0.0.1:{UPSTREAM}"]
-    results.equal(f"Envoy, {kind}: every request", row.of("issued", "success", "error"),
-                  {"issued": 30, "success": 20, "error": 10})
-    envoy.stop()
-    results.equal(f"Envoy, {kind}: the collector ends", collector.stop(), 0)
-
-
-def test_envoys(results, scratch, authority):
-    if not os.path.exists(os.path.join(ENVOY, "bin/envoy")):
-        results.skip("Envoy", "no Envoy: scripts/setup_envoy.sh")
-        return
-    Upstream().listen(UPSTREAM)
-    test_envoy(results, scratch, authority, "plain", [], None)
-    test_envoy(results, scratch, authority, "TLS", options_of(
-        authority.issue("server-3", f"DNS:{NAME}"), authority), authority.issue("client-3"))
-
-
 def test(results, scratch, _):
     authority = Authority(scratch, "authority")
     test_stacks(results, scratch, authority)
     test_handshakes(results, scratch, authority)
     test_replaced_files(results, scratch, authority)
     test_wrong_files(results, authority)
-    test_envoys(results, scratch, authority)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ from lib.reports import Collector
 
 PORT, METRICS = 18000, 19000
 SECONDS = float(os.environ.get("SECONDS", "2"))
-LATE = 0.5 * PATIENCE  # seconds; what is measured is mostly the clients' share of two CPUs
+# Seconds: half of the reports, 99 of 100, all. What is measured is also the clients' own share of two CPUs.
+LATE = [limit * PATIENCE for limit in (0.05, 1, 3)]
 MEMORY = 512 << 20  # 256 MiB of half messages, and what is made of the largest
 LARGE = 1000  # messages of about a MiB, which come in many pieces
 
@@ -106,10 +107,11 @@ def attack(results, scratch, collector, good, name):
         pass
     came = received(collector)
     delays = sorted(came[number] - good.sent[number] for number in numbers if number in came)
-    results.say(f"{name}: {len(delays)} of {len(numbers)} reports; delay: half {delays[len(delays) // 2]:.4f}"
-                f" s, 99 % {delays[len(delays) * 99 // 100]:.4f} s, most {delays[-1]:.4f} s")
+    found = [delays[len(delays) // 2], delays[len(delays) * 99 // 100], delays[-1]]
+    results.say(f"{name}: {len(delays)} of {len(numbers)} reports; delay: half {found[0]:.4f} s, "
+                f"99 % {found[1]:.4f} s, most {found[2]:.4f} s")
     results.equal(f"{name}: no report of others is lost", len(delays), len(numbers))
-    results.true(f"{name}: none is late", delays[-1] < LATE)
+    results.true(f"{name}: none is late", all(one < limit for one, limit in zip(found, LATE)))
     page = prometheus.scrape(METRICS)
     results.true(f"{name}: others' streams stay", page.value("collector_streams") >= 2 and
                  not any(client.said("end") for client in good.clients.values()))

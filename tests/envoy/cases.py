@@ -22,8 +22,9 @@ def echo(connection, _count):
 class Case:
     def __init__(self, name, ask, kind="http1", groups=(Group(),), before=None, served=True, route=None,
                  handler=echo, ip="127.0.0.1", **options):
-        """ask(port) is the traffic, before(port) that of before the first response. served: False leaves the upstream's ports closed. route:
-        settings of Envoy's route; options: of the cluster. handler: of a "tcp" upstream."""
+        """ask(port) is the traffic, before(port) that of before the first response. served: False leaves
+        the upstream's ports closed. route: settings of Envoy's route; options: of the cluster. handler:
+        of a "tcp" upstream."""
         self.name, self.ask, self.before, self.kind, self.groups = name, ask, before, kind, groups
         self.served, self.route, self.options = served, route or {}, dict(options)
         self.handler, self.ip = handler, ip
@@ -66,7 +67,6 @@ class Cases:
     def __init__(self, cases):
         self.cases = cases
         self.upstream, self.upstream2 = Upstream(), Upstream2()
-        self.threads = []
         for number, case in enumerate(cases):
             case.settle(number)
             for port in case.ports() if case.served else []:
@@ -92,9 +92,4 @@ class Cases:
         for case in self.cases:
             ask = getattr(case, what)
             if ask:
-                self.threads.append(threading.Thread(target=case.run, args=(ask,), daemon=True))
-                self.threads[-1].start()
-
-    def join(self):
-        for thread in self.threads:
-            thread.join(20)
+                threading.Thread(target=case.run, args=(ask,), daemon=True).start()

@@ -74,13 +74,18 @@ def both(management, cluster, stream=1):
     return found
 
 
+def is_off(management, told, begin, end):
+    """Whether an interval is not the time from one arrival to the next, as far as this can be seen."""
+    return abs(end - begin - told) > TOLERANCE + management.stalls.before(begin, end)
+
+
 def late(management, client):
     """Reports whose load_report_interval is not the time since the cluster's last report arrived."""
     found = []
     for stream in management.streams[client]:
         for last, message in zip(stream.messages, stream.messages[1:]):
             for name, stats in message.clusters.items():
-                passed = message.time - last.time
-                if name in last.clusters and abs(passed - seconds(stats)) > TOLERANCE:
-                    found.append(f"{name}: told {seconds(stats):.4f} s, arrived after {passed:.4f} s")
+                told, times = seconds(stats), (last.time, message.time)
+                if name in last.clusters and is_off(management, told, *times):
+                    found.append(f"{name}: told {told:.4f} s, arrived after {times[1] - times[0]:.4f} s")
     return found

@@ -18,6 +18,7 @@ import h2.exceptions
 import wire
 from lib import http2
 from lib.process import until
+from stalls import Stalls
 
 CLIENTS = ("envoy", "loadtap")
 OK, UNAVAILABLE = 0, 14
@@ -125,6 +126,7 @@ class Management:
         self.port = port
         self.streams = {client: [] for client in CLIENTS}
         self.connections = set()
+        self.stalls = Stalls()
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self._run, daemon=True).start()
         self.listen()

@@ -71,8 +71,11 @@ def test_both(results):
 
 def test_late(results):
     messages = [SimpleNamespace(time=when, clusters={"a": stats()}) for when in (0, 1.01, 2.05)]
-    management = SimpleNamespace(streams={"envoy": [SimpleNamespace(messages=messages)]})
-    results.equal("one of two intervals is not that of arrival", len(compare.late(management, "envoy")), 1)
+    for stalled, wanted in ((0, 1), (0.03, 0)):
+        management = SimpleNamespace(streams={"envoy": [SimpleNamespace(messages=messages)]},
+                                     stalls=SimpleNamespace(before=lambda *_, took=stalled: took))
+        results.equal(f"intervals that are not those of arrival, {stalled} s without a turn",
+                      len(compare.late(management, "envoy")), wanted)
 
 
 def test(results):

@@ -13,6 +13,14 @@ def asks(*paths, times=1, **more):
     return lambda port: ask(port, *[request(path, **more) for path in paths] * times)
 
 
+def later(seconds, traffic):
+    """What takes long goes where nothing else does."""
+    def wait_first(port):
+        time.sleep(seconds)
+        traffic(port)
+    return wait_first
+
+
 def asks_and_closes(path, *arguments, **more):
     return lambda port: ask_and_close(port, request(path, *arguments, **more))
 

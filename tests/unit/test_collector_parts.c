@@ -42,8 +42,10 @@ static void sequences(void **state)
         size_t length;
         bool goes_on;
     } cases[] = {
-        {"", 10, false},         {"ABC", 10, false},
-        {"ABC", 10, false},      {"BC", 10, false}, /* A has nothing to tell */
+        {"AB", 2 * MIB, false},  {"CD", 2 * MIB, true},
+        {"CD", 2 * MIB, false},  {"", 10, false},
+        {"ABC", 10, false},      {"ABC", 10, false},
+        {"BC", 10, false}, /* A has nothing to tell */
         {"ABC", 10, false},      {"ABC", 3 * MIB, false},
         {"ABC", 3 * MIB, false}, /* whole, just so */
         {"AB", 2 * MIB, false},  {"CD", 2 * MIB, true},

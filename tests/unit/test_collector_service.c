@@ -109,6 +109,43 @@ static void number_of_fields(void **state)
     stop(&fixture);
 }
 
+static void sum_active(void *arg, const struct totals_row *row)
+{
+    *(uint64_t *)arg += row->in_progress;
+}
+
+static uint64_t active(const struct fixture *fixture)
+{
+    uint64_t sum = 0;
+
+    totals_each(fixture->service.totals, sum_active, &sum);
+    return sum;
+}
+
+/* A request in progress, without load_report_interval: of loadtap's streams, and of no others, it is a
+ * part of one report with the next. */
+static void gauges_of_parts(void **state)
+{
+    static const char part[] = "\x12\x07\x0a\1c\x12\2\x18\1";
+    static const struct totals_limits limits = {.rows = 9, .text = 99, .gauges = 9, .again = 9};
+    struct totals *totals = totals_new(&limits);
+
+    (void)state;
+    for (int loadtap = 0; loadtap <= 1; loadtap++) {
+        struct fixture fixture;
+
+        start(&fixture);
+        fixture.service.totals = totals;
+        strcpy(fixture.peer.origin.run, loadtap ? "r" : "");
+        assert_int_equal(TAKE_BYTES(&fixture, part), GRPC_OK);
+        assert_int_equal(active(&fixture), 1);
+        assert_int_equal(TAKE_BYTES(&fixture, part), GRPC_OK);
+        assert_int_equal(active(&fixture), loadtap ? 2 : 1);
+        stop(&fixture);
+    }
+    totals_free(totals);
+}
+
 static void more_clusters_than_rows(void **state)
 {
     struct fixture fixture;
@@ -153,6 +190,7 @@ int main(void)
         cmocka_unit_test(whose_counts),
         cmocka_unit_test(refused_ones_count_nothing),
         cmocka_unit_test(number_of_fields),
+        cmocka_unit_test(gauges_of_parts),
         cmocka_unit_test(more_clusters_than_rows),
         cmocka_unit_test(lost_lines_are_known_at_the_end),
     };

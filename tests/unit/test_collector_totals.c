@@ -264,9 +264,12 @@ static void what_is_sent_again_counts_once(void **state)
     /* A report of an earlier stream that was under way for longer. */
     receive(totals, (struct message){"a", 2, 4, 1, 3}, REPORTS(OF("c", 3), OF("other", 7)));
     assert_rows(totals, "n/c/ i121 d0 a0\nn/d/ i6 d0 a0\nn/gone/ i4 d0 a0\nn/other/ i7 d0 a0\n");
+    receive(totals, (struct message){"a", 3, 2, 1, 3}, REPORTS(OF("c", 1)));
+    receive(totals, (struct message){"a", 3, 3, 1, 3}, REPORTS(OF("c", 8)));
+    assert_rows(totals, "n/c/ i130 d0 a0\nn/d/ i6 d0 a0\nn/gone/ i4 d0 a0\nn/other/ i7 d0 a0\n");
     /* No run: no rule. */
     receive(totals, (struct message){"", 4, 1, 1, 1}, REPORTS(OF("d", 10)));
-    assert_rows(totals, "n/c/ i121 d0 a0\nn/d/ i16 d0 a0\nn/gone/ i4 d0 a0\nn/other/ i7 d0 a0\n");
+    assert_rows(totals, "n/c/ i130 d0 a0\nn/d/ i16 d0 a0\nn/gone/ i4 d0 a0\nn/other/ i7 d0 a0\n");
     totals_free(totals);
 }
 
@@ -298,6 +301,14 @@ static void old_reports_are_forgotten(void **state)
         receive(totals, (struct message){"b", 1, i, 0, 0}, REPORTS(OF("b", 1)));
     receive(totals, (struct message){"b", 2, 1, 1, 1}, REPORTS(OF("b", 65)));
     assert_rows(totals, "n/a/ i64 d0 a0\nn/b/ i66 d0 a0\n");
+    /* It becomes old with the message that would cover it, but does not name it. */
+    receive(totals, (struct message){"c", 1, 1, 0, 0}, REPORTS(OF("x", 4)));
+    for (uint64_t i = 2; i <= 64; i++)
+        receive(totals, (struct message){"c", 1, i, 0, 0}, REPORTS(OF("y", 1)));
+    receive(totals, (struct message){"c", 2, 1, 1, 1}, REPORTS(OF("z", 1)));
+    receive(totals, (struct message){"c", 2, 2, 1, 1}, REPORTS(OF("x", 10)));
+    assert_rows(totals, "n/a/ i64 d0 a0\nn/b/ i66 d0 a0\nn/x/ i14 d0 a0\nn/y/ i63 d0 a0\n"
+                        "n/z/ i1 d0 a0\n");
     totals_free(totals);
 }
 
