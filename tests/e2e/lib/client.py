@@ -5,6 +5,8 @@ import socket
 import struct
 import time
 
+from lib.process import PATIENCE
+
 
 def request(path, method="GET", body=b"", headers=(), version="HTTP/1.1"):
     lines = [f"{method} {path} {version}", "Host: upstream", *headers]
@@ -24,7 +26,7 @@ class Client:
     """One connection. Every call ends within 10 s."""
 
     def __init__(self, port, address="127.0.0.1"):
-        self.sock = socket.create_connection((address, port), timeout=10)
+        self.sock = socket.create_connection((address, port), timeout=10 * PATIENCE)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.received = b""
 
