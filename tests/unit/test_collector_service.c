@@ -165,8 +165,16 @@ static void more_clusters_than_rows(void **state)
     stop(&fixture);
 }
 
-static void lost_lines_are_known_at_the_end(void **state)
+static void no_row(void *arg, const struct sums_row *row)
 {
+    (void)arg;
+    fail_msg("counted: %s", row->cluster);
+}
+
+/* A report that cannot be written is not taken, and counts nothing; that it was so is known at the end. */
+static void what_cannot_be_written_is_refused(void **state)
+{
+    static const char report[] = "\x12\3\x0a\1c";
     struct service_peer peer = {.address = "p", .stream = 1};
     struct settings *settings;
     struct service service;
@@ -176,7 +184,10 @@ static void lost_lines_are_known_at_the_end(void **state)
     (void)state;
     assert_int_equal(settings_new(NULL, &all_clusters, &settings, &error), 0);
     assert_int_equal(service_init(&service, full, settings), 0);
-    assert_int_equal(service_message(&service, &peer, NULL, 0), GRPC_OK);
+    assert_int_equal(service_message(&service, &peer, (const uint8_t *)report, sizeof(report) - 1),
+                     GRPC_UNAVAILABLE);
+    assert_int_equal(service.refused, 1);
+    sums_each(service.sums, no_row, NULL);
     assert_int_equal(service_finish(&service), -ENOSPC);
     service_peer_clear(&service, &peer);
     service_clear(&service);
@@ -192,7 +203,7 @@ int main(void)
         cmocka_unit_test(number_of_fields),
         cmocka_unit_test(gauges_of_parts),
         cmocka_unit_test(more_clusters_than_rows),
-        cmocka_unit_test(lost_lines_are_known_at_the_end),
+        cmocka_unit_test(what_cannot_be_written_is_refused),
     };
 
     log_set_level(LOG_LEVEL_OFF);

@@ -134,13 +134,23 @@ static void add_totals(struct service *service, struct service_peer *peer,
     totals_end(service->totals);
 }
 
-/* A line that cannot be written is said once; the sums go on. */
+/* The first line that cannot be written is said here; each report of which that is true, by refuse. */
 static void note_output(struct service *service, int err)
 {
     if (!err || service->output_error)
         return;
     service->output_error = err;
-    log_error("output: %s; lines are being lost", strerror(-err));
+    log_error("output: %s; what cannot be written is not taken", strerror(-err));
+}
+
+/* A report that is not written down must not seem to be: its sender may have another place for it. */
+static enum grpc_status write_down(struct service *service, const struct service_peer *peer,
+                                   const struct output_request *line)
+{
+    int err = output_request(service->output, line);
+
+    note_output(service, err);
+    return err ? refuse(peer, GRPC_UNAVAILABLE, "it cannot be written down") : GRPC_OK;
 }
 
 static enum grpc_status take_request(struct service *service, struct service_peer *peer,
@@ -159,7 +169,9 @@ static enum grpc_status take_request(struct service *service, struct service_pee
         log_info("stream %llu from %s: node '%.99s' of cluster '%.99s'",
                  (unsigned long long)peer->stream, peer->address, id_of(peer), cluster_of(peer));
     clock_gettime(CLOCK_REALTIME, &line.received);
-    note_output(service, output_request(service->output, &line));
+    status = write_down(service, peer, &line);
+    if (status != GRPC_OK)
+        return status;
     add_sums(service, peer, request);
     if (service->totals)
         add_totals(service, peer, request, length);
