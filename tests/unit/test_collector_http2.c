@@ -139,7 +139,7 @@ static void client_stop(struct client *client)
     http2_free(client->server);
     assert_int_equal(client->service.held, 0); /* what streams held is given back */
     nghttp2_session_del(client->session);
-    fclose(client->service.output);
+    fclose(client->service.output.file);
     service_clear(&client->service);
     settings_free(client->settings);
     free(client->lines);
@@ -532,13 +532,14 @@ static void not_behind_a_refused_one(void **state)
 static void not_behind_one_that_was_not_written(void **state)
 {
     static struct client client;
-    FILE *lines, *full = fopen("/dev/full", "w");
+    FILE *full = fopen("/dev/full", "w");
+    struct output lines;
     int32_t id;
 
     (void)state;
     id = one_report(&client);
     lines = client.service.output;
-    client.service.output = full;
+    output_begin(&client.service.output, full);
     ADD(&client, id, STATS_C);
     add_settings(&client);
     carry(&client);

@@ -8,14 +8,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "collector/message_check.h"
-#include "collector/output.h"
 #include "envoy/service/load_stats/v3/lrs.pb-c.h"
 
 typedef Envoy__Service__LoadStats__V3__LoadStatsRequest request_message;
 
 int service_init(struct service *service, FILE *output, const struct settings *settings)
 {
-    *service = (struct service){.output = output, .settings = settings};
+    *service = (struct service){.settings = settings};
+    output_begin(&service->output, output);
     service->sums = sums_new(SERVICE_SUMS_ROWS, SERVICE_SUMS_TEXT);
     return service->sums ? 0 : -ENOMEM;
 }
@@ -147,7 +147,7 @@ static void note_output(struct service *service, int err)
 static enum grpc_status write_down(struct service *service, const struct service_peer *peer,
                                    const struct output_request *line)
 {
-    int err = output_request(service->output, line);
+    int err = output_request(&service->output, line);
 
     note_output(service, err);
     return err ? refuse(peer, GRPC_UNAVAILABLE, "it cannot be written down") : GRPC_OK;
@@ -216,7 +216,7 @@ static void write_row(void *arg, const struct sums_row *row)
 {
     struct service *service = arg;
 
-    note_output(service, output_sums(service->output, row));
+    note_output(service, output_sums(&service->output, row));
 }
 
 int service_finish(struct service *service)

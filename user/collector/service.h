@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 
 #include "collector/origin.h"
+#include "collector/output.h"
 #include "collector/parts.h"
 #include "collector/settings.h"
 #include "collector/sums.h"
@@ -32,7 +33,7 @@ enum grpc_status {
 #define SERVICE_FIELDS ((uint64_t)1 << 20)   /* fields of one request */
 
 struct service {
-    FILE *output;
+    struct output output;
     const struct settings *settings; /* the caller's, who may replace them */
     struct sums *sums;
     struct totals *totals; /* the caller's; NULL: nobody asks for them */
