@@ -72,7 +72,7 @@ def counted(lines):
 def main(files):
     sums = collections.defaultdict(collections.Counter)
     for line, stats in counted(list(lines_of(files))):
-        node = line["request"].get("node", {})
+        node = line["request"].get("node", line.get("node", {}))  # gRPC's own clients name it but once
         row = sums[node.get("id", ""), node.get("cluster", ""), stats["cluster_name"]]
         row["dropped"] += int(stats.get("total_dropped_requests", 0))
         for locality in stats.get("upstream_locality_stats", ()):

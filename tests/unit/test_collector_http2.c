@@ -236,8 +236,9 @@ static void a_whole_stream(void **state)
     assert_int_equal(client.error_code, NGHTTP2_NO_ERROR);
     assert_non_null(strstr(client.lines, "\"peer\":\"1.2.3.4:5\",\"stream\":1,\"message\":1,"
                                          "\"request\":{\"node\":{\"id\":\"n\"}}}\n"));
-    assert_non_null(strstr(client.lines, "\"stream\":1,\"message\":3,"
-                                         "\"request\":{\"cluster_stats\""));
+    assert_non_null(strstr(
+        client.lines, "\"stream\":1,\"message\":3,"
+                      "\"node\":{\"id\":\"n\",\"cluster\":\"\"},\"request\":{\"cluster_stats\""));
     assert_int_equal(service_finish(&client.service), 0);
     /* The node of the first message is the node of the later ones. */
     assert_non_null(strstr(client.lines, "{\"sums\":{\"node\":{\"id\":\"n\",\"cluster\":\"\"},"

@@ -98,6 +98,35 @@ static void origin_in_lines(void **state)
     assert_captured(&capture, capture.text);
 }
 
+/* Of the stream, where the message names none. */
+static void node_in_lines(void **state)
+{
+    static const uint8_t with_node[] = {0x0a, 3, 0x0a, 1, 'm'};
+    Envoy__Service__LoadStats__V3__LoadStatsRequest request =
+        ENVOY__SERVICE__LOAD_STATS__V3__LOAD_STATS_REQUEST__INIT;
+    Envoy__Service__LoadStats__V3__LoadStatsRequest *decoded;
+    struct output_request line = example(&request.base);
+    struct capture capture;
+
+    (void)state;
+    line.node_id = "n";
+    line.node_cluster = "";
+    capture_start(&capture);
+    assert_int_equal(output_request(&capture.output, &line), 0);
+    assert_non_null(strstr(
+        capture.text, ",\"message\":4,\"node\":{\"id\":\"n\",\"cluster\":\"\"},\"request\":{}}\n"));
+    assert_captured(&capture, capture.text);
+    decoded = envoy__service__load_stats__v3__load_stats_request__unpack(NULL, sizeof(with_node),
+                                                                         with_node);
+    line.request = &decoded->base;
+    capture_start(&capture);
+    assert_int_equal(output_request(&capture.output, &line), 0);
+    assert_non_null(
+        strstr(capture.text, ",\"message\":4,\"request\":{\"node\":{\"id\":\"m\"}}}\n"));
+    assert_captured(&capture, capture.text);
+    envoy__service__load_stats__v3__load_stats_request__free_unpacked(decoded, NULL);
+}
+
 static void sums_lines(void **state)
 {
     struct sums_row row = {.node_id = "n",
@@ -252,6 +281,7 @@ static void out_of_memory(void **state)
     struct capture capture;
 
     (void)state;
+    line.node_id = line.node_cluster = "n";
     json_set_alloc_funcs(failing_malloc, free);
     for (size_t needed = 0; needed < 1000 && (request_err || sums_err); needed++) {
         capture_start(&capture);
@@ -284,6 +314,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(request_lines),
         cmocka_unit_test(origin_in_lines),
+        cmocka_unit_test(node_in_lines),
         cmocka_unit_test(sums_lines),
         cmocka_unit_test(a_full_disk),
         cmocka_unit_test(out_of_memory),

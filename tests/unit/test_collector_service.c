@@ -65,6 +65,10 @@ static void whose_counts(void **state)
     assert_int_equal(TAKE_BYTES(&fixture, "\x0a\3\x12\1k\x12\3\x0a\1c"), GRPC_OK);
     assert_int_equal(TAKE_BYTES(&fixture, "\x0a\3\x12\1k\x12\3\x0a\1c"), GRPC_OK);
     assert_int_equal(fixture.peer.messages, 5);
+    assert_non_null(strstr(fixture.text, "\"message\":1,\"request\":"));
+    assert_non_null(strstr(fixture.text, "\"message\":2,\"request\":{\"node\":{\"id\":\"a\"},"));
+    assert_non_null(
+        strstr(fixture.text, "\"message\":3,\"node\":{\"id\":\"a\",\"cluster\":\"\"},"));
     assert_int_equal(service_finish(&fixture.service), 0);
     assert_non_null(
         strstr(fixture.text, "{\"id\":\"\",\"cluster\":\"\"},\"cluster\":\"c\",\"reports\":1,"));

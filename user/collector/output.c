@@ -94,27 +94,41 @@ static json_t *origin_json(const struct origin *origin)
     return NULL;
 }
 
-int output_request(struct output *output, const struct output_request *line)
+/* All but the request. NULL: out of memory. */
+static json_t *envelope_json(const struct output_request *line, bool has_node, size_t unknown)
 {
-    size_t unknown = 0;
-    json_t *request = message_json(line->request, &unknown), *object;
     char received[64];
+    json_t *object;
 
-    if (!request)
-        return -ENOMEM;
     wall_time_text(&line->received, received, sizeof(received));
     object = json_pack("{s:s, s:s, s:I, s:I}", "received", received, "peer", line->peer, "stream",
                        (json_int_t)line->stream, "message", (json_int_t)line->message);
     if ((*line->origin->run && json_object_set_new(object, "origin", origin_json(line->origin))) ||
+        (line->node_id && !has_node &&
+         json_object_set_new(
+             object, "node",
+             json_pack("{s:s, s:s}", "id", line->node_id, "cluster", line->node_cluster))) ||
         (unknown > 0 &&
-         json_object_set_new(object, "unknown_fields", json_integer((json_int_t)unknown))) ||
-        json_object_set(object, "request", request)) {
+         json_object_set_new(object, "unknown_fields", json_integer((json_int_t)unknown)))) {
         json_decref(object);
-        object = NULL;
+        return NULL;
     }
-    json_decref(request);
-    if (!object)
+    return object;
+}
+
+int output_request(struct output *output, const struct output_request *line)
+{
+    size_t unknown = 0;
+    json_t *request = message_json(line->request, &unknown), *object;
+    bool has_node = json_object_get(request, "node");
+
+    if (!request)
         return -ENOMEM;
+    object = envelope_json(line, has_node, unknown);
+    if (json_object_set_new(object, "request", request)) {
+        json_decref(object);
+        return -ENOMEM;
+    }
     return write_line(output, object);
 }
 

@@ -145,10 +145,19 @@ static void note_output(struct service *service, int err)
 
 /* A report that is not written down must not seem to be: its sender may have another place for it. */
 static enum grpc_status write_down(struct service *service, const struct service_peer *peer,
-                                   const struct output_request *line)
+                                   const request_message *request)
 {
-    int err = output_request(&service->output, line);
+    struct output_request line = {.peer = peer->address,
+                                  .stream = peer->stream,
+                                  .message = peer->messages,
+                                  .origin = &peer->origin,
+                                  .node_id = peer->node_id,
+                                  .node_cluster = peer->node_cluster,
+                                  .request = &request->base};
+    int err;
 
+    clock_gettime(CLOCK_REALTIME, &line.received);
+    err = output_request(&service->output, &line);
     note_output(service, err);
     return err ? refuse(peer, GRPC_UNAVAILABLE, "it cannot be written down") : GRPC_OK;
 }
@@ -156,11 +165,6 @@ static enum grpc_status write_down(struct service *service, const struct service
 static enum grpc_status take_request(struct service *service, struct service_peer *peer,
                                      const request_message *request, size_t length)
 {
-    struct output_request line = {.peer = peer->address,
-                                  .stream = peer->stream,
-                                  .message = peer->messages,
-                                  .origin = &peer->origin,
-                                  .request = &request->base};
     enum grpc_status status = keep_node(peer, request);
 
     if (status != GRPC_OK)
@@ -168,8 +172,7 @@ static enum grpc_status take_request(struct service *service, struct service_pee
     if (peer->messages == 1)
         log_info("stream %llu from %s: node '%.99s' of cluster '%.99s'",
                  (unsigned long long)peer->stream, peer->address, id_of(peer), cluster_of(peer));
-    clock_gettime(CLOCK_REALTIME, &line.received);
-    status = write_down(service, peer, &line);
+    status = write_down(service, peer, request);
     if (status != GRPC_OK)
         return status;
     add_sums(service, peer, request);
