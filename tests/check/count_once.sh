@@ -16,11 +16,19 @@ line() {
 }
 
 issued() { # cluster
-    scripts/count_once.py "$scratch"/* | grep "\"cluster\": \"$1\"" | grep -o '"issued": [0-9]*'
+    scripts/count_once.py "$scratch"/* 2>/dev/null | grep "\"cluster\": \"$1\"" | grep -o '"issued": [0-9]*'
 }
 
 is() { # cluster, number
     [ "$(issued "$1")" = "\"issued\": $2" ] || { scripts/count_once.py "$scratch"/*; false; }
+}
+
+has() { # part of a line
+    scripts/count_once.py "$scratch"/* 2>/dev/null | grep -qF "$1"
+}
+
+says() { # all of stderr
+    [ "$(scripts/count_once.py "$scratch"/* 2>&1 >/dev/null)" = "$1" ]
 }
 
 {
@@ -39,7 +47,14 @@ is() { # cluster, number
     line a 2 1 1.3 c 512
     echo '{"message": 1, "request": {"cluster_stats": [{"cluster_name": "plain",' \
         '"upstream_locality_stats": [{"total_issued_requests": "3"}]}]}}'
+    for node in '"id": "n", "cluster": ""' '"id": "o", "cluster": "k"'; do
+        echo "{\"message\": 2, \"node\": {$node}, \"request\": {\"cluster_stats\":" \
+            '[{"cluster_name": "kept", "upstream_locality_stats": [{"total_issued_requests": "5"}]}]}}'
+    done
     echo '{"sums": {"cluster": "c", "issued": 1000}}'
+    printf '{"message": 5, "request": {"node": {"id": "\303'
+    echo
+    line a 4 1 - behind 7
     echo '{"message": 5, "origin": {"run": "a", "str'
 } >"$scratch/two"
 
@@ -48,4 +63,8 @@ check "not where the later report lacks the cluster" is gone 4
 check "a report in parts" is parts 316
 check "only by a whole report" is half 65
 check "other clients, sums, a line cut short" is plain 3
+check "a line behind one that was cut short, inside a character" is behind 7
+check "the node that the collector kept" has \
+    '{"id": "o", "cluster": "k"}, "cluster": "kept", "dropped": 0, "issued": 5'
+check "those that were cut short are told" says "$scratch/two: lines that are not whole, left out: 2"
 finish

@@ -34,6 +34,7 @@ struct client {
     uint8_t body[1000];
     size_t body_length;
     bool closed, goaway;
+    unsigned acknowledged; /* SETTINGS */
     uint32_t error_code;
 };
 
@@ -84,6 +85,8 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     (void)session;
     if (frame->hd.type == NGHTTP2_GOAWAY)
         client->goaway = true;
+    if (frame->hd.type == NGHTTP2_SETTINGS && (frame->hd.flags & NGHTTP2_FLAG_ACK))
+        client->acknowledged++;
     return 0;
 }
 
@@ -136,7 +139,7 @@ static void client_stop(struct client *client)
     http2_free(client->server);
     assert_int_equal(client->service.held, 0); /* what streams held is given back */
     nghttp2_session_del(client->session);
-    fclose(client->service.output);
+    fclose(client->service.output.file);
     service_clear(&client->service);
     settings_free(client->settings);
     free(client->lines);
@@ -233,8 +236,9 @@ static void a_whole_stream(void **state)
     assert_int_equal(client.error_code, NGHTTP2_NO_ERROR);
     assert_non_null(strstr(client.lines, "\"peer\":\"1.2.3.4:5\",\"stream\":1,\"message\":1,"
                                          "\"request\":{\"node\":{\"id\":\"n\"}}}\n"));
-    assert_non_null(strstr(client.lines, "\"stream\":1,\"message\":3,"
-                                         "\"request\":{\"cluster_stats\""));
+    assert_non_null(strstr(
+        client.lines, "\"stream\":1,\"message\":3,"
+                      "\"node\":{\"id\":\"n\",\"cluster\":\"\"},\"request\":{\"cluster_stats\""));
     assert_int_equal(service_finish(&client.service), 0);
     /* The node of the first message is the node of the later ones. */
     assert_non_null(strstr(client.lines, "{\"sums\":{\"node\":{\"id\":\"n\",\"cluster\":\"\"},"
@@ -461,6 +465,170 @@ static void end_of_the_collector(void **state)
     client_stop(&client);
 }
 
+/* --- what a SETTINGS behind a report says ------------------------------------------------- */
+
+/* Everything that the client has for the server, while nothing comes from there. */
+static void carry_up(struct client *client)
+{
+    const uint8_t *bytes;
+    ssize_t count;
+
+    while ((count = nghttp2_session_mem_send(client->session, &bytes)) > 0)
+        assert_int_equal(http2_receive(client->server, bytes, (size_t)count), 0);
+    assert_int_equal(count, 0);
+}
+
+static void add(struct client *client, int32_t id, const char *bytes, size_t count)
+{
+    memcpy(client->to_send + client->length, bytes, count);
+    client->length += count;
+    nghttp2_session_resume_data(client->session, id);
+    carry_up(client);
+}
+
+#define ADD(client, id, literal) add(client, id, literal, sizeof(literal) - 1)
+
+static void add_settings(struct client *client)
+{
+    assert_int_equal(nghttp2_submit_settings(client->session, NGHTTP2_FLAG_NONE, NULL, 0), 0);
+    carry_up(client);
+}
+
+/* The client's first SETTINGS, and one behind a report, are acknowledged. */
+static int32_t one_report(struct client *client)
+{
+    int32_t id;
+
+    client_start(client);
+    id = request(client, METHOD, "application/grpc");
+    ADD(client, id, NODE_N);
+    add_settings(client);
+    carry(client);
+    assert_int_equal(client->acknowledged, 2);
+    return id;
+}
+
+static void not_behind_a_refused_one(void **state)
+{
+    static struct client client;
+    int32_t id;
+
+    (void)state;
+    id = one_report(&client);
+    ADD(&client, id, STATS_C);
+    add_settings(&client);
+    ADD(&client, id, "\0\0\0\0\2\x0a\5");
+    add_settings(&client);
+    carry(&client);
+    assert_non_null(strstr(client.headers, "grpc-status: 13\n"));
+    assert_int_equal(client.acknowledged, 3); /* of the one that was taken */
+    client.closed = false;
+    id = request(&client, METHOD, "application/grpc"); /* the connection goes on */
+    client.body_length = 0;
+    SAY(&client, id, NODE_N);
+    assert_answer(&client);
+    client_stop(&client);
+}
+
+static void not_behind_one_that_was_not_written(void **state)
+{
+    static struct client client;
+    FILE *full = fopen("/dev/full", "w");
+    struct output lines;
+    int32_t id;
+
+    (void)state;
+    id = one_report(&client);
+    lines = client.service.output;
+    output_begin(&client.service.output, full);
+    ADD(&client, id, STATS_C);
+    add_settings(&client);
+    carry(&client);
+    assert_non_null(strstr(client.headers, "grpc-status: 14\n"));
+    assert_int_equal(client.acknowledged, 2);
+    client.service.output = lines;
+    fclose(full);
+    client_stop(&client);
+}
+
+/* What the server has for the client, while the client does not read. */
+static void count_acknowledged(struct client *client)
+{
+    const uint8_t *bytes;
+
+    while (http2_send(client->server, &bytes) > 0)
+        client->acknowledged += bytes[3] == NGHTTP2_SETTINGS && bytes[4] == NGHTTP2_FLAG_ACK;
+}
+
+/* Reports that are under way when the collector ends a stream: before its trailers are sent, and after. */
+static void not_behind_the_end(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        const bool trailers_first = i & 1, of_all = i & 2;
+        static struct client client;
+        int32_t id = one_report(&client);
+
+        if (of_all)
+            http2_end(client.server);
+        else
+            ADD(&client, id, "\0\0\0\0\2\x0a\5"); /* refused */
+        if (trailers_first)
+            count_acknowledged(&client);
+        ADD(&client, id, STATS_C);
+        add_settings(&client);
+        count_acknowledged(&client);
+        assert_int_equal(client.acknowledged, 2);
+        client_stop(&client);
+    }
+}
+
+/* The collector ends, but this report had come. */
+static void still_behind_what_was_taken(void **state)
+{
+    static struct client client;
+    int32_t id = one_report(&client);
+
+    (void)state;
+    ADD(&client, id, STATS_C);
+    http2_end(client.server);
+    add_settings(&client);
+    carry(&client);
+    assert_int_equal(client.acknowledged, 3);
+    client_stop(&client);
+}
+
+/* Its body may come before the answer is sent, and after. */
+static void not_behind_a_request_that_is_refused(void **state)
+{
+    static const char *const paths[] = {"/other/Method", NULL};
+    static char large[HTTP2_HEADER_BYTES + 1];
+
+    (void)state;
+    memset(large, 'a', sizeof(large) - 1);
+    large[0] = '/';
+    for (size_t i = 0; i < 2 * ARRAY_SIZE(paths); i++) {
+        const char *path = paths[i / 2] ? paths[i / 2] : large;
+        nghttp2_nv headers[] = {header(":method", "POST"), header(":scheme", "http"),
+                                header(":authority", "x"), header(":path", path),
+                                header("content-type", "application/grpc")};
+        nghttp2_data_provider body = {.read_callback = read_request};
+        static struct client client;
+        int32_t id;
+
+        one_report(&client);
+        id = nghttp2_submit_request(client.session, NULL, headers, 5, &body, NULL);
+        carry_up(&client);
+        if (i & 1)
+            count_acknowledged(&client);
+        ADD(&client, id, STATS_C);
+        add_settings(&client);
+        count_acknowledged(&client);
+        assert_int_equal(client.acknowledged, 2);
+        client_stop(&client);
+    }
+}
+
 static void not_http2(void **state)
 {
     static const uint8_t bytes[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -478,11 +646,21 @@ static void not_http2(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_whole_stream),    cmocka_unit_test(what_is_not_served),
-        cmocka_unit_test(bad_messages),      cmocka_unit_test(ends_inside_a_message),
-        cmocka_unit_test(too_much_held),     cmocka_unit_test(long_node_names),
-        cmocka_unit_test(asked_again),       cmocka_unit_test(the_largest_holder_ends),
-        cmocka_unit_test(large_header_list), cmocka_unit_test(end_of_the_collector),
+        cmocka_unit_test(a_whole_stream),
+        cmocka_unit_test(what_is_not_served),
+        cmocka_unit_test(bad_messages),
+        cmocka_unit_test(ends_inside_a_message),
+        cmocka_unit_test(too_much_held),
+        cmocka_unit_test(long_node_names),
+        cmocka_unit_test(asked_again),
+        cmocka_unit_test(the_largest_holder_ends),
+        cmocka_unit_test(large_header_list),
+        cmocka_unit_test(end_of_the_collector),
+        cmocka_unit_test(not_behind_a_refused_one),
+        cmocka_unit_test(not_behind_one_that_was_not_written),
+        cmocka_unit_test(not_behind_the_end),
+        cmocka_unit_test(still_behind_what_was_taken),
+        cmocka_unit_test(not_behind_a_request_that_is_refused),
         cmocka_unit_test(not_http2),
     };
 

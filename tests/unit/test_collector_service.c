@@ -39,7 +39,7 @@ static void start(struct fixture *fixture)
 static void stop(struct fixture *fixture)
 {
     service_peer_clear(&fixture->service, &fixture->peer);
-    fclose(fixture->service.output);
+    fclose(fixture->service.output.file);
     service_clear(&fixture->service);
     settings_free(fixture->settings);
     free(fixture->text);
@@ -65,6 +65,10 @@ static void whose_counts(void **state)
     assert_int_equal(TAKE_BYTES(&fixture, "\x0a\3\x12\1k\x12\3\x0a\1c"), GRPC_OK);
     assert_int_equal(TAKE_BYTES(&fixture, "\x0a\3\x12\1k\x12\3\x0a\1c"), GRPC_OK);
     assert_int_equal(fixture.peer.messages, 5);
+    assert_non_null(strstr(fixture.text, "\"message\":1,\"request\":"));
+    assert_non_null(strstr(fixture.text, "\"message\":2,\"request\":{\"node\":{\"id\":\"a\"},"));
+    assert_non_null(
+        strstr(fixture.text, "\"message\":3,\"node\":{\"id\":\"a\",\"cluster\":\"\"},"));
     assert_int_equal(service_finish(&fixture.service), 0);
     assert_non_null(
         strstr(fixture.text, "{\"id\":\"\",\"cluster\":\"\"},\"cluster\":\"c\",\"reports\":1,"));
@@ -89,7 +93,7 @@ static void refused_ones_count_nothing(void **state)
     assert_int_equal(fixture.service.message_bytes, 9);
     assert_int_equal(fixture.service.refused, 2);
     assert_int_equal(service_finish(&fixture.service), 0);
-    fflush(fixture.service.output);
+    fflush(fixture.service.output.file);
     assert_int_equal(fixture.length, 0);
     stop(&fixture);
 }
@@ -165,8 +169,16 @@ static void more_clusters_than_rows(void **state)
     stop(&fixture);
 }
 
-static void lost_lines_are_known_at_the_end(void **state)
+static void no_row(void *arg, const struct sums_row *row)
 {
+    (void)arg;
+    fail_msg("counted: %s", row->cluster);
+}
+
+/* A report that cannot be written is not taken, and counts nothing; that it was so is known at the end. */
+static void what_cannot_be_written_is_refused(void **state)
+{
+    static const char report[] = "\x12\3\x0a\1c";
     struct service_peer peer = {.address = "p", .stream = 1};
     struct settings *settings;
     struct service service;
@@ -176,7 +188,10 @@ static void lost_lines_are_known_at_the_end(void **state)
     (void)state;
     assert_int_equal(settings_new(NULL, &all_clusters, &settings, &error), 0);
     assert_int_equal(service_init(&service, full, settings), 0);
-    assert_int_equal(service_message(&service, &peer, NULL, 0), GRPC_OK);
+    assert_int_equal(service_message(&service, &peer, (const uint8_t *)report, sizeof(report) - 1),
+                     GRPC_UNAVAILABLE);
+    assert_int_equal(service.refused, 1);
+    sums_each(service.sums, no_row, NULL);
     assert_int_equal(service_finish(&service), -ENOSPC);
     service_peer_clear(&service, &peer);
     service_clear(&service);
@@ -192,7 +207,7 @@ int main(void)
         cmocka_unit_test(number_of_fields),
         cmocka_unit_test(gauges_of_parts),
         cmocka_unit_test(more_clusters_than_rows),
-        cmocka_unit_test(lost_lines_are_known_at_the_end),
+        cmocka_unit_test(what_cannot_be_written_is_refused),
     };
 
     log_set_level(LOG_LEVEL_OFF);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "collector/again.h"
 #include "collector/metrics_page.h"
 #include "collector/totals.h"
 
@@ -288,6 +289,30 @@ static void what_is_remembered_is_bounded(void **state)
     totals_free(totals);
 }
 
+/* More than what 30 s bring, and no message that has no counts makes older ones be forgotten. */
+static void what_may_be_unconfirmed_is_remembered(void **state)
+{
+    static const struct totals_limits much = {
+        .rows = 100, .text = 10000, .gauges = 100, .again = 8 * AGAIN_MESSAGES};
+    struct totals *totals = totals_new(&much);
+    uint64_t message = 0;
+
+    (void)state;
+    for (int i = 0; i < AGAIN_MESSAGES; i++) {
+        receive(totals, (struct message){"a", 1, ++message, 0, 0}, REPORTS(OF("a", 1), OF("c", 1)));
+        receive(totals, (struct message){"a", 1, ++message, 0, 0}, REPORTS(OF("a", 0)));
+        receive(totals, (struct message){"a", 1, ++message, 0, 0}, REPORTS({NULL}));
+    }
+    receive(totals, (struct message){"a", 2, 1, 1, 1}, REPORTS(OF("a", AGAIN_MESSAGES + 3)));
+    assert_rows(totals, "n/a/ i515 d0 a0\nn/c/ i512 d0 a0\n");
+    for (uint64_t i = 1; i <= AGAIN_MESSAGES + 1; i++)
+        receive(totals, (struct message){"b", 1, i, 0, 0}, REPORTS(OF("b", 1)));
+    receive(totals, (struct message){"b", 2, 1, 1, 1}, REPORTS(OF("b", AGAIN_MESSAGES + 1)));
+    assert_rows(totals, "n/a/ i515 d0 a0\nn/b/ i514 d0 a0\nn/c/ i512 d0 a0\n");
+    totals_free(totals);
+}
+
+/* Of each run, where many numbers are remembered. */
 static void old_reports_are_forgotten(void **state)
 {
     struct totals *totals = totals_new(&wide);
@@ -322,6 +347,7 @@ int main(void)
         cmocka_unit_test(no_sum_wraps),
         cmocka_unit_test(what_is_sent_again_counts_once),
         cmocka_unit_test(what_is_remembered_is_bounded),
+        cmocka_unit_test(what_may_be_unconfirmed_is_remembered),
         cmocka_unit_test(old_reports_are_forgotten),
     };
 

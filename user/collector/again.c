@@ -19,7 +19,7 @@ struct item {
 
 struct run {
     char name[ORIGIN_RUN_MAX + 1];
-    uint64_t arrivals;    /* messages so far */
+    uint64_t arrivals;    /* messages so far that counted something */
     struct origin newest; /* of its streams that cover something again */
     struct item *items;
     size_t count, room;
@@ -35,6 +35,7 @@ struct again {
     struct run *run;
     struct origin origin;
     uint64_t message;
+    bool is_counted; /* in the run's arrivals */
 };
 
 struct again *again_new(size_t items, size_t runs)
@@ -139,7 +140,7 @@ void again_begin(struct again *again, const struct origin *origin, uint64_t mess
         return;
     again->origin = *origin;
     again->message = message;
-    run->arrivals++;
+    again->is_counted = false;
     mark(run, origin, message);
     if (origin->resent_stream && origin->stream >= run->newest.stream)
         run->newest = *origin;
@@ -179,6 +180,8 @@ static void remember(struct again *again, struct totals_row *row,
 
     if (!make_room(again, run))
         return;
+    run->arrivals += !again->is_counted;
+    again->is_counted = true;
     run->items[run->count++] =
         (struct item){row, again->origin.stream, again->message, run->arrivals, *counts};
     again->items++;
@@ -208,7 +211,10 @@ void again_take(struct again *again, struct totals_row *row, struct totals_count
 /* What is old, or was covered by a row of this message, is not needed any more. */
 static bool is_done(const struct again *again, const struct item *item)
 {
-    return again->run->arrivals - item->arrival >= AGAIN_MESSAGES ||
+    const uint64_t kept =
+        again->items > again->max_items / 2 ? AGAIN_MESSAGES_SHORT : AGAIN_MESSAGES;
+
+    return again->run->arrivals - item->arrival >= kept ||
            (item->row->again.is_named && covers(&again->origin, item->stream, item->message));
 }
 

@@ -7,7 +7,11 @@
 
 #include "collector/origin.h"
 
-#define AGAIN_MESSAGES 64 /* of a run that are remembered: all that can be unconfirmed, by far */
+/* Messages of a run that are remembered, of those that counted something. A stream on which nothing is
+ * confirmed lives for 30 s (transport.h), in which 300 reports fit (WISHES_INTERVAL_MIN_US). Where more
+ * than half of the items are in use it is the other number, so that many runs have their part. */
+#define AGAIN_MESSAGES 512
+#define AGAIN_MESSAGES_SHORT 64
 
 struct again;
 struct totals_counts;

@@ -22,7 +22,9 @@ struct http2 {
     LIST_HEAD(, stream) streams;
     char address[ADDRESS_TEXT_MAX];
     bool had_request;
-    unsigned refused; /* streams beyond HTTP2_STREAMS */
+    bool has_dropped;        /* something of a request's body; see drop */
+    uint64_t to_acknowledge; /* the client's SETTINGS, of those that are to be */
+    unsigned refused;        /* streams beyond HTTP2_STREAMS */
     char error[128];
 };
 
@@ -48,6 +50,14 @@ static void stream_free(struct stream *stream)
     free(stream);
 }
 
+/* loadtap takes a SETTINGS that is acknowledged for a sign that what it sent before was taken. So
+ * none is behind the first byte that was thrown away, or could be: nghttp2 does not tell what comes
+ * for a stream that it has closed. Whosever stream on the connection it was. */
+static void drop(struct http2 *http2)
+{
+    http2->has_dropped = true;
+}
+
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
     struct http2 *http2 = arg;
@@ -56,8 +66,10 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
     stream = calloc(1, sizeof(*stream));
-    if (!stream)
+    if (!stream) {
+        drop(http2);
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    }
     stream->id = frame->hd.stream_id;
     load_stream_init(&stream->load, http2->service, http2->address);
     LIST_INSERT_HEAD(&http2->streams, stream, link);
@@ -79,6 +91,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     stream->header_bytes += name_length + value_length + 32;
     if (stream->header_bytes > HTTP2_HEADER_BYTES) {
         log_info("%s: request refused: header list too large", http2->address);
+        drop(http2);
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
     if (stream->load.state == LOAD_STREAM_NEW)
@@ -124,11 +137,31 @@ static int respond(nghttp2_session *session, int32_t id, struct load_stream *loa
     return nghttp2_submit_response(session, id, headers, 2, &answer);
 }
 
+static int before_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+    struct http2 *http2 = arg;
+
+    (void)session;
+    if (frame->hd.type != NGHTTP2_SETTINGS || !(frame->hd.flags & NGHTTP2_FLAG_ACK))
+        return 0;
+    if (http2->to_acknowledge == 0)
+        return NGHTTP2_ERR_CANCEL;
+    http2->to_acknowledge--;
+    return 0;
+}
+
+static void note_settings(struct http2 *http2, const nghttp2_frame *frame)
+{
+    if (frame->hd.type == NGHTTP2_SETTINGS && !(frame->hd.flags & NGHTTP2_FLAG_ACK) &&
+        !http2->has_dropped)
+        http2->to_acknowledge++;
+}
+
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
     struct stream *stream = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
 
-    (void)arg;
+    note_settings(arg, frame);
     if (!stream || (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA))
         return 0;
     if (stream->load.state == LOAD_STREAM_NEW &&
@@ -146,9 +179,10 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
     struct stream *stream = nghttp2_session_get_stream_user_data(session, id);
 
     (void)flags;
-    (void)arg;
     if (stream)
         load_stream_data(&stream->load, bytes, count);
+    if (!stream || stream->load.state != LOAD_STREAM_OPEN)
+        drop(arg);
     return 0;
 }
 
@@ -163,9 +197,22 @@ static int note_refused(struct http2 *http2, const nghttp2_frame *frame)
     return NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
+/* Such as a request beyond HTTP2_STREAMS. */
+static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int code,
+                            void *arg)
+{
+    (void)session;
+    (void)frame;
+    (void)code;
+    drop(arg);
+    return 0;
+}
+
 /* A server that has answered in full may stop the rest of the request (RFC 9113, 8.1). */
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
+    if (frame->hd.type == NGHTTP2_RST_STREAM)
+        drop(arg);
     if (frame->hd.type == NGHTTP2_HEADERS && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) &&
         nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id) == 0)
         nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
@@ -210,8 +257,10 @@ static int start_session(struct http2 *http2)
         return -ENOMEM;
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
+    nghttp2_session_callbacks_set_before_frame_send_callback(callbacks, before_frame_sent);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
     nghttp2_session_callbacks_set_error_callback2(callbacks, on_peer_error);

@@ -1,5 +1,9 @@
 /* The server's end of one HTTP/2 connection: bytes in, load_streams, bytes out; no I/O. [nghttp2]
- * What a client may use is bounded here (RFC 9113, section 10.5). */
+ * What a client may use is bounded here (RFC 9113, section 10.5).
+ *
+ * A SETTINGS frame is acknowledged only where all that the client sent in streams before it was taken by
+ * load_stream, and so is written down (user/report/delivery.h rests on that). Where some of it was thrown
+ * away, none is from there on; RFC 9113, 6.5.3, lets a client that waits for one end the connection. */
 #pragma once
 
 #include <stdbool.h>

@@ -24,6 +24,7 @@ static int collect_to(const struct options *options)
         log_error("%s: %s", options->output, strerror(-err));
         return err;
     }
+    setvbuf(output, NULL, _IONBF, 0); /* as output.h wants it */
     err = collector_run(options, output);
     if (output != stdout)
         fclose(output);

@@ -1,30 +1,70 @@
 #include "collector/output.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
 #include "base/mem.h"
 #include "collector/message_json.h"
 
+/* The last byte of a regular file. It may be open for writing only, so it is opened once more. */
+static bool ends_inside_a_line(int fd)
+{
+    char path[32], last = 0;
+    struct stat stat;
+    int again;
+
+    if (fstat(fd, &stat) || !S_ISREG(stat.st_mode) || stat.st_size == 0)
+        return false;
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    again = open(path, O_RDONLY | O_CLOEXEC);
+    if (again < 0)
+        return true; /* as far as is known */
+    if (pread(again, &last, 1, stat.st_size - 1) != 1)
+        last = 0;
+    close(again);
+    return last != '\n';
+}
+
+void output_begin(struct output *output, FILE *file)
+{
+    *output = (struct output){.file = file, .is_cut = ends_inside_a_line(fileno(file))};
+}
+
+static int write_bytes(struct output *output, const char *bytes, size_t length)
+{
+    size_t written;
+
+    errno = 0;
+    written = fwrite(bytes, 1, length, output->file);
+    if (written == length && fflush(output->file) == 0) {
+        output->is_cut = false;
+        return 0;
+    }
+    clearerr(output->file);
+    output->is_cut = output->is_cut || written > 0;
+    return errno ? -errno : -EIO;
+}
+
 /* Takes over `line`. */
-static int write_line(FILE *file, json_t *line)
+static int write_line(struct output *output, json_t *line)
 {
     autofree char *text = json_dumps(line, JSON_COMPACT);
     size_t length;
+    int err;
 
     json_decref(line);
     if (!text)
         return -ENOMEM;
     length = strlen(text);
     text[length++] = '\n'; /* in the place of the NUL, so that the line is one write */
-    errno = 0;
-    if (fwrite(text, 1, length, file) == length && fflush(file) == 0)
-        return 0;
-    clearerr(file);
-    return errno ? -errno : -EIO;
+    err = output->is_cut ? write_bytes(output, "\n", 1) : 0;
+    return err ? err : write_bytes(output, text, length);
 }
 
 static void wall_time_text(const struct timespec *time, char *out, size_t size)
@@ -54,28 +94,42 @@ static json_t *origin_json(const struct origin *origin)
     return NULL;
 }
 
-int output_request(FILE *file, const struct output_request *line)
+/* All but the request. NULL: out of memory. */
+static json_t *envelope_json(const struct output_request *line, bool has_node, size_t unknown)
 {
-    size_t unknown = 0;
-    json_t *request = message_json(line->request, &unknown), *object;
     char received[64];
+    json_t *object;
 
-    if (!request)
-        return -ENOMEM;
     wall_time_text(&line->received, received, sizeof(received));
     object = json_pack("{s:s, s:s, s:I, s:I}", "received", received, "peer", line->peer, "stream",
                        (json_int_t)line->stream, "message", (json_int_t)line->message);
     if ((*line->origin->run && json_object_set_new(object, "origin", origin_json(line->origin))) ||
+        (line->node_id && !has_node &&
+         json_object_set_new(
+             object, "node",
+             json_pack("{s:s, s:s}", "id", line->node_id, "cluster", line->node_cluster))) ||
         (unknown > 0 &&
-         json_object_set_new(object, "unknown_fields", json_integer((json_int_t)unknown))) ||
-        json_object_set(object, "request", request)) {
+         json_object_set_new(object, "unknown_fields", json_integer((json_int_t)unknown)))) {
         json_decref(object);
-        object = NULL;
+        return NULL;
     }
-    json_decref(request);
-    if (!object)
+    return object;
+}
+
+int output_request(struct output *output, const struct output_request *line)
+{
+    size_t unknown = 0;
+    json_t *request = message_json(line->request, &unknown), *object;
+    bool has_node = json_object_get(request, "node");
+
+    if (!request)
         return -ENOMEM;
-    return write_line(file, object);
+    object = envelope_json(line, has_node, unknown);
+    if (json_object_set_new(object, "request", request)) {
+        json_decref(object);
+        return -ENOMEM;
+    }
+    return write_line(output, object);
 }
 
 static json_int_t bounded(uint64_t count)
@@ -83,7 +137,7 @@ static json_int_t bounded(uint64_t count)
     return count > INT64_MAX ? INT64_MAX : (json_int_t)count;
 }
 
-int output_sums(FILE *file, const struct sums_row *row)
+int output_sums(struct output *output, const struct sums_row *row)
 {
     json_t *who, *counts, *gauges;
 
@@ -104,5 +158,5 @@ int output_sums(FILE *file, const struct sums_row *row)
     }
     json_decref(counts);
     json_decref(gauges);
-    return who ? write_line(file, json_pack("{s:o}", "sums", who)) : -ENOMEM;
+    return who ? write_line(output, json_pack("{s:o}", "sums", who)) : -ENOMEM;
 }

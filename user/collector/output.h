@@ -1,7 +1,9 @@
-/* JSON lines, each written whole and flushed, so that a kill loses nothing that was written.
+/* JSON lines, each written whole and flushed, so that a kill loses nothing that was written. One that a
+ * kill, or a full disk, cut short stays a line of its own: the next one begins behind a newline.
  * [jansson] */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,19 +14,29 @@
 #include "collector/origin.h"
 #include "collector/sums.h"
 
+struct output {
+    FILE *file;  /* borrowed; without a buffer, so that nothing waits there to be written later */
+    bool is_cut; /* what was written last may lack its newline */
+};
+
+/* Looks how the file ends, if it is a regular one. */
+void output_begin(struct output *output, FILE *file);
+
 struct output_request {
     struct timespec received; /* wall clock */
     const char *peer;         /* "127.0.0.1:1234" */
     uint64_t stream;          /* number in this process */
     uint64_t message;         /* number in the stream, from 1 */
     const struct origin *origin;
+    const char *node_id, *node_cluster; /* the stream's; NULL: no message had one */
     const ProtobufCMessage *request;
 };
 
 /* {"received": …, "peer": …, "stream": N, "message": N, "origin": {"run": …, "stream": N, "resent":
- * {"stream": N, "report": N}}, "unknown_fields": N, "request": {…}}; origin only where a run is told, in
- * it resent only where something is; unknown_fields only where there are any. 0; -ENOMEM: nothing written; -errno of the write. */
-int output_request(FILE *file, const struct output_request *line);
+ * {"stream": N, "report": N}}, "node": {"id", "cluster"}, "unknown_fields": N, "request": {…}}; origin only
+ * where a run is told, in it resent only where something is; node only where it is known and the request
+ * has none; unknown_fields only where there are any. 0; -ENOMEM: nothing written; -errno of the write. */
+int output_request(struct output *output, const struct output_request *line);
 /* {"sums": {"node": {"id", "cluster"}, "cluster": name, …}}, counts as numbers, at most
  * INT64_MAX; the row `rest` has "rest": true in the place of node and cluster, and no gauges. */
-int output_sums(FILE *file, const struct sums_row *row);
+int output_sums(struct output *output, const struct sums_row *row);

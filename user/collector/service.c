@@ -8,14 +8,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "collector/message_check.h"
-#include "collector/output.h"
 #include "envoy/service/load_stats/v3/lrs.pb-c.h"
 
 typedef Envoy__Service__LoadStats__V3__LoadStatsRequest request_message;
 
 int service_init(struct service *service, FILE *output, const struct settings *settings)
 {
-    *service = (struct service){.output = output, .settings = settings};
+    *service = (struct service){.settings = settings};
+    output_begin(&service->output, output);
     service->sums = sums_new(SERVICE_SUMS_ROWS, SERVICE_SUMS_TEXT);
     return service->sums ? 0 : -ENOMEM;
 }
@@ -134,23 +134,37 @@ static void add_totals(struct service *service, struct service_peer *peer,
     totals_end(service->totals);
 }
 
-/* A line that cannot be written is said once; the sums go on. */
+/* The first line that cannot be written is said here; each report of which that is true, by refuse. */
 static void note_output(struct service *service, int err)
 {
     if (!err || service->output_error)
         return;
     service->output_error = err;
-    log_error("output: %s; lines are being lost", strerror(-err));
+    log_error("output: %s; what cannot be written is not taken", strerror(-err));
 }
 
-static enum grpc_status take_request(struct service *service, struct service_peer *peer,
-                                     const request_message *request, size_t length)
+/* A report that is not written down must not seem to be: its sender may have another place for it. */
+static enum grpc_status write_down(struct service *service, const struct service_peer *peer,
+                                   const request_message *request)
 {
     struct output_request line = {.peer = peer->address,
                                   .stream = peer->stream,
                                   .message = peer->messages,
                                   .origin = &peer->origin,
+                                  .node_id = peer->node_id,
+                                  .node_cluster = peer->node_cluster,
                                   .request = &request->base};
+    int err;
+
+    clock_gettime(CLOCK_REALTIME, &line.received);
+    err = output_request(&service->output, &line);
+    note_output(service, err);
+    return err ? refuse(peer, GRPC_UNAVAILABLE, "it cannot be written down") : GRPC_OK;
+}
+
+static enum grpc_status take_request(struct service *service, struct service_peer *peer,
+                                     const request_message *request, size_t length)
+{
     enum grpc_status status = keep_node(peer, request);
 
     if (status != GRPC_OK)
@@ -158,8 +172,9 @@ static enum grpc_status take_request(struct service *service, struct service_pee
     if (peer->messages == 1)
         log_info("stream %llu from %s: node '%.99s' of cluster '%.99s'",
                  (unsigned long long)peer->stream, peer->address, id_of(peer), cluster_of(peer));
-    clock_gettime(CLOCK_REALTIME, &line.received);
-    note_output(service, output_request(service->output, &line));
+    status = write_down(service, peer, request);
+    if (status != GRPC_OK)
+        return status;
     add_sums(service, peer, request);
     if (service->totals)
         add_totals(service, peer, request, length);
@@ -204,7 +219,7 @@ static void write_row(void *arg, const struct sums_row *row)
 {
     struct service *service = arg;
 
-    note_output(service, output_sums(service->output, row));
+    note_output(service, output_sums(&service->output, row));
 }
 
 int service_finish(struct service *service)

@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 
 #include "collector/origin.h"
+#include "collector/output.h"
 #include "collector/parts.h"
 #include "collector/settings.h"
 #include "collector/sums.h"
@@ -32,7 +33,7 @@ enum grpc_status {
 #define SERVICE_FIELDS ((uint64_t)1 << 20)   /* fields of one request */
 
 struct service {
-    FILE *output;
+    struct output output;
     const struct settings *settings; /* the caller's, who may replace them */
     struct sums *sums;
     struct totals *totals; /* the caller's; NULL: nobody asks for them */
@@ -62,8 +63,8 @@ struct service_peer {
 int service_init(struct service *service, FILE *output, const struct settings *settings);
 void service_clear(struct service *service);
 
-/* One request of `peer`. GRPC_OK; otherwise the stream must end with that status: what was wrong
- * has been logged, and nothing of the message was counted. */
+/* One request of `peer`. GRPC_OK: it is written down. Otherwise the stream must end with that status:
+ * what was wrong has been logged, and nothing of the message was counted. */
 enum grpc_status service_message(struct service *service, struct service_peer *peer,
                                  const uint8_t *bytes, size_t length);
 /* What the peer is to be asked for, once it has sent a message; as settings_answer. */
