@@ -115,11 +115,19 @@ static void log_report(const struct reporter *reporter, size_t clusters,
               sum->new_connections, sum->failed_connections);
 }
 
+/* A mark has to come also where nothing is asked for any more: what was sent before is not confirmed
+ * by anything else. */
+static bool wants_mark(const struct reporter *reporter)
+{
+    if (window_awaits(reporter->window))
+        return false;
+    return window_set_size(reporter->window) > 0 || window_has_unconfirmed(reporter->window);
+}
+
 /* Encodes and queues one report. On failure nothing has changed: the next one covers it. */
 static int try_report(struct reporter *reporter, uint64_t now_us)
 {
-    size_t clusters = window_set_size(reporter->window);
-    bool mark = clusters && !window_awaits(reporter->window);
+    bool mark = wants_mark(reporter);
     struct report report = {.node = reporter->options.node,
                             .clusters = reporter->options.clusters,
                             .hosts = reporter->options.hosts,
@@ -149,7 +157,7 @@ static int try_report(struct reporter *reporter, uint64_t now_us)
     window_sent(reporter->window, now_us, mark);
     if (mark)
         reporter->marked = reporter->report;
-    log_report(reporter, clusters, &sum);
+    log_report(reporter, window_set_size(reporter->window), &sum);
     return 0;
 }
 

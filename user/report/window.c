@@ -300,6 +300,23 @@ bool window_awaits(const struct window *window)
     return window->awaits;
 }
 
+static bool is_unconfirmed(const struct track *track)
+{
+    return memcmp(&track->confirmed, &track->sent, sizeof(track->sent)) != 0;
+}
+
+/* An interval may have no length, but counts. */
+bool window_has_unconfirmed(const struct window *window)
+{
+    for (size_t i = 0; i < window->clusters->count; i++)
+        if (window->intervals[i].sent != window->intervals[i].confirmed)
+            return true;
+    for (size_t slot = 0; slot < window->track_count; slot++)
+        if (is_unconfirmed(&window->tracks[slot]))
+            return true;
+    return false;
+}
+
 void window_confirmed(struct window *window)
 {
     if (!window->awaits)
@@ -317,7 +334,7 @@ bool window_owes(const struct window *window, const struct host *host)
     struct point now;
 
     if (!window->intervals[host->cluster].in_set)
-        return track && memcmp(&track->confirmed, &track->sent, sizeof(track->sent)) != 0;
+        return track && is_unconfirmed(track);
     read_now(window, host->slot, &now);
     return !track || memcmp(&track->confirmed, &now, sizeof(now)) != 0;
 }

@@ -78,6 +78,8 @@ void window_hold(struct window *window, uint32_t slot);
  * only where none is. */
 void window_sent(struct window *window, uint64_t now_us, bool mark);
 bool window_awaits(const struct window *window);
+/* Was anything sent, of any cluster, that is not confirmed? */
+bool window_has_unconfirmed(const struct window *window);
 /* The awaited confirmation came. */
 void window_confirmed(struct window *window);
 
