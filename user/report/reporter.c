@@ -27,8 +27,9 @@
  * `due` is, while WAITING, the next attempt; while UP, the next report (NEVER before the first
  * response, unless the node message could not be queued yet).
  *
- *   UP --finish--> LAST --all confirmed, stream_down, REPORTER_LAST_US passed--> FINISHED
- *   any other --finish--> FINISHED
+ *   UP --finish, there is something to tell or to confirm--> LAST
+ *   LAST --all confirmed, stream_down, REPORTER_LAST_US passed, finish--> FINISHED
+ *   UP, there is nothing; any other --finish--> FINISHED
  *
  * What outlives a stream: the settings of the last response, and the window, which holds the set of
  * clusters with their interval starts and counts. */
@@ -204,13 +205,15 @@ static void log_unreported(void *arg, uint32_t cluster, const struct window_load
 
 static bool all_confirmed(const struct reporter *reporter)
 {
-    return reporter->has_sent_last && reporter->confirmed == reporter->report;
+    return reporter->has_sent_last && !window_has_unconfirmed(reporter->window);
 }
 
 static void log_end(const struct reporter *reporter)
 {
     if (!wishes_settings(reporter->wishes)->known)
         log_info("no last report: the management server never asked for one");
+    else if (reporter->state == STATE_UP)
+        log_info("no last report: the management server asks for none");
     else if (reporter->state != STATE_LAST)
         log_warning("no last report: there is no stream to the management server");
     else if (all_confirmed(reporter))
@@ -247,14 +250,18 @@ static void go_on_finishing(struct reporter *reporter, uint64_t now_us)
         finish(reporter);
 }
 
+static bool has_a_last(const struct reporter *reporter)
+{
+    if (reporter->state != STATE_UP || !wishes_settings(reporter->wishes)->known)
+        return false;
+    return window_set_size(reporter->window) > 0 || window_has_unconfirmed(reporter->window);
+}
+
 void reporter_finish(struct reporter *reporter, uint64_t now_us)
 {
-    bool is_live = reporter->state == STATE_UP && wishes_settings(reporter->wishes)->known &&
-                   window_set_size(reporter->window) > 0;
-
     if (reporter->state == STATE_FINISHED)
         return;
-    if (!is_live) { /* LAST too */
+    if (!has_a_last(reporter)) { /* LAST too */
         finish(reporter);
         return;
     }
