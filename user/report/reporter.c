@@ -137,6 +137,7 @@ static int try_report(struct reporter *reporter, uint64_t now_us)
                             .message_max = reporter->options.message_max,
                             .endpoints = wishes_settings(reporter->wishes)->endpoints,
                             .emission = reporter->options.emission,
+                            .is_last = reporter->state == STATE_LAST,
                             .omit_connections = reporter->options.omit_connections,
                             .error_bound = reporter->options.error_bound};
     struct packing messages;

@@ -37,6 +37,7 @@ struct window_row {
     struct window_load load;
     uint64_t in_progress;
     uint64_t active_connections;
+    bool again; /* some of the load was sent before, on a stream that ended */
 };
 
 /* Reads the counters of a slot as they are now. */
@@ -71,7 +72,8 @@ void window_row(const struct window *window, uint32_t slot, struct window_row *o
 uint64_t window_start(const struct window *window, uint32_t cluster);
 uint64_t window_end(const struct window *window, uint32_t cluster, uint64_t now_us);
 
-/* Leaves a host out of the report that window_look() was for: what it has stays for the next one. */
+/* Leaves a host out of the report that window_look() was for: what it has stays for the next one. Not
+ * one whose row says `again`: the report is taken to cover what was sent before. */
 void window_hold(struct window *window, uint32_t slot);
 
 /* The last look went out as a report at `now_us`. `mark`: its confirmation is awaited from now on;
