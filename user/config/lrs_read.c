@@ -173,7 +173,6 @@ static int read_value(const struct check *check, const HeaderValue *from,
     if (!out->value)
         return config_error_memory(check->error);
     memcpy(out->value, bytes, size);
-    out->value_size = size;
     return 0;
 }
 
