@@ -23,7 +23,8 @@ struct output_request {
 
 /* {"received": …, "peer": …, "stream": N, "message": N, "origin": {"run": …, "stream": N, "resent":
  * {"stream": N, "report": N}}, "unknown_fields": N, "request": {…}}; origin only where a run is told, in
- * it resent only where something is; unknown_fields only where there are any. 0; -ENOMEM: nothing written; -errno of the write. */
+ * it resent only where something is; unknown_fields only where there are any.
+ * 0; -ENOMEM: nothing written; -errno of the write. */
 int output_request(FILE *file, const struct output_request *line);
 /* {"sums": {"node": {"id", "cluster"}, "cluster": name, …}}, counts as numbers, at most
  * INT64_MAX; the row `rest` has "rest": true in the place of node and cluster, and no gauges. */

@@ -16,9 +16,10 @@
  *   not reported: cluster=local_service issued=1 success=1 error=0 new_connections=0
  *       failed_connections=0                            (one line, one for each such cluster)
  * Streams are numbered from 1 as they come up; `report` is the number of the message on its stream,
- * from 1, also where it has no clusters; of a report in several messages, that of the last one. "sent again" says what the unconfirmed reports of the
- * ended stream covered: all of it is in the first report of the next stream, so what arrived of
- * those reports is received twice; delivery.h says how a receiver counts it once. */
+ * from 1, also where it has no clusters; of a report in several messages, that of the last one. "sent
+ * again" says what the unconfirmed reports of the ended stream covered: all of it is in the first report
+ * of the next stream, so what arrived of those reports is received twice; delivery.h says how a receiver
+ * counts it once. */
 #pragma once
 
 #include <stdbool.h>

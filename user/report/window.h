@@ -48,8 +48,8 @@ struct window *window_new(const struct clusters *clusters, const struct hosts *h
                           window_read *read, void *arg);
 void window_free(struct window *window);
 
-/* Makes room for the hosts that there are now, and forgets those that are gone, so that nothing else here can fail. Called before
- * window_adopt() and window_look(). 0, -ENOMEM. */
+/* Makes room for the hosts that there are now, and forgets those that are gone, so that nothing else
+ * here can fail. Called before window_adopt() and window_look(). 0, -ENOMEM. */
 int window_reserve(struct window *window);
 
 /* Puts a cluster into the set. Its interval starts now and what its hosts counted since their last
