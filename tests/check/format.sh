@@ -14,7 +14,13 @@ shallow() {
     ! grep -nE '^ {16,}(if|for|while|do|switch)\>' "${sources[@]}"
 }
 
+# clang-format does not wrap comments. A name that alone is longer stands.
+narrow() {
+    ! LC_ALL=C.UTF-8 grep -nP '^(?=.{111}) *\S+ ' "${sources[@]}"
+}
+
 check "clang-format" clang-format --dry-run -Werror "${sources[@]}"
 check "no file of bpf/ or user/ is longer than 500 lines" short_enough
+check "no line is longer than 110 columns" narrow
 check "nothing is nested deeper than three levels" shallow
 finish

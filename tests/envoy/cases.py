@@ -22,8 +22,8 @@ def echo(connection, _count):
 class Case:
     def __init__(self, name, ask, kind="http1", groups=(Group(),), before=None, served=True, route=None,
                  handler=echo, ip="127.0.0.1", **options):
-        """ask(port) is the traffic, before(port) that of before the first response. served: False leaves
-        the upstream's ports closed. route: settings of Envoy's route; options: of the cluster. handler:
+        """ask(port) is the traffic, before(port) what goes on until the first response. served: False
+        leaves the upstream's ports closed. route: settings of Envoy's route; options: of the cluster. handler:
         of a "tcp" upstream."""
         self.name, self.ask, self.before, self.kind, self.groups = name, ask, before, kind, groups
         self.served, self.route, self.options = served, route or {}, dict(options)

@@ -13,8 +13,8 @@
 
 /* '>' the proxy sends a frame, '<' the upstream does; '|' a segment ends here, else frames of one
  * direction are one segment. Then holes: 'i' in what is received, 'o' in what is sent; 'J' the
- * connection was open before; 'c' the proxy's close(); and ends: 'F' upstream's FIN and the proxy's close after it, 'R' upstream
- * resets, 'C' the proxy closes; '.' nothing yet: stays open. */
+ * connection was open before; 'c' the proxy's close(); and ends: 'F' upstream's FIN and the proxy's
+ * close after it, 'R' upstream resets, 'C' the proxy closes; '.' nothing yet: stays open. */
 struct part {
     char who;
     uint8_t type, flags;

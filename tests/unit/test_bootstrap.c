@@ -419,14 +419,60 @@ static void headers_of_the_stream(void **state)
     assert_string_equal(bootstrap->lrs_metadata[0].key, "x-one");
     assert_string_equal(bootstrap->lrs_metadata[0].value, "v");
     assert_string_equal(bootstrap->lrs_metadata[1].value, "hi");
-    assert_int_equal(bootstrap->lrs_metadata[1].value_size, 2);
     bootstrap_free(bootstrap);
     expect_error(CLUSTERS(ONE) REPORT_TO("{envoy_grpc: {cluster_name: m}, initial_metadata: [{key: "
                                          "':path', value: v}]}"),
                  "initial_metadata[0].key: found \":path\", expected the name of a header");
     expect_error(CLUSTERS(ONE) REPORT_TO("{envoy_grpc: {cluster_name: m}, initial_metadata: [{key: "
                                          "k, value: \"a\\nb\"}]}"),
-                 "initial_metadata[0].value: found a line end");
+                 "initial_metadata[0].value: found a control character");
+}
+
+#define HEADER(key, value)                                                                         \
+    CLUSTERS(ONE)                                                                                  \
+    REPORT_TO("{envoy_grpc: {cluster_name: m}, initial_metadata: [{key: '" key                     \
+              "', value: \"" value "\"}, {key: other, value: o}]}")
+
+/* Envoy loads such files. */
+static void headers_that_are_not_its_own(void **state)
+{
+    static const char *const reserved[] = {
+        HEADER("te", "v"),
+        HEADER("Host", "v"),
+        HEADER("Content-Type", "v"),
+        HEADER("content-length", "0"),
+        HEADER("user-agent", "v"),
+        HEADER("Connection", "close"),
+        HEADER("keep-alive", "v"),
+        HEADER("upgrade", "v"),
+        HEADER("proxy-connection", ""),
+        HEADER("transfer-encoding", "v"),
+        HEADER("grpc-timeout", "v"),
+        HEADER("Loadtap-Resent", "1.1"),
+        HEADER("http2-settings", "v"),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(reserved); i++) {
+        struct bootstrap *bootstrap = must_load(reserved[i]);
+
+        assert_int_equal(bootstrap->lrs_metadata_count, 1);
+        assert_string_equal(bootstrap->lrs_metadata[0].key, "other");
+        assert_true(has_note(bootstrap, ": not sent, reserved"));
+        bootstrap_free(bootstrap);
+    }
+}
+
+static void values_of_headers(void **state)
+{
+    struct bootstrap *bootstrap = must_load(HEADER("grp", "a\\tb\u00e9"));
+
+    (void)state;
+    assert_int_equal(bootstrap->lrs_metadata_count, 2);
+    assert_string_equal(bootstrap->lrs_metadata[0].value, "a\tb\u00e9");
+    bootstrap_free(bootstrap);
+    expect_error(HEADER("k", "a\\x01"), "initial_metadata[0].value: found a control character");
+    expect_error(HEADER("k", "a\\x7f"), "initial_metadata[0].value: found a control character");
 }
 
 static void own_settings(void **state)
@@ -548,6 +594,8 @@ int main(void)
         cmocka_unit_test(groups_and_probes),
         cmocka_unit_test(where_to_report),
         cmocka_unit_test(headers_of_the_stream),
+        cmocka_unit_test(headers_that_are_not_its_own),
+        cmocka_unit_test(values_of_headers),
         cmocka_unit_test(own_settings),
         cmocka_unit_test(files_that_cannot_be_read),
         cmocka_unit_test(ten_thousand_clusters),

@@ -16,8 +16,8 @@
 /* '>' the proxy sends, '<' the upstream sends; then the ends: 'F' upstream's FIN and the proxy's
  * close after it, 'R' upstream resets, 'C' the proxy closes, 'L' a hole in the responses is given
  * up and the connection ends; '.' nothing yet: stays open. Not ends: 'J' was open before; 'l' and 'o'
- * a hole in the responses, or in the requests, is given up; 'c' the proxy's close(), before it ends; 'S' the proxy sends, and all before it is
- * settled. */
+ * a hole in the responses, or in the requests, is given up; 'c' the proxy's close(), before it ends;
+ * 'S' the proxy sends, and all before it is settled. */
 struct part {
     char who;
     const char *bytes;

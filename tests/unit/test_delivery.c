@@ -215,6 +215,25 @@ static void test_cluster_leaves_and_comes_back(void **state)
     assert_int_equal(counted_once(APPLE), 5);
 }
 
+/* An older rule would not show what is left of the cluster; the receiver drops the report before for it. */
+static void test_sent_again_by_an_older_rule(void **state)
+{
+    tear_down(state);
+    emission = EMISSION_UP_TO_ENVOY_1_33;
+    assert_int_equal(set_up_receiver(state), 0);
+    emission = EMISSION_ENVOY_1_39;
+    reporter_start(reporter, now);
+    up();
+    want(true, false, false);
+    rows[apple].rq_issued = served[APPLE] = 1;
+    pass(2 * SECOND);
+    assert_int_equal(counted_once(APPLE), 1);
+    rows[apple].rq_finished = 1; /* without a result */
+    again_up();
+    up();
+    assert_int_equal(counted_once(APPLE), 1);
+}
+
 /* Streams, confirmations, losses and wishes come as they like. What was sent may be lost from some
  * message on, and then is not confirmed; a wish may drop clusters and name them again. */
 static void play(unsigned seed)
@@ -288,6 +307,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_what_is_told),
         TEST(test_cluster_leaves_and_comes_back),
+        TEST(test_sent_again_by_an_older_rule),
         TEST(test_any_course),
     };
 

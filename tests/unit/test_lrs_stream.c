@@ -507,21 +507,37 @@ static void test_trailers_without_status(void **state)
     assert_ended("management server ended the stream: no grpc-status");
 }
 
-static void test_confirmation_behind_the_trailers(void **state)
-{
-    static const uint8_t trailers_and_ack[] =
-        "\0\0\xf\1\5\0\0\0\1" /* HEADERS: END_STREAM, END_HEADERS */
-        "\0\xbgrpc-status\1"
-        "0"
-        "\0\0\0\4\1\0\0\0\0"; /* SETTINGS: ACK */
+#define TRAILERS                                                                                   \
+    "\0\0\xf\1\5\0\0\0\1" /* HEADERS: END_STREAM, END_HEADERS */                                   \
+    "\0\xbgrpc-status\1"                                                                           \
+    "0"
+#define RESET "\0\0\4\3\0\0\0\0\1\0\0\0\0" /* RST_STREAM: NO_ERROR */
+#define ACK "\0\0\0\4\1\0\0\0\0"           /* SETTINGS: ACK */
 
-    (void)state;
-    open_stream();
-    assert_int_equal(send_text("report", true), 0);
-    to_server();
-    lrs_stream_receive(client.stream, trailers_and_ack, sizeof(trailers_and_ack) - 1);
-    assert_ended("management server ended the stream: OK (0)");
-    assert_string_equal(client.log, "confirmed\n");
+/* A server that is done with the call drops a report that comes, and acknowledges it all the same. */
+static void test_acknowledgement_around_the_end(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t length;
+        const char *log, *end;
+    } cases[] = {
+#define CASE(bytes, log, end) {bytes, sizeof(bytes) - 1, log, end}
+        CASE(TRAILERS ACK, "", "management server ended the stream: OK (0)"),
+        CASE(ACK TRAILERS, "confirmed\n", "management server ended the stream: OK (0)"),
+        CASE(RESET ACK, "", "management server reset the stream: NO_ERROR"),
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        open_stream();
+        assert_int_equal(send_text("report", true), 0);
+        to_server();
+        lrs_stream_receive(client.stream, (const uint8_t *)cases[i].bytes, cases[i].length);
+        assert_ended(cases[i].end);
+        assert_string_equal(client.log, cases[i].log);
+        tear_down(state);
+        set_up(state);
+    }
 }
 
 static void test_more_acknowledgements_than_settings(void **state)
@@ -888,7 +904,7 @@ int main(void)
         TEST(test_informational_response_is_passed_over),
         TEST(test_end_without_trailers),
         TEST(test_trailers_without_status),
-        TEST(test_confirmation_behind_the_trailers),
+        TEST(test_acknowledgement_around_the_end),
         TEST(test_more_acknowledgements_than_settings),
         TEST(test_nothing_is_handed_out_behind_the_end),
         TEST(test_cut_message_is_freed),

@@ -528,8 +528,8 @@ static void ignore_again(void *arg, uint32_t cluster, const struct window_load *
     (void)arg, (void)cluster, (void)load;
 }
 
-/* Held back although it was sent before: it is still to come. */
-static void test_held_back_after_a_stream(void **state)
+/* What a receiver drops for this report has to be in it, whatever the rule. */
+static void test_sent_again_is_not_held_back(void **state)
 {
     (void)state;
     window_adopt(window, BERRY, 0);
@@ -541,12 +541,43 @@ static void test_held_back_after_a_stream(void **state)
     rows[west].rq_finished = 3; /* without a result */
     window_roll_back(window, ignore_again, NULL);
     encode();
+    assert_int_equal(locality(0)->total_issued_requests, 3);
+    window_sent(window, 1000000, true);
+    encode(); /* nothing is left */
+    assert_int_equal(only_cluster()->n_upstream_locality_stats, 0);
+}
+
+/* A stream's end alone changes nothing: this was never sent. */
+static void test_held_back_after_a_stream(void **state)
+{
+    (void)state;
+    window_adopt(window, BERRY, 0);
+    report.emission = EMISSION_UP_TO_ENVOY_1_33;
+    rows[west].rq_issued = rows[west].rq_finished = 3; /* without a result */
+    encode();
+    window_sent(window, 1000000, true);
+    window_roll_back(window, ignore_again, NULL);
+    encode();
     assert_int_equal(only_cluster()->n_upstream_locality_stats, 0);
     window_sent(window, 1000000, true);
-    window_confirmed(window);
     model_serve(west, 1);
     encode();
     assert_int_equal(locality(0)->total_issued_requests, 4);
+}
+
+static void test_last_report_holds_nothing_back(void **state)
+{
+    (void)state;
+    window_adopt(window, BERRY, 0);
+    report.emission = EMISSION_ENVOY_1_34;
+    report.endpoints = true;
+    rows[west].rq_success = 2;
+    encode();
+    assert_int_equal(only_cluster()->n_upstream_locality_stats, 0);
+    report.is_last = true;
+    encode();
+    assert_int_equal(locality(0)->total_successful_requests, 2);
+    assert_int_equal(locality(0)->n_upstream_endpoint_stats, 0);
 }
 
 static void test_out_of_memory(void **state)
@@ -639,7 +670,9 @@ int main(void)
         TEST(test_error_bound_is_off),
         TEST(test_s38_logical_dns_is_one_host),
         TEST(test_older_rules_hold_back),
+        TEST(test_sent_again_is_not_held_back),
         TEST(test_held_back_after_a_stream),
+        TEST(test_last_report_holds_nothing_back),
         TEST(test_out_of_memory),
     };
 

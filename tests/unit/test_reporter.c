@@ -474,6 +474,30 @@ static void test_confirmed_report_is_not_sent_again(void **state)
     assert_int_equal(interval_us("apple"), 5 * SECOND);
 }
 
+/* The report behind the marked one is confirmed by a heartbeat, which has nothing of its own. */
+static void test_confirmed_after_nothing_is_asked_for(void **state)
+{
+    (void)state;
+    begin(APPLE_EVERY_2S);
+    for (int i = 0; i < 2; i++) {
+        model_serve(apple, 3);
+        pass(2 * SECOND);
+    }
+    assert_false(last_mark);
+    respond((struct wish){.seconds = 2});
+    reporter_confirmed(reporter, now); /* of the first one */
+    assert_true(reporter_owes(reporter, apple));
+    pass(2 * SECOND);
+    assert_int_equal(last->n_cluster_stats, 0);
+    assert_true(last_mark);
+    reporter_confirmed(reporter, now);
+    assert_false(reporter_owes(reporter, apple));
+    pass(2 * SECOND);
+    assert_false(last_mark); /* all is confirmed */
+    down();
+    assert_int_equal(logged("sent again"), 0);
+}
+
 static void test_one_confirmation_is_awaited_at_a_time(void **state)
 {
     (void)state;
@@ -782,6 +806,7 @@ int main(void)
         TEST(test_s26_every_5_s_again_after_a_stream_that_worked),
         TEST(test_unconfirmed_report_is_sent_again),
         TEST(test_confirmed_report_is_not_sent_again),
+        TEST(test_confirmed_after_nothing_is_asked_for),
         TEST(test_one_confirmation_is_awaited_at_a_time),
         TEST(test_stream_lost_again_before_a_confirmation),
         TEST(test_sum_of_all_reports),

@@ -85,6 +85,82 @@ static void test_while_a_confirmation_is_awaited(void **state)
     assert_int_equal(logged("not reported"), 0);
 }
 
+/* What the server has got is not told as lost only because it asks for nothing now. */
+static void test_of_clusters_that_are_not_asked_for_any_more(void **state)
+{
+    (void)state;
+    begin(APPLE_EVERY_2S);
+    model_serve(apple, 3);
+    pass(2 * SECOND);
+    respond((struct wish){.seconds = 2});
+    reporter_finish(reporter, now);
+    assert_false(reporter_finished(reporter));
+    reporter_confirmed(reporter, now);
+    assert_true(reporter_finished(reporter));
+    assert_int_equal(logged("all is confirmed"), 1);
+    assert_int_equal(logged("not reported"), 0);
+    assert_int_equal(logged("warning"), 0);
+}
+
+/* The server asks for nothing, one more confirmation is to come. */
+static void test_behind_a_report_without_a_mark(void **state)
+{
+    (void)state;
+    begin(APPLE_EVERY_2S);
+    for (int i = 0; i < 2; i++) {
+        model_serve(apple, 3);
+        pass(2 * SECOND);
+    }
+    respond((struct wish){.seconds = 2});
+    reporter_finish(reporter, now);
+    reporter_confirmed(reporter, now);
+    assert_true(last_mark);
+    assert_int_equal(last->n_cluster_stats, 0);
+    assert_false(reporter_finished(reporter));
+    reporter_confirmed(reporter, now);
+    assert_true(reporter_finished(reporter));
+    assert_int_equal(logged("not reported"), 0);
+}
+
+static void test_where_nothing_is_asked_for(void **state)
+{
+    (void)state;
+    begin(APPLE_EVERY_2S);
+    model_serve(apple, 3);
+    pass(2 * SECOND);
+    reporter_confirmed(reporter, now);
+    respond((struct wish){.seconds = 2});
+    reporter_finish(reporter, now);
+    assert_true(reporter_finished(reporter));
+    assert_int_equal(sent, 2);
+    assert_int_equal(logged("info no last report: the management server asks for none\n"), 1);
+    assert_int_equal(logged("not reported"), 0);
+}
+
+/* An older rule holds a result back that comes when nothing runs; the last report has it. */
+static void test_has_what_an_older_rule_held_back(void **state)
+{
+    tear_down(state);
+    emission = EMISSION_ENVOY_1_37;
+    assert_int_equal(set_up(state), 0);
+    emission = EMISSION_ENVOY_1_39;
+    begin(APPLE_EVERY_2S);
+    rows[apple].rq_issued = 1;
+    pass(2 * SECOND);
+    reporter_confirmed(reporter, now);
+    rows[apple].rq_finished = rows[apple].rq_success = 1;
+    pass(2 * SECOND);
+    reporter_confirmed(reporter, now);
+    add_up("apple");
+    assert_int_equal(sums.success, 0);
+    reporter_finish(reporter, now);
+    add_up("apple");
+    assert_int_equal(sums.success, 1);
+    reporter_confirmed(reporter, now);
+    assert_int_equal(logged("all is confirmed"), 1);
+    assert_int_equal(logged("not reported"), 0);
+}
+
 static void test_is_waited_for_so_long(void **state)
 {
     (void)state;
@@ -169,6 +245,10 @@ int main(void)
         TEST(test_that_never_was_asked),
         TEST(test_is_sent_at_once_and_confirmed),
         TEST(test_while_a_confirmation_is_awaited),
+        TEST(test_of_clusters_that_are_not_asked_for_any_more),
+        TEST(test_behind_a_report_without_a_mark),
+        TEST(test_where_nothing_is_asked_for),
+        TEST(test_has_what_an_older_rule_held_back),
         TEST(test_is_waited_for_so_long),
         TEST(test_is_not_waited_for_if_asked_again),
         TEST(test_stream_ends_meanwhile),

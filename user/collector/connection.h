@@ -7,9 +7,7 @@ struct event_base;
 struct connection;
 struct tls;
 
-#define CONNECTION_OUTPUT                                                                          \
-    (64 << 10)                        /* bytes waiting for the client; beyond, it is not read from \
-                                       */
+#define CONNECTION_OUTPUT (64 << 10) /* bytes waiting for the client; beyond, it is not read from */
 #define CONNECTION_FIRST_REQUEST_S 10 /* without a request by then it is closed, TLS included */
 #define CONNECTION_LINGER_S 10        /* how long the client has to close in its turn */
 #define CONNECTION_STUCK_S 30         /* the client takes no byte for so long: closed */

@@ -33,9 +33,10 @@ struct output_request {
 };
 
 /* {"received": …, "peer": …, "stream": N, "message": N, "origin": {"run": …, "stream": N, "resent":
- * {"stream": N, "report": N}}, "node": {"id", "cluster"}, "unknown_fields": N, "request": {…}}; origin only
- * where a run is told, in it resent only where something is; node only where it is known and the request
- * has none; unknown_fields only where there are any. 0; -ENOMEM: nothing written; -errno of the write. */
+ * {"stream": N, "report": N}}, "node": {"id", "cluster"}, "unknown_fields": N, "request": {…}}; origin
+ * only where a run is told, in it resent only where something is; node only where it is known and the
+ * request has none; unknown_fields only where there are any. 0; -ENOMEM: nothing written; -errno of the
+ * write. */
 int output_request(struct output *output, const struct output_request *line);
 /* {"sums": {"node": {"id", "cluster"}, "cluster": name, …}}, counts as numbers, at most
  * INT64_MAX; the row `rest` has "rest": true in the place of node and cluster, and no gauges. */

@@ -20,9 +20,7 @@ struct bootstrap_source {
 
 /* Metadata sent with the report stream's request. */
 struct initial_metadata {
-    char *key;
-    char *value;
-    size_t value_size; /* a value may be binary; a NUL follows it in any case */
+    char *key, *value;
 };
 
 struct bootstrap {

@@ -150,13 +150,10 @@ static int add_token(const struct check *check, const char *token, const struct 
     int failed = check_text(check, "authorization", &next->key);
     if (failed)
         return failed;
-    int length = asprintf(&next->value, "Bearer %s", token);
-    if (length < 0) {
-        next->value = NULL;
-        return config_error_memory(check->error);
-    }
-    next->value_size = (size_t)length;
-    return 0;
+    if (asprintf(&next->value, "Bearer %s", token) >= 0)
+        return 0;
+    next->value = NULL;
+    return config_error_memory(check->error);
 }
 
 /* A token must not be shown to whoever listens, hence gRPC too sends it over TLS only. */

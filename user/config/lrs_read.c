@@ -114,7 +114,26 @@ static int read_cluster(struct check *check, const Bootstrap *from, struct boots
     return failed ? failed : tls_read(check, message, &path, &out->lrs_tls);
 }
 
-/* Names go out in lower case (RFC 9113 section 8.2.1); those of gRPC and HTTP/2 are ours to set. */
+/* Names that say how the call itself is made (RFC 9113, 8.2.2; "gRPC over HTTP2", Requests), or what
+ * loadtap says of a stream; in lower case. */
+static bool is_reserved(const char *key)
+{
+    static const char *const names[] = {
+        "host",          "te",         "content-type", "content-length",   "user-agent",
+        "connection",    "keep-alive", "upgrade",      "proxy-connection", "transfer-encoding",
+        "http2-settings"};
+    static const char *const prefixes[] = {"grpc-", "loadtap-"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        if (strcmp(key, names[i]) == 0)
+            return true;
+    for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
+        if (strncmp(key, prefixes[i], strlen(prefixes[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Names go out in lower case (RFC 9113 section 8.2.1). */
 static int read_key(const struct check *check, const char *key, const struct tree_path *path,
                     char **out)
 {
@@ -131,25 +150,53 @@ static int read_key(const struct check *check, const char *key, const struct tre
     return failed;
 }
 
+/* A server resets a stream with one (RFC 9110, 5.5, which allows tabs). */
+static bool has_control(const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if ((bytes[i] < ' ' && bytes[i] != '\t') || bytes[i] == 0x7f)
+            return true;
+    return false;
+}
+
 static int read_value(const struct check *check, const HeaderValue *from,
                       const struct tree_path *path, struct initial_metadata *out)
 {
     bool is_raw = from->raw_value.len > 0;
-    const void *bytes = is_raw ? (const void *)from->raw_value.data : from->value;
+    const uint8_t *bytes = is_raw ? from->raw_value.data : (const uint8_t *)from->value;
     size_t size = is_raw ? from->raw_value.len : strlen(from->value);
 
-    if (memchr(bytes, '\0', size) || memchr(bytes, '\r', size) || memchr(bytes, '\n', size))
+    if (has_control(bytes, size))
         return check_wrong(check, path, is_raw ? "raw_value" : "value",
-                           "found a line end or NUL, expected a header's value");
+                           "found a control character, expected a header's value");
     out->value = calloc(1, size + 1);
     if (!out->value)
         return config_error_memory(check->error);
     memcpy(out->value, bytes, size);
-    out->value_size = size;
     return 0;
 }
 
-static int read_metadata(const struct check *check, const GrpcService *from, struct bootstrap *out)
+static int read_header(struct check *check, const HeaderValue *from, const struct tree_path *path,
+                       struct bootstrap *out)
+{
+    struct initial_metadata *next = &out->lrs_metadata[out->lrs_metadata_count];
+    int failed = read_key(check, from->key, path, &next->key);
+
+    if (!failed)
+        failed = read_value(check, from, path, next);
+    out->lrs_metadata_count++;
+    if (failed || !is_reserved(next->key))
+        return failed;
+    failed = check_note(check, "management server: initial_metadata %.64s: not sent, reserved",
+                        next->key);
+    free(TAKE(next->key));
+    free(TAKE(next->value));
+    out->lrs_metadata_count--;
+    return failed;
+}
+
+/* Envoy takes a file that sets a reserved name, so it loads; it goes out as ours. */
+static int read_metadata(struct check *check, const GrpcService *from, struct bootstrap *out)
 {
     const struct tree_path list = tree_path_field(&service_path, "initial_metadata");
     int failed = 0;
@@ -158,14 +205,10 @@ static int read_metadata(const struct check *check, const GrpcService *from, str
     out->lrs_metadata = calloc(from->n_initial_metadata + 1, sizeof(*out->lrs_metadata));
     if (!out->lrs_metadata)
         return config_error_memory(check->error);
-    out->lrs_metadata_count = from->n_initial_metadata;
     for (size_t i = 0; i < from->n_initial_metadata && !failed; i++) {
-        struct initial_metadata *next = &out->lrs_metadata[i];
         const struct tree_path path = tree_path_index(&list, i);
 
-        failed = read_key(check, from->initial_metadata[i]->key, &path, &next->key);
-        if (!failed)
-            failed = read_value(check, from->initial_metadata[i], &path, next);
+        failed = read_header(check, from->initial_metadata[i], &path, out);
     }
     return failed;
 }

@@ -7,7 +7,9 @@
  *   since 1.39     any of the four is not zero                   endpoints
  *
  * (Envoy, load_stats_reporter_impl.cc of each.) Envoy forgets what it does not show; here it is held
- * back until its locality is shown. */
+ * back until its locality is shown, or there is no later report: the last one of a run shows it. And
+ * whatever the rule, a locality is shown of which something is sent again: delivery.h promises that the
+ * report covers all that was sent of it and is not confirmed. */
 #pragma once
 
 #include <stdbool.h>

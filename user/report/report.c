@@ -208,6 +208,7 @@ static void add_group(struct scratch *scratch, const struct report *report, uint
         window_load_add(&sum->load, &row.load);
         sum->in_progress += row.in_progress;
         sum->active_connections += row.active_connections;
+        sum->again |= row.again;
         if (!is_logical && endpoint_is_shown(report, &row))
             add_endpoint(scratch, report, host, &row);
         if (!current || host->names)
@@ -243,11 +244,12 @@ static void fill_locality(struct locality_entry *entry, const struct report *rep
     message->total_fail_connections = sum->load.failed_connections;
 }
 
-/* Is it for an older rule alone that the locality is not shown? */
+/* Is it for an older rule alone that the locality is not shown? Never one of which some was sent before:
+ * a receiver drops that for this report. */
 static bool is_held_back(const struct report *report, const struct window_row *row)
 {
-    return report->emission != EMISSION_ENVOY_1_39 && has_numbers(report, row) &&
-           !emission_shows(report->emission, row);
+    return !row->again && !report->is_last && report->emission != EMISSION_ENVOY_1_39 &&
+           has_numbers(report, row) && !emission_shows(report->emission, row);
 }
 
 /* All its hosts wait for a later report. */

@@ -22,6 +22,7 @@ struct report {
     bool endpoints;        /* report_endpoint_granularity */
     bool omit_connections; /* leave out fields 9 to 11, which Envoy never fills */
     enum emission_rules emission;
+    bool is_last;       /* no other one follows: nothing is held back for it */
     size_t message_max; /* of a message, in bytes: PACKING_MAX */
     bool error_bound;   /* add the error bound as load_metric_stats, where not zero */
 };
@@ -37,7 +38,8 @@ struct report {
  *   established, failed) is not zero, or, if wanted, a part of the error bound is not zero.
  *   `locality` is always set, if only to an empty message.
  *   By older rules than Envoy 1.39's (emission.h) only where they show it, whatever else is not zero;
- *   what they do not show is held back in the window. They may allow no endpoints at all.
+ *   what they do not show is held back in the window, unless `is_last`, or some of it was sent before on
+ *   a stream that ended. They may allow no endpoints at all.
  * - Order of entries: by priority; in it the node's own locality, then by region, zone, sub_zone.
  * - Endpoint entries, only with `endpoints`: hosts with a request number, or a wanted part of the
  *   error bound, that is not zero, in the order of the groups and their hosts; IP and port_value.

@@ -27,8 +27,9 @@
  * `due` is, while WAITING, the next attempt; while UP, the next report (NEVER before the first
  * response, unless the node message could not be queued yet).
  *
- *   UP --finish--> LAST --all confirmed, stream_down, REPORTER_LAST_US passed--> FINISHED
- *   any other --finish--> FINISHED
+ *   UP --finish, there is something to tell or to confirm--> LAST
+ *   LAST --all confirmed, stream_down, REPORTER_LAST_US passed, finish--> FINISHED
+ *   UP, there is nothing; any other --finish--> FINISHED
  *
  * What outlives a stream: the settings of the last response, and the window, which holds the set of
  * clusters with their interval starts and counts. */
@@ -115,11 +116,19 @@ static void log_report(const struct reporter *reporter, size_t clusters,
               sum->new_connections, sum->failed_connections);
 }
 
+/* A mark has to come also where nothing is asked for any more: what was sent before is not confirmed
+ * by anything else. */
+static bool wants_mark(const struct reporter *reporter)
+{
+    if (window_awaits(reporter->window))
+        return false;
+    return window_set_size(reporter->window) > 0 || window_has_unconfirmed(reporter->window);
+}
+
 /* Encodes and queues one report. On failure nothing has changed: the next one covers it. */
 static int try_report(struct reporter *reporter, uint64_t now_us)
 {
-    size_t clusters = window_set_size(reporter->window);
-    bool mark = clusters && !window_awaits(reporter->window);
+    bool mark = wants_mark(reporter);
     struct report report = {.node = reporter->options.node,
                             .clusters = reporter->options.clusters,
                             .hosts = reporter->options.hosts,
@@ -128,6 +137,7 @@ static int try_report(struct reporter *reporter, uint64_t now_us)
                             .message_max = reporter->options.message_max,
                             .endpoints = wishes_settings(reporter->wishes)->endpoints,
                             .emission = reporter->options.emission,
+                            .is_last = reporter->state == STATE_LAST,
                             .omit_connections = reporter->options.omit_connections,
                             .error_bound = reporter->options.error_bound};
     struct packing messages;
@@ -149,7 +159,7 @@ static int try_report(struct reporter *reporter, uint64_t now_us)
     window_sent(reporter->window, now_us, mark);
     if (mark)
         reporter->marked = reporter->report;
-    log_report(reporter, clusters, &sum);
+    log_report(reporter, window_set_size(reporter->window), &sum);
     return 0;
 }
 
@@ -196,13 +206,15 @@ static void log_unreported(void *arg, uint32_t cluster, const struct window_load
 
 static bool all_confirmed(const struct reporter *reporter)
 {
-    return reporter->has_sent_last && reporter->confirmed == reporter->report;
+    return reporter->has_sent_last && !window_has_unconfirmed(reporter->window);
 }
 
 static void log_end(const struct reporter *reporter)
 {
     if (!wishes_settings(reporter->wishes)->known)
         log_info("no last report: the management server never asked for one");
+    else if (reporter->state == STATE_UP)
+        log_info("no last report: the management server asks for none");
     else if (reporter->state != STATE_LAST)
         log_warning("no last report: there is no stream to the management server");
     else if (all_confirmed(reporter))
@@ -239,14 +251,18 @@ static void go_on_finishing(struct reporter *reporter, uint64_t now_us)
         finish(reporter);
 }
 
+static bool has_a_last(const struct reporter *reporter)
+{
+    if (reporter->state != STATE_UP || !wishes_settings(reporter->wishes)->known)
+        return false;
+    return window_set_size(reporter->window) > 0 || window_has_unconfirmed(reporter->window);
+}
+
 void reporter_finish(struct reporter *reporter, uint64_t now_us)
 {
-    bool is_live = reporter->state == STATE_UP && wishes_settings(reporter->wishes)->known &&
-                   window_set_size(reporter->window) > 0;
-
     if (reporter->state == STATE_FINISHED)
         return;
-    if (!is_live) { /* LAST too */
+    if (!has_a_last(reporter)) { /* LAST too */
         finish(reporter);
         return;
     }

@@ -10,14 +10,16 @@
  * and at debug, with the sums over all clusters:
  *   report sent: stream=3 report=7 clusters=2 issued=4 success=4 error=0 new_connections=1
  *       failed_connections=0                            (one line)
- * At the end ("no last report: …" where there is no stream, or never was a response), at info or, where something was not confirmed, at warning:
+ * At the end, at info or, where something was not confirmed, at warning ("no last report: …" where there
+ * is no stream, never was a response, or nothing is asked for and all is confirmed):
  *   last report: stream=3 report=10, all is confirmed
  *   not reported: cluster=local_service issued=1 success=1 error=0 new_connections=0
  *       failed_connections=0                            (one line, one for each such cluster)
  * Streams are numbered from 1 as they come up; `report` is the number of the message on its stream,
- * from 1, also where it has no clusters; of a report in several messages, that of the last one. "sent again" says what the unconfirmed reports of the
- * ended stream covered: all of it is in the first report of the next stream, so what arrived of
- * those reports is received twice; delivery.h says how a receiver counts it once. */
+ * from 1, also where it has no clusters; of a report in several messages, that of the last one. "sent
+ * again" says what the unconfirmed reports of the ended stream covered: all of it is in the first report
+ * of the next stream, so what arrived of those reports is received twice; delivery.h says how a receiver
+ * counts it once. */
 #pragma once
 
 #include <stdbool.h>
@@ -83,7 +85,8 @@ void reporter_confirmed(struct reporter *reporter,
 void reporter_stream_down(struct reporter *reporter, uint64_t now_us);
 
 /* The daemon is to end. On a live stream a last report is sent at once, with everything since the one
- * before, and what is not confirmed yet is waited for, for at most REPORTER_LAST_US. The log says what
+ * before, and what is not confirmed yet is waited for, for at most REPORTER_LAST_US; so it is where no
+ * cluster is asked for any more, but something was sent. The log says what
  * is not known to have arrived in the end: what was counted since the last report too, and everything
  * where there is no stream. Called again, it waits no longer. */
 void reporter_finish(struct reporter *reporter, uint64_t now_us);

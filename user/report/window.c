@@ -235,14 +235,25 @@ static uint64_t difference(uint64_t begun, uint64_t ended)
     return begun > ended ? begun - ended : 0;
 }
 
+static bool is_unconfirmed(const struct track *track)
+{
+    return memcmp(&track->confirmed, &track->sent, sizeof(track->sent)) != 0;
+}
+
+/* Does what the next report says of a host begin at `confirmed`? */
+static bool is_again(const struct window *window, uint32_t slot)
+{
+    const struct host *host = hosts_at(window->hosts, slot);
+
+    return host && window->intervals[host->cluster].again;
+}
+
 /* Where what the next report says of a host begins. */
 static const struct point *begin_of(const struct window *window, uint32_t slot)
 {
     const struct track *track = &window->tracks[slot];
-    const struct host *host = hosts_at(window->hosts, slot);
-    bool again = host && window->intervals[host->cluster].again;
 
-    return again ? &track->confirmed : &track->sent;
+    return is_again(window, slot) ? &track->confirmed : &track->sent;
 }
 
 void window_row(const struct window *window, uint32_t slot, struct window_row *out)
@@ -252,7 +263,8 @@ void window_row(const struct window *window, uint32_t slot, struct window_row *o
     *out = (struct window_row){
         .load = load_between(begin_of(window, slot), &track->now),
         .in_progress = difference(track->now.rq_issued, track->now.rq_finished),
-        .active_connections = difference(track->now.cx_established, track->now.cx_closed)};
+        .active_connections = difference(track->now.cx_established, track->now.cx_closed),
+        .again = is_again(window, slot) && is_unconfirmed(track)};
 }
 
 uint64_t window_start(const struct window *window, uint32_t cluster)
@@ -300,6 +312,18 @@ bool window_awaits(const struct window *window)
     return window->awaits;
 }
 
+/* An interval may have no length, but counts. */
+bool window_has_unconfirmed(const struct window *window)
+{
+    for (size_t i = 0; i < window->clusters->count; i++)
+        if (window->intervals[i].sent != window->intervals[i].confirmed)
+            return true;
+    for (size_t slot = 0; slot < window->track_count; slot++)
+        if (is_unconfirmed(&window->tracks[slot]))
+            return true;
+    return false;
+}
+
 void window_confirmed(struct window *window)
 {
     if (!window->awaits)
@@ -317,7 +341,7 @@ bool window_owes(const struct window *window, const struct host *host)
     struct point now;
 
     if (!window->intervals[host->cluster].in_set)
-        return track && memcmp(&track->confirmed, &track->sent, sizeof(track->sent)) != 0;
+        return track && is_unconfirmed(track);
     read_now(window, host->slot, &now);
     return !track || memcmp(&track->confirmed, &now, sizeof(now)) != 0;
 }

@@ -37,6 +37,7 @@ struct window_row {
     struct window_load load;
     uint64_t in_progress;
     uint64_t active_connections;
+    bool again; /* some of the load was sent before, on a stream that ended */
 };
 
 /* Reads the counters of a slot as they are now. */
@@ -47,8 +48,8 @@ struct window *window_new(const struct clusters *clusters, const struct hosts *h
                           window_read *read, void *arg);
 void window_free(struct window *window);
 
-/* Makes room for the hosts that there are now, and forgets those that are gone, so that nothing else here can fail. Called before
- * window_adopt() and window_look(). 0, -ENOMEM. */
+/* Makes room for the hosts that there are now, and forgets those that are gone, so that nothing else
+ * here can fail. Called before window_adopt() and window_look(). 0, -ENOMEM. */
 int window_reserve(struct window *window);
 
 /* Puts a cluster into the set. Its interval starts now and what its hosts counted since their last
@@ -71,13 +72,16 @@ void window_row(const struct window *window, uint32_t slot, struct window_row *o
 uint64_t window_start(const struct window *window, uint32_t cluster);
 uint64_t window_end(const struct window *window, uint32_t cluster, uint64_t now_us);
 
-/* Leaves a host out of the report that window_look() was for: what it has stays for the next one. */
+/* Leaves a host out of the report that window_look() was for: what it has stays for the next one. Not
+ * one whose row says `again`: the report is taken to cover what was sent before. */
 void window_hold(struct window *window, uint32_t slot);
 
 /* The last look went out as a report at `now_us`. `mark`: its confirmation is awaited from now on;
  * only where none is. */
 void window_sent(struct window *window, uint64_t now_us, bool mark);
 bool window_awaits(const struct window *window);
+/* Was anything sent, of any cluster, that is not confirmed? */
+bool window_has_unconfirmed(const struct window *window);
 /* The awaited confirmation came. */
 void window_confirmed(struct window *window);
 

@@ -18,10 +18,10 @@ struct dial_options {
     /* Called for each new socket before it connects; 0, or -errno to refuse it. May be NULL. */
     int (*prepare)(void *arg, int fd);
     void *prepare_arg;
-    /* Called once, or again after dial_go_on(), from the event loop: either with a connected, non-blocking socket, which is now
-     * the callee's, or with -1 and why the last address failed ("cannot connect to
-     * 127.0.0.1:80: Connection refused"), a text that lives as long as the dial. It may free the
-     * dial. */
+    /* Called once, or again after dial_go_on(), from the event loop: either with a connected,
+     * non-blocking socket, which is now the callee's, or with -1 and why the last address failed
+     * ("cannot connect to 127.0.0.1:80: Connection refused"), a text that lives as long as the dial. It
+     * may free the dial. */
     void (*done)(void *arg, int fd, const char *error);
     void *arg;
 };

@@ -136,8 +136,12 @@ static void headers_received(struct lrs_stream *stream, bool end_stream)
         end_by_head(stream, "did not answer with a gRPC stream");
 }
 
+/* Behind the stream's end it says nothing: a server drops what comes for a call that has returned, and
+ * its HTTP/2 stack acknowledges all the same. */
 static void settings_acknowledged(struct lrs_stream *stream)
 {
+    if (stream->state == ENDED)
+        return;
     stream->progress++;
     if (!stream->settings_greeted) {
         stream->settings_greeted = true;
@@ -161,7 +165,7 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
 
     (void)session;
     if (frame->hd.type == NGHTTP2_SETTINGS && frame->hd.flags & NGHTTP2_FLAG_ACK)
-        settings_acknowledged(stream); /* right behind the trailers it is just as true */
+        settings_acknowledged(stream);
     else if (frame->hd.type == NGHTTP2_PING && frame->hd.flags & NGHTTP2_FLAG_ACK)
         stream->pings_unanswered -= stream->pings_unanswered > 0;
     else if (frame->hd.type == NGHTTP2_HEADERS)

@@ -24,7 +24,8 @@ struct lrs_stream_events {
     void (*message)(void *arg, const uint8_t *message, size_t length);
     /* Everything up to and with the oldest marked message not confirmed yet has reached the peer's
      * HTTP/2 stack. One event for each marked message, in their order, behind the messages of the
-     * same bytes; none where these break HTTP/2, as by acknowledging what was never sent. */
+     * same bytes; none where these break HTTP/2, as by acknowledging what was never sent. None is behind
+     * the stream's end in those bytes: the peer may have dropped the message. */
     void (*confirmed)(void *arg);
     void *arg;
 };

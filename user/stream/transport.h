@@ -4,7 +4,8 @@
  * Rules for the owner:
  * - Events come from the event loop alone, never from inside a function of this header. So in any
  *   event the owner may send, and may free the client.
- * - `up` comes at most once and before any other event but `passed_over` and `down`; `down` is the last event.
+ * - `up` comes at most once and before any other event but `passed_over` and `down`; `down` is the last
+ *   event.
  * - The program ignores SIGPIPE.
  * - After `down` the socket is closed; the owner frees the client and opens another when it likes.
  *
