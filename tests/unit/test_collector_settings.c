@@ -113,13 +113,16 @@ static void first_match_wins(void **state)
 
 static void what_is_left_out(void **state)
 {
-    struct settings *settings = read_good("default: {load_reporting_interval: 5s}\n"
-                                          "nodes:\n"
-                                          "- {node_ids: a, send_all_clusters: true}\n"
-                                          "- {node_ids: b, clusters: third}\n"
-                                          "- {node_ids: c, report_endpoint_granularity: false}\n"
-                                          "- {node_ids: d, load_reporting_interval: 0.001s}\n"
-                                          "- {node_ids: e, load_reporting_interval: 86400s}\n");
+    struct settings *settings =
+        read_good("default: {load_reporting_interval: 5s}\n"
+                  "nodes:\n"
+                  "- {node_ids: a, send_all_clusters: true}\n"
+                  "- {node_ids: b, clusters: third}\n"
+                  "- {node_ids: c, report_endpoint_granularity: false}\n"
+                  "- {node_ids: d, load_reporting_interval: 0.001s}\n"
+                  "- {node_ids: e, load_reporting_interval: 86400s}\n"
+                  "- {node_ids: f, clusters: [third], send_all_clusters: false}\n"
+                  "- {node_ids: g, send_all_clusters: ~}\n");
 
     (void)state;
     assert_asked(settings, "a", "", "all 5s endpoints");
@@ -127,6 +130,8 @@ static void what_is_left_out(void **state)
     assert_asked(settings, "c", "", "first,second 5s");
     assert_asked(settings, "d", "", "first,second 0.001s endpoints");
     assert_asked(settings, "e", "", "first,second 86400s endpoints");
+    assert_asked(settings, "f", "", "third 5s endpoints");
+    assert_asked(settings, "g", "", "first,second 5s endpoints");
     assert_asked(settings, "z", "", "first,second 5s endpoints");
     settings_free(settings);
     settings = read_good("default: {send_all_clusters: true, report_endpoint_granularity: false}\n"
@@ -154,6 +159,11 @@ static void what_is_refused(void **state)
         {"nodes:\n- clusters: [a]", ":2:3: nodes[0]: found neither node_ids nor node_clusters"},
         {"nodes:\n- node_ids: [a]\n  clusters: [b]\n  send_all_clusters: true",
          ":3:13: nodes[0].clusters: found clusters beside send_all_clusters"},
+        {"nodes:\n- node_ids: [a]\n  send_all_clusters: false",
+         ":3:22: nodes[0].send_all_clusters: found false and no clusters, expected true, or the "
+         "names of some in 'clusters'"},
+        {"default:\n  clusters: []\n  sendAllClusters: false",
+         ":3:20: default.send_all_clusters: found false and no clusters"},
         {"nodes:\n- node_ids: [a]\n  clusters: [b, '']",
          ":3:13: nodes[0].clusters: found an empty"},
         {"nodes:\n- node_ids: ['']", ":2:13: nodes[0].node_ids: found an empty name"},

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -205,6 +206,32 @@ static void enums_and_booleans(void **state)
     expect_error(SOCKET_ADDRESS, "ipv4_compat: 1", "found the number 1, expected true or false");
 }
 
+/* What another number means, the table of rules knows and no distance does. */
+static void numbers_in_values(void **state)
+{
+    static const struct {
+        const char *text, *hint;
+    } rows[] = {
+        {"ENVOY_1_35", NULL},         {"ENVOY_1_3", NULL},
+        {"ENVOY_1_340", NULL},        {"ENVOY", NULL},
+        {"ENVOI_1_34", "ENVOY_1_34"}, {"ENVOY_134", "ENVOY_1_34"},
+        {"ENVOY-1.34", "ENVOY_1_34"}, {"1_34", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char text[64], wanted[64];
+
+        snprintf(text, sizeof(text), "emission_rules: '%s'", rows[i].text);
+        expect_error(&loadtap__v1__settings__descriptor, text,
+                     "expected one of ENVOY_1_39, ENVOY_1_37, ENVOY_1_36, ENVOY_1_34, ENVOY_1_33");
+        snprintf(wanted, sizeof(wanted), ": did you mean %s?", rows[i].hint);
+        if (!strstr(error.text, rows[i].hint ? wanted : "") ||
+            (!rows[i].hint && strstr(error.text, "mean")))
+            fail_msg("%s", error.text);
+    }
+}
+
 static void oneofs(void **state)
 {
     (void)state;
@@ -380,6 +407,7 @@ int main(void)
         cmocka_unit_test(floats),
         cmocka_unit_test(strings_are_not_guessed),
         cmocka_unit_test(enums_and_booleans),
+        cmocka_unit_test(numbers_in_values),
         cmocka_unit_test(oneofs),
         cmocka_unit_test(durations),
         cmocka_unit_test(wrappers_and_bytes),

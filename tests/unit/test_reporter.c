@@ -238,6 +238,50 @@ static void test_settings_that_flap_do_not_flood_the_log(void **state)
                      1);
 }
 
+/* Both changes came within the second after the first response: the log has to show the last one, without
+ * waiting for another message or the next report, once, and no report is sent for it. */
+static void test_the_last_of_fast_changes_is_told(void **state)
+{
+    static const char late[] =
+        "info load reporting: stream=1 clusters=1 interval_ms=7000 send_all=0 "
+        "endpoints=1\n"
+        "info load reporting: 2 names match no cluster here, such as 'plum'\n";
+
+    (void)state;
+    begin(APPLE_EVERY_2S);
+    pass(SECOND / 10);
+    respond((struct wish){.clusters = {"apple"}, .seconds = 8});
+    respond((struct wish){.clusters = {"pear", "berry", "plum"}, .seconds = 7, .endpoints = true});
+    assert_int_equal(logged("debug load reporting: stream=1"), 2);
+    pass(SECOND - SECOND / 10 - 1);
+    assert_int_equal(logged("info load reporting: stream=1"), 1);
+    pass(1);
+    assert_int_equal(logged(late), 1);
+    assert_int_equal(sent, 1);
+    pass(7 * SECOND - SECOND + SECOND / 10);
+    assert_int_equal(sent, 2);
+    assert_int_equal(logged("info load reporting: stream=1"), 2);
+}
+
+/* What waits is told also while there is no stream; at the end nothing is waited for. */
+static void test_a_change_that_was_not_told_outlives_its_stream(void **state)
+{
+    (void)state;
+    begin(APPLE_EVERY_2S);
+    respond((struct wish){.clusters = {"apple"}, .seconds = 8});
+    down();
+    pass(SECOND);
+    assert_int_equal(logged("info load reporting: stream=1 clusters=1 interval_ms=8000"), 1);
+    for (unsigned before = opened; opened == before;)
+        pass(SECOND);
+    up();
+    respond(APPLE_EVERY_2S);
+    respond((struct wish){.clusters = {"apple"}, .seconds = 9});
+    down();
+    reporter_finish(reporter, now);
+    assert_true(reporter_deadline(reporter) == UINT64_MAX);
+}
+
 static void test_s18_s19_granularity_takes_effect_with_the_next_report(void **state)
 {
     (void)state;
@@ -794,6 +838,8 @@ int main(void)
         TEST(test_s16_interval_is_cut_to_milliseconds),
         TEST(test_s17_talkative_server),
         TEST(test_settings_that_flap_do_not_flood_the_log),
+        TEST(test_the_last_of_fast_changes_is_told),
+        TEST(test_a_change_that_was_not_told_outlives_its_stream),
         TEST(test_s18_s19_granularity_takes_effect_with_the_next_report),
         TEST(test_host_resolved_late),
         TEST(test_garbage_is_told),

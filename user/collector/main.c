@@ -4,21 +4,29 @@
  *                              settings (answers) ◄───┘ ├────► sums (lines at the end)
  *                                                       └────► totals ─► metrics_page (/metrics) */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
+#include "base/standard_files.h"
 #include "base/version.h"
 #include "collector/collector.h"
 #include "collector/options.h"
 
-static int collect_to(const struct options *options)
+static int collect_to(const struct options *options, bool has_stdout)
 {
     FILE *output = options->output ? fopen(options->output, "ae") : stdout;
     int err;
 
+    if (output == stdout && !has_stdout) {
+        log_error(
+            "standard output is closed: --output FILE is expected, or an output that is open");
+        return -EBADF;
+    }
     if (!output) {
         err = -errno;
         log_error("%s: %s", options->output, strerror(-err));
@@ -35,8 +43,12 @@ int main(int argc, char **argv)
 {
     struct options options;
     char error[256] = "out of memory";
-    int err = options_parse(argc, argv, &options, error, sizeof(error));
+    bool has_stdout = fcntl(STDOUT_FILENO, F_GETFD) >= 0;
+    int err;
 
+    if (standard_files_open())
+        return EXIT_FAILURE; /* there may be nowhere to say so */
+    err = options_parse(argc, argv, &options, error, sizeof(error));
     if (err) {
         fprintf(stderr, "loadtap-collector: %s\n(--help lists the flags)\n", error);
         return EXIT_FAILURE;
@@ -48,7 +60,7 @@ int main(int argc, char **argv)
     } else {
         log_set_level(options.level);
         signal(SIGPIPE, SIG_IGN);
-        err = collect_to(&options);
+        err = collect_to(&options, has_stdout);
     }
     options_clear(&options);
     return err ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -50,13 +50,19 @@ static int check_names(const struct check *check, const struct tree_path *path, 
 static int read_clusters(const struct check *check, const struct tree_path *path,
                          const node_message *from, struct ask *ask)
 {
-    if (from->n_clusters > 0 && from->send_all_clusters)
+    bool all = from->send_all_clusters && from->send_all_clusters->value;
+
+    if (from->n_clusters > 0 && all)
         return check_wrong(check, path, "clusters",
                            "found clusters beside send_all_clusters, expected only one of them");
+    if (from->n_clusters == 0 && from->send_all_clusters && !all)
+        return check_wrong(check, path, "send_all_clusters",
+                           "found false and no clusters, expected true, or the names of some in "
+                           "'clusters'");
     if (from->n_clusters > 0) {
         ask->clusters = from->clusters;
         ask->cluster_count = from->n_clusters;
-    } else if (from->send_all_clusters) {
+    } else if (all) {
         ask->clusters = NULL;
         ask->cluster_count = 0;
     }

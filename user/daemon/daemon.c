@@ -24,11 +24,12 @@
 
 #define LOOK_SECONDS 5 /* between two looks at what a person should be told, or twice that */
 #define SILENCE_US 10000000ULL
+#define ENDS 3 /* signals that end it */
 
 struct daemon {
     const struct bootstrap *bootstrap;
     struct event_base *base;
-    struct event *timer, *watch, *interrupt, *terminate, *ask;
+    struct event *timer, *watch, *ends[ENDS], *ask;
     struct hosts *hosts;
     struct tap *tap;
     struct upstreams *upstreams;
@@ -36,6 +37,7 @@ struct daemon {
     struct accuracy *accuracy;
     struct management *management;
     struct outage outage; /* since a stream worked for long */
+    bool ending;          /* a signal came */
     bool answered;        /* the management server has ever answered */
     uint64_t looked_us;   /* see look() */
     uint64_t up_us;       /* since when the stream is up; 0: it is not, or its silence was told */
@@ -237,12 +239,16 @@ static int op_send(void *arg, const uint8_t *messages, const size_t *ends, size_
 
 /* --- start and end --------------------------------------------------------------------- */
 
-/* The first one has the last report sent; a second one does not wait for it. */
+/* The first one has the last report sent; a second one does not wait for it. A terminal that is closed
+ * sends SIGHUP, and so may its shell: twice is no haste. */
 static void on_signal(evutil_socket_t number, short what, void *arg)
 {
     struct daemon *daemon = arg;
 
     (void)what;
+    if (number == SIGHUP && daemon->ending)
+        return;
+    daemon->ending = true;
     log_info("%s: stopping", strsignal(number));
     reporter_finish(daemon->reporter, now_us());
     arm(daemon);
@@ -254,6 +260,29 @@ static void on_ask(evutil_socket_t number, short what, void *arg)
     tell_bounds(arg);
 }
 
+/* By nohup, so that it outlives its terminal. */
+static bool ignores_hangup(void)
+{
+    struct sigaction action;
+
+    return !sigaction(SIGHUP, NULL, &action) && action.sa_handler == SIG_IGN;
+}
+
+static int catch_ends(struct daemon *daemon)
+{
+    static const int numbers[ENDS] = {SIGINT, SIGTERM, SIGHUP};
+
+    for (size_t i = 0; i < ENDS; i++) {
+        if (numbers[i] == SIGHUP && ignores_hangup())
+            continue;
+        daemon->ends[i] = evsignal_new(daemon->base, numbers[i], on_signal, daemon);
+        if (!daemon->ends[i])
+            return -ENOMEM;
+        event_add(daemon->ends[i], NULL);
+    }
+    return 0;
+}
+
 static int start_loop(struct daemon *daemon)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -262,16 +291,11 @@ static int start_loop(struct daemon *daemon)
         return -ENOMEM;
     daemon->timer = evtimer_new(daemon->base, on_timer, daemon);
     daemon->watch = evtimer_new(daemon->base, on_watch, daemon);
-    daemon->interrupt = evsignal_new(daemon->base, SIGINT, on_signal, daemon);
-    daemon->terminate = evsignal_new(daemon->base, SIGTERM, on_signal, daemon);
     daemon->ask = evsignal_new(daemon->base, SIGUSR1, on_ask, daemon);
-    if (!daemon->timer || !daemon->watch || !daemon->interrupt || !daemon->terminate ||
-        !daemon->ask)
+    if (!daemon->timer || !daemon->watch || !daemon->ask)
         return -ENOMEM;
-    event_add(daemon->interrupt, NULL);
-    event_add(daemon->terminate, NULL);
     event_add(daemon->ask, NULL);
-    return 0;
+    return catch_ends(daemon);
 }
 
 static int start_tap(struct daemon *daemon)
@@ -393,10 +417,9 @@ static void stop(struct daemon *daemon)
         event_free(daemon->timer);
     if (daemon->watch)
         event_free(daemon->watch);
-    if (daemon->interrupt)
-        event_free(daemon->interrupt);
-    if (daemon->terminate)
-        event_free(daemon->terminate);
+    for (size_t i = 0; i < ENDS; i++)
+        if (daemon->ends[i])
+            event_free(daemon->ends[i]);
     if (daemon->ask)
         event_free(daemon->ask);
     if (daemon->base)

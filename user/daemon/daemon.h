@@ -4,5 +4,5 @@
 
 #include "config/bootstrap.h"
 
-/* Runs until SIGINT or SIGTERM. 0, or -errno after one line in the log says why. Borrows. */
+/* Runs until SIGINT, SIGTERM or SIGHUP. 0, or -errno after one line in the log says why. Borrows. */
 int daemon_run(const struct bootstrap *bootstrap);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "base/standard_files.h"
 #include "base/version.h"
 #include "config/bootstrap.h"
 #include "daemon/daemon.h"
@@ -60,6 +61,8 @@ int main(int argc, char **argv)
     struct options options;
     char error[512];
 
+    if (standard_files_open())
+        return 1; /* there may be nowhere to say so */
     if (options_parse(argc, argv, &options, error, sizeof(error)) < 0) {
         fprintf(stderr, "loadtap: %s\n", error);
         return 1;

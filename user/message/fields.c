@@ -142,11 +142,27 @@ const char *fields_nearest(const ProtobufCMessageDescriptor *message, const char
     return nearest.name;
 }
 
+static const char *next_digit(const char *text)
+{
+    return text + strcspn(text, "0123456789");
+}
+
+static bool has_digits_of(const char *a, const char *b)
+{
+    for (a = next_digit(a), b = next_digit(b); *a && *a == *b;) {
+        a = next_digit(a + 1);
+        b = next_digit(b + 1);
+    }
+    return *a == *b;
+}
+
+/* Another number is no slip of the pen: ENVOY_1_35 is not meant to be ENVOY_1_39. */
 const char *fields_nearest_value(const ProtobufCEnumDescriptor *type, const char *name)
 {
     struct nearest nearest = nearest_to(name);
 
     for (unsigned i = 0; i < type->n_values; i++)
-        offer(&nearest, type->values[i].name);
+        if (has_digits_of(name, type->values[i].name))
+            offer(&nearest, type->values[i].name);
     return nearest.name;
 }

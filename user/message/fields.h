@@ -19,7 +19,8 @@ bool fields_is_map(const ProtobufCFieldDescriptor *field);
 /* Bytes of one value of the field in its message, or of one element of a list. */
 size_t fields_size(const ProtobufCFieldDescriptor *field);
 
-/* The known name nearest to `key`, NULL where none is near. Static text. */
+/* The known name nearest to `key`, NULL where none is near. A value is near only with the same digits.
+ * Static text. */
 const char *fields_nearest(const ProtobufCMessageDescriptor *message, const char *key);
 const char *fields_nearest_value(const ProtobufCEnumDescriptor *type, const char *name);
 

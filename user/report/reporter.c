@@ -101,7 +101,9 @@ void reporter_free(struct reporter *reporter)
 
 uint64_t reporter_deadline(const struct reporter *reporter)
 {
-    return reporter->due;
+    uint64_t tell = wishes_tell_at(reporter->wishes);
+
+    return tell < reporter->due && reporter->state != STATE_FINISHED ? tell : reporter->due;
 }
 
 /* --- sending -----------------------------------------------------------------------------------*/
@@ -403,6 +405,7 @@ bool reporter_owes(const struct reporter *reporter, uint32_t slot)
 
 void reporter_run(struct reporter *reporter, uint64_t now_us)
 {
+    wishes_tell(reporter->wishes, reporter->window, now_us);
     if (now_us < reporter->due)
         return;
     if (reporter->state == STATE_WAITING)

@@ -3,18 +3,30 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "report/naming.h"
 #include "report/response.h"
 
 #define NAME_SHOWN 128 /* bytes of a name in the log */
+#define TOLD_EACH_US 1000000ULL
+
+/* What the log says beside the settings themselves. */
+struct news {
+    uint64_t stream;
+    size_t unmatched; /* names that match no cluster, such as: */
+    size_t unknown_length;
+    char unknown[NAME_SHOWN];
+};
 
 struct wishes {
     const struct clusters *clusters;
     struct naming *naming;
     struct settings settings;
-    uint64_t settings_logged_us; /* when settings were last told at info */
+    struct news news; /* of the last change */
+    bool is_untold;   /* that is not in the log at info yet */
+    uint64_t told_us; /* when settings were last told at info; 0: never */
     bool warned_interval;
 };
 
@@ -81,25 +93,49 @@ static void log_interval(struct wishes *wishes, const struct response *response)
                 response->asked_seconds, response->asked_nanos, response->interval_us / 1000);
 }
 
-/* At most once a second at info, however often the server changes its mind. */
-static void log_settings(struct wishes *wishes, const struct window *window, uint64_t stream,
-                         uint64_t now_us, size_t unmatched, const struct response_name *unknown)
+static void note_news(struct wishes *wishes, uint64_t stream, size_t unmatched,
+                      const struct response_name *unknown)
 {
-    bool often = wishes->settings_logged_us && now_us - wishes->settings_logged_us < 1000000;
-    enum log_level level = often ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
-    const struct settings *settings = &wishes->settings;
+    struct news *news = &wishes->news;
 
-    if (!often)
-        wishes->settings_logged_us = now_us;
+    *news = (struct news){.stream = stream, .unmatched = unmatched};
+    wishes->is_untold = true;
+    if (!unmatched)
+        return;
+    news->unknown_length = unknown->length < NAME_SHOWN ? unknown->length : NAME_SHOWN;
+    memcpy(news->unknown, unknown->text, news->unknown_length);
+}
+
+static void log_settings(const struct wishes *wishes, const struct window *window,
+                         enum log_level level)
+{
+    const struct settings *settings = &wishes->settings;
+    const struct news *news = &wishes->news;
+
     log_write(level,
               "load reporting: stream=%" PRIu64 " clusters=%zu interval_ms=%" PRIu64
               " send_all=%d endpoints=%d",
-              stream, window_set_size(window), settings->interval_us / 1000, settings->send_all,
-              settings->endpoints);
-    if (unmatched)
+              news->stream, window_set_size(window), settings->interval_us / 1000,
+              settings->send_all, settings->endpoints);
+    if (news->unmatched)
         log_write(level, "load reporting: %zu names match no cluster here, such as '%.*s'",
-                  unmatched, unknown->length < NAME_SHOWN ? (int)unknown->length : NAME_SHOWN,
-                  unknown->text);
+                  news->unmatched, (int)news->unknown_length, news->unknown);
+}
+
+uint64_t wishes_tell_at(const struct wishes *wishes)
+{
+    if (!wishes->is_untold)
+        return UINT64_MAX;
+    return wishes->told_us ? wishes->told_us + TOLD_EACH_US : 0;
+}
+
+void wishes_tell(struct wishes *wishes, const struct window *window, uint64_t now_us)
+{
+    if (now_us < wishes_tell_at(wishes))
+        return;
+    log_settings(wishes, window, LOG_LEVEL_INFO);
+    wishes->is_untold = false;
+    wishes->told_us = now_us;
 }
 
 int wishes_take(struct wishes *wishes, struct window *window, uint64_t stream, uint64_t now_us,
@@ -129,7 +165,11 @@ int wishes_take(struct wishes *wishes, struct window *window, uint64_t stream, u
     changed |= !before.known || before.interval_us != response.interval_us ||
                before.endpoints != response.endpoints || before.send_all != response.send_all;
     log_interval(wishes, &response);
-    if (changed)
-        log_settings(wishes, window, stream, now_us, unmatched, &unknown);
+    if (!changed)
+        return 0;
+    note_news(wishes, stream, unmatched, &unknown);
+    if (now_us < wishes_tell_at(wishes))
+        log_settings(wishes, window, LOG_LEVEL_DEBUG);
+    wishes_tell(wishes, window, now_us);
     return 0;
 }

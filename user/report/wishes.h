@@ -1,5 +1,6 @@
 /* What the management server wants, by its last response: which clusters, how often, how fine. A response
- * changes the window's set, and the log says what is new. */
+ * changes the window's set, and the log says what is new: at info at most once a second, however often the
+ * server changes its mind, so that the last change may be told later. */
 #pragma once
 
 #include <stdbool.h>
@@ -30,3 +31,7 @@ void wishes_free(struct wishes *wishes); /* NULL is fine */
 int wishes_take(struct wishes *wishes, struct window *window, uint64_t stream, uint64_t now_us,
                 const uint8_t *bytes, size_t length);
 const struct settings *wishes_settings(const struct wishes *wishes);
+
+/* Tells the last change, where that had to wait and its time has come. */
+void wishes_tell(struct wishes *wishes, const struct window *window, uint64_t now_us);
+uint64_t wishes_tell_at(const struct wishes *wishes); /* UINT64_MAX: nothing waits */
