@@ -125,6 +125,7 @@ static void on_drained(struct bufferevent *socket, void *arg)
 static void on_socket_event(struct bufferevent *socket, short what, void *arg)
 {
     struct connection *connection = arg;
+    const int error = EVUTIL_SOCKET_ERROR(); /* first, as all that is called may change it */
     char failure[TLS_ERROR_MAX];
     bool is_tls = tls_failure(socket, failure);
 
@@ -137,7 +138,7 @@ static void on_socket_event(struct bufferevent *socket, short what, void *arg)
     else if (what & BEV_EVENT_TIMEOUT)
         close_now(connection, "the client does not read");
     else
-        close_now(connection, is_tls ? "TLS" : strerror(errno));
+        close_now(connection, is_tls ? "TLS" : evutil_socket_error_to_string(error));
 }
 
 static void on_deadline(evutil_socket_t fd, short what, void *arg)

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "collector/header.h"
 
 #define METHOD_PATH "/envoy.service.load_stats.v3.LoadReportingService/StreamLoadStats"
 
@@ -50,11 +51,6 @@ void load_stream_clear(struct load_stream *stream)
     service_peer_clear(stream->service, &stream->peer);
 }
 
-static bool equals(const uint8_t *bytes, size_t length, const char *text)
-{
-    return length == strlen(text) && !memcmp(bytes, text, length);
-}
-
 /* "application/grpc", also with "+proto" or ";parameters" ("gRPC over HTTP2", Content-Type). */
 static bool is_grpc_type(const uint8_t *value, size_t length)
 {
@@ -68,9 +64,9 @@ static bool is_grpc_type(const uint8_t *value, size_t length)
 void load_stream_header(struct load_stream *stream, const uint8_t *name, size_t name_length,
                         const uint8_t *value, size_t value_length)
 {
-    if (equals(name, name_length, ":path"))
-        stream->is_load_report = equals(value, value_length, METHOD_PATH);
-    else if (equals(name, name_length, "content-type"))
+    if (header_is(name, name_length, ":path"))
+        stream->is_load_report = header_is(value, value_length, METHOD_PATH);
+    else if (header_is(name, name_length, "content-type"))
         stream->is_grpc = is_grpc_type(value, value_length);
     else
         origin_header(&stream->peer.origin, name, name_length, value, value_length);

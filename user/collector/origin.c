@@ -3,10 +3,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-static bool equals(const uint8_t *bytes, size_t length, const char *text)
-{
-    return length == strlen(text) && !memcmp(bytes, text, length);
-}
+#include "base/contract.h"
+#include "collector/header.h"
 
 /* Reads digits up to `end`. False: none, or too many. */
 static bool read_number(const uint8_t *digits, const uint8_t *end, uint64_t *out)
@@ -49,10 +47,10 @@ static void read_resent(struct origin *origin, const uint8_t *value, size_t leng
 void origin_header(struct origin *origin, const uint8_t *name, size_t name_length,
                    const uint8_t *value, size_t value_length)
 {
-    if (equals(name, name_length, "loadtap-run"))
+    if (header_is(name, name_length, DELIVERY_RUN))
         read_run(origin, value, value_length);
-    else if (equals(name, name_length, "loadtap-stream"))
+    else if (header_is(name, name_length, DELIVERY_STREAM))
         read_number(value, value + value_length, &origin->stream);
-    else if (equals(name, name_length, "loadtap-resent"))
+    else if (header_is(name, name_length, DELIVERY_RESENT))
         read_resent(origin, value, value_length);
 }

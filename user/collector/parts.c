@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/contract.h"
+
 static bool is_named(const char *name, const char *cluster)
 {
     return name && !strcmp(name, cluster);
@@ -12,7 +14,7 @@ static bool goes_on(const struct parts *parts, const char *first, size_t length)
 {
     if (parts->is_open)
         return true;
-    return parts->length + length > PARTS_WHOLE_MAX && !is_named(parts->message_begins, first) &&
+    return parts->length + length > PACKING_MAX && !is_named(parts->message_begins, first) &&
            !is_named(parts->report_begins, first);
 }
 

@@ -7,8 +7,6 @@
 
 #include "envoy/service/load_stats/v3/lrs.pb-c.h"
 
-#define PARTS_WHOLE_MAX (3u << 20) /* bytes up to which it sends a report as one message */
-
 /* Of one stream; all zero before its first message. */
 struct parts {
     char *report_begins,
@@ -19,7 +17,7 @@ struct parts {
 
 /* Does the next message, of `length` bytes, go on with the report of the one before it? In a report
  * each cluster stands once, in the same order; its parts but the last have no load_report_interval. A wrong
- * answer is possible only for reports of half of PARTS_WHOLE_MAX and more, when the server asks for other
+ * answer is possible only for reports of half of PACKING_MAX (base/contract.h) and more, when the server asks for other
  * clusters; or out of memory. */
 bool parts_go_on(struct parts *parts,
                  const Envoy__Service__LoadStats__V3__LoadStatsRequest *message, size_t length);

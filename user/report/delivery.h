@@ -17,11 +17,9 @@
 
 #include <stdint.h>
 
+#include "base/contract.h"
+
 struct delivery {
     uint64_t run, stream;
     uint64_t resent_stream, resent_report; /* 0: nothing is sent again */
 };
-
-#define DELIVERY_RUN "loadtap-run"
-#define DELIVERY_STREAM "loadtap-stream"
-#define DELIVERY_RESENT "loadtap-resent"

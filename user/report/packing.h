@@ -11,11 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/contract.h"
+
 struct Envoy__Config__Core__V3__Node;
 struct Envoy__Config__Endpoint__V3__ClusterStats;
-
-/* Bytes of a message: gRPC's servers take 4 MiB unless told otherwise. */
-#define PACKING_MAX (3u << 20)
 
 struct packing {
     struct Envoy__Config__Core__V3__Node *node; /* borrowed */
