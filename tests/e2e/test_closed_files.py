@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """loadtap and the collector, started with descriptors 0 to 2 closed: they report, rest and end as
-otherwise; a collector that has nowhere to write refuses to start."""
+otherwise; a collector that has nowhere to write refuses to start, and so does loadtap with a limit of
+files that is too low."""
 
 import json
 import os
@@ -74,9 +75,20 @@ def test_nowhere_to_write(results, scratch):
                  in collector.log(), collector.log())
 
 
+def test_few_files(results, scratch, group):
+    with open(os.path.join(scratch, "bootstrap.json")) as bootstrap:
+        daemon = Process(scratch, "few", ["sh", "-c", 'ulimit -n 8; exec "$@"', "sh", os.path.join(
+            BUILD, "loadtap"), "-c", bootstrap.name, "--config-yaml", json.dumps(settings(group, {}))])
+    results.equal("too few files are refused", daemon.child.wait(10), 1)
+    results.true("the log says how many are expected",
+                 "only 8 files may be open at once, 64 are expected: raise the limit (ulimit -n)"
+                 in daemon.log(), daemon.log())
+
+
 def test(results, scratch, group):
     test_all_closed(results, scratch, group)
     test_nowhere_to_write(results, scratch)
+    test_few_files(results, scratch, group)
 
 
 if __name__ == "__main__":

@@ -100,7 +100,9 @@ static void targets(void **state)
         snprintf(yaml, sizeof(yaml), GOOGLE("target_uri: '%s'"), bad[i]);
         expect_error(yaml, AT ".target_uri: found \"");
     }
-    expect_error(GOOGLE(""), "target_uri: found \"\", expected HOST:PORT");
+    expect_error(GOOGLE(""),
+                 "target_uri: found \"\", expected HOST:PORT, dns:///HOST:PORT, ipv4:IP:PORT or "
+                 "ipv6:[IP]:PORT");
     expect_error(SERVICE("google_grpc: {target_uri: a}"), AT ": found no stat_prefix");
 }
 
@@ -148,7 +150,9 @@ static void call_credentials(void **state)
     expect_error(CALL("{access_token: ''}"), "not supported");
     expect_error(CALL("{google_iam: {authorization_token: a}}"), "not supported");
     expect_error(CALL("{access_token: a}, {access_token: b}"), "expected one access_token");
-    expect_error(CALL("{access_token: \"T0ken\\n\"}"), "access_token: found a blank or another");
+    expect_error(CALL("{access_token: \"T0ken\\n\"}"),
+                 "access_token: found a blank or another character that no token has, expected "
+                 "printable ASCII");
     assert_null(strstr(error.text, "T0ken"));
     expect_error(CALL("{access_token: [T0ken]}"), "found something else, which is not shown");
     expect_error(GOOGLE("target_uri: a, call_credentials: [{access_token: a}]"),

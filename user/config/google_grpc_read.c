@@ -72,7 +72,8 @@ static int read_target(const struct check *check, const GoogleGrpc *from,
     if (!target || (port && !read_port(port, &out->lrs_port)) ||
         !read_host(target, length, &out->lrs_host))
         return check_wrong(check, path, "target_uri",
-                           "found \"%.96s\", expected HOST:PORT, with or without dns:/// before it",
+                           "found \"%.96s\", expected HOST:PORT, dns:///HOST:PORT, ipv4:IP:PORT or "
+                           "ipv6:[IP]:PORT",
                            from->target_uri);
     if (!out->lrs_host)
         return config_error_memory(check->error);
@@ -144,8 +145,10 @@ static int add_token(const struct check *check, const char *token, const struct 
 
     for (const char *at = token; *at; at++)
         if (*at <= ' ' || *at > '~')
-            return check_wrong(check, path, "access_token",
-                               "found a blank or another character that no token has");
+            return check_wrong(
+                check, path, "access_token",
+                "found a blank or another character that no token has, expected printable "
+                "ASCII without blanks and line ends");
     out->lrs_metadata_count++;
     int failed = check_text(check, "authorization", &next->key);
     if (failed)

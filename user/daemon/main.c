@@ -6,6 +6,7 @@
 #include "base/version.h"
 #include "config/bootstrap.h"
 #include "daemon/daemon.h"
+#include "daemon/files.h"
 #include "daemon/options.h"
 #include "stream/tls.h"
 
@@ -53,7 +54,7 @@ static int serve(const struct bootstrap *bootstrap)
     log_info("loadtap %s: %zu clusters", VERSION, bootstrap->clusters.count);
     for (size_t i = 0; i < bootstrap->note_count; i++)
         log_info("%s", bootstrap->notes[i]);
-    return daemon_run(bootstrap) ? 1 : 0;
+    return files_allow() || daemon_run(bootstrap) ? 1 : 0;
 }
 
 int main(int argc, char **argv)

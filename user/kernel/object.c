@@ -91,6 +91,12 @@ static int load_early(struct object *object, const struct object_options *option
     return result;
 }
 
+/* It works, or what it lacks is nothing that this kernel cannot: less would be taken without need. */
+static bool is_final(int result)
+{
+    return !result || result == -EPERM || result == -EMFILE || result == -ENFILE;
+}
+
 int object_load(struct object *out, const struct object_options *options)
 {
     int result;
@@ -99,9 +105,9 @@ int object_load(struct object *out, const struct object_options *options)
     if (options->early || !out->features.results || !out->features.loops)
         return load_early(out, options);
     result = load_full(out, options, true);
-    if (result)
+    if (!is_final(result))
         result = load_full(out, options, false);
-    if (!result || result == -EPERM)
+    if (is_final(result))
         return result;
     out->refused = true;
     return load_early(out, options);

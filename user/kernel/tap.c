@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "kernel/cgroup.h"
 #include "kernel/grace.h"
+#include "kernel/load_error.h"
 #include "kernel/object.h"
 #include "kernel/open_sockets.h"
 #include "kernel/probes.h"
@@ -73,16 +74,9 @@ static int load(struct tap *tap, bool early, char *error)
 
     libbpf_set_print(libbpf_says);
     result = object_load(&tap->object, &options);
-    if (result == -EPERM)
-        return failure(error, result,
-                       "the kernel refuses to load BPF programs: run as root, or with CAP_BPF, "
-                       "CAP_NET_ADMIN and CAP_PERFMON");
     if (result)
-        return failure(error, result,
-                       "the kernel refuses the BPF programs: %s (-l debug shows why; needs Linux "
-                       "5.10 or later with BTF)",
-                       strerror(-result));
-    return 0;
+        load_error_text(result, !access(LOAD_ERROR_BTF, R_OK), error, TAP_ERROR_MAX);
+    return result;
 }
 
 static int map_counters(struct tap *tap, char *error)

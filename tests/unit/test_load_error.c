@@ -1,0 +1,52 @@
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "kernel/load_error.h"
+
+#define KERNEL "needs Linux 5.10 or later with BTF"
+
+/* Advice to look for another kernel comes where that would help, and only there. */
+static void the_way_out(void **state)
+{
+    static const struct {
+        int code;
+        bool has_btf;
+        const char *says, *says_not;
+    } rows[] = {
+        {-EPERM, true, "run as root, or with CAP_BPF", KERNEL},
+        {-EMFILE, true, "Too many open files: raise the limit (ulimit -n)", KERNEL},
+        {-ENFILE, true, "Too many open files in system: raise the limit", KERNEL},
+        {-ENOMEM, true, "Cannot allocate memory (ulimit -v", KERNEL},
+        {-ESRCH, true, "/sys/kernel/btf/vmlinux are not usable, or memory is short", KERNEL},
+        {-ESRCH, false, "it does not show its types in /sys/kernel/btf/vmlinux", "memory"},
+        {-ESRCH, false, KERNEL, "No such process"},
+        {-EINVAL, true, "Invalid argument (-l debug shows why; " KERNEL, "memory"},
+        {-E2BIG, false, "Argument list too long (-l debug shows why; " KERNEL, "memory"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char text[1024];
+
+        load_error_text(rows[i].code, rows[i].has_btf, text, sizeof(text));
+        if (!strstr(text, rows[i].says) || strstr(text, rows[i].says_not))
+            fail_msg("%s", text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_way_out),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,11 @@
+/* Why the kernel side could not be loaded, and the way out. Pure. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define LOAD_ERROR_BTF "/sys/kernel/btf/vmlinux" /* where libbpf looks first */
+
+/* `code`: libbpf's, negative. `has_btf`: the kernel offers its types; libbpf's -ESRCH says only that it
+ * has none of them, be it that it had no memory for them. */
+void load_error_text(int code, bool has_btf, char *text, size_t size);
