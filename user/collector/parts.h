@@ -17,8 +17,8 @@ struct parts {
 
 /* Does the next message, of `length` bytes, go on with the report of the one before it? In a report
  * each cluster stands once, in the same order; its parts but the last have no load_report_interval. A wrong
- * answer is possible only for reports of half of PACKING_MAX (base/contract.h) and more, when the server asks for other
- * clusters; or out of memory. */
+ * answer is possible only for reports of half of PACKING_MAX (base/contract.h) and more, when the server
+ * asks for other clusters; or out of memory. */
 bool parts_go_on(struct parts *parts,
                  const Envoy__Service__LoadStats__V3__LoadStatsRequest *message, size_t length);
 void parts_clear(struct parts *parts);
