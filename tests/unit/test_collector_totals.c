@@ -301,7 +301,7 @@ static void what_may_be_unconfirmed_is_remembered(void **state)
     for (int i = 0; i < AGAIN_MESSAGES; i++) {
         receive(totals, (struct message){"a", 1, ++message, 0, 0}, REPORTS(OF("a", 1), OF("c", 1)));
         receive(totals, (struct message){"a", 1, ++message, 0, 0}, REPORTS(OF("a", 0)));
-        receive(totals, (struct message){"a", 1, ++message, 0, 0}, REPORTS({NULL}));
+        receive(totals, (struct message){"a", 1, ++message, 0, 0}, REPORTS({.cluster = NULL}));
     }
     receive(totals, (struct message){"a", 2, 1, 1, 1}, REPORTS(OF("a", AGAIN_MESSAGES + 3)));
     assert_rows(totals, "n/a/ i515 d0 a0\nn/c/ i512 d0 a0\n");
