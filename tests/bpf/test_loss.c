@@ -180,7 +180,7 @@ static void in_step_again_after_a_gap(void **state)
         say(upstream[i], first);
         say(upstream[i], second);
     }
-    usleep(1000);
+    usleep(50000); /* until all have come, on a slow machine too */
     c = counted(SLOT_AUTO);
     assert_int_equal(c.rq_issued, HOLDERS + 1);
     assert_int_equal(c.rq_unclassified, 1);

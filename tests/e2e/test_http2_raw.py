@@ -275,8 +275,7 @@ def the_client_resets(port):
 def GOAWAY_refuses_the_later_ones(port):
     with Client2(port) as client:
         client.wait(client.ask("/ok"))
-        for path in ("/goaway", "/ok", "/ok", "/hang"):
-            client.ask(path)
+        client.together("/goaway", "/ok", "/ok", "/hang")
         client.drain()
 
 

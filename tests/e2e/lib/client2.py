@@ -33,6 +33,15 @@ class Client2:
     def flush(self):
         self.put(self.h2.data_to_send())
 
+    def together(self, *paths):
+        """Requests in one packet."""
+        packet, put = [], self.put
+        self.put = packet.append
+        for path in paths:
+            self.ask(path)
+        self.put = put
+        self.put(b"".join(packet))
+
     def put_cut(self, data, size=1, pause=0.001):
         """In place of put: pieces of `size` bytes, each in a packet of its own."""
         for start in range(0, len(data), size):
