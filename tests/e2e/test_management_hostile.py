@@ -227,6 +227,8 @@ class Lane:
             case.act(peer)
             if not case.stays:
                 peer.wait_closed(case.seconds * PATIENCE)
+            elif case.says:  # what settings say is told at most each second, of the last ones
+                peer.serve(3 * PATIENCE, until=lambda: case.says in self.daemon.log())
         except Gone:
             self.replaced[case.name] = True
             raise
