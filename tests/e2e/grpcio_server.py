@@ -12,28 +12,13 @@ import sys
 
 import grpc
 
+from lib.protobuf import block, scalar
+
 SERVICE = "envoy.service.load_stats.v3.LoadReportingService"
 
 
 def say(*words):
     print(*words, flush=True)
-
-
-def varint(value):
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def block(number, content):
-    return varint(number << 3 | 2) + varint(len(content)) + content
-
-
-def scalar(number, value):
-    return varint(number << 3) + varint(value) if value else b""
 
 
 def load_stats_response(options):

@@ -6,6 +6,8 @@ and names are those of Envoy's API 1.40.
 
 import struct
 
+from lib.protobuf import block, scalar
+
 # {message: {number: (name, kind)}}: a message's name, "text", "count", "double", "bool"; in a list: repeated.
 MESSAGES = {
     "LoadStatsRequest": {1: ("node", "Node"), 2: ("cluster_stats", ["ClusterStats"])},
@@ -123,28 +125,10 @@ def _plain(kind, found):
 
 def response(clusters=(), interval=None, endpoints=False, send_all=False):
     """A LoadStatsResponse. interval: seconds, any at all; None leaves it out."""
-    out = b"".join(_block(1, name.encode()) for name in clusters)
+    out = b"".join(block(1, name.encode()) for name in clusters)
     if interval is not None:
         nanos = round(interval * 1e9)
         sign = -1 if nanos < 0 else 1
         seconds, nanos = divmod(abs(nanos), 1_000_000_000)
-        out += _block(2, _scalar(1, sign * seconds) + _scalar(2, sign * nanos))
-    return out + _scalar(3, int(endpoints)) + _scalar(4, int(send_all))
-
-
-def _varint(value):
-    value &= (1 << 64) - 1
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def _block(number, content):
-    return _varint(number << 3 | 2) + _varint(len(content)) + content
-
-
-def _scalar(number, value):
-    return _varint(number << 3) + _varint(value) if value else b""
+        out += block(2, scalar(1, sign * seconds) + scalar(2, sign * nanos))
+    return out + scalar(3, int(endpoints)) + scalar(4, int(send_all))

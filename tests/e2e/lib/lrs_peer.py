@@ -6,6 +6,7 @@ import struct
 import time
 
 from lib.grpc_servers import nested
+from lib.protobuf import varint
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
 ACK = END_STREAM = 1
@@ -22,19 +23,11 @@ def setting(number, value):
     return struct.pack(">HI", number, value)
 
 
-def varint(value):
-    out = b""
-    while value > 0x7F:
-        out += bytes([value & 0x7F | 0x80])
-        value >>= 7
-    return out + bytes([value])
-
-
 def field(number, value):
     """bytes, or a number that may be negative."""
     if isinstance(value, bytes):
         return varint(number << 3 | 2) + varint(len(value)) + value
-    return varint(number << 3) + varint(value % 2**64)
+    return varint(number << 3) + varint(value)
 
 
 def response(seconds=0, nanos=200_000_000, names=None):

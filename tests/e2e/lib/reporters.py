@@ -5,6 +5,7 @@ import subprocess
 
 from lib.grpc_servers import fields, nested
 from lib.process import until
+from lib.protobuf import block, scalar
 from lib.reports import BUILD
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -13,25 +14,6 @@ STACKS = {"grpcio": ([os.path.join(HERE, "grpcio_reporter.py")], "--"),
 # Of UpstreamLocalityStats.
 NUMBERS = {"success": 2, "active": 3, "error": 4, "issued": 8, "connections": 9, "connected": 10,
            "failed": 11}
-
-
-def varint(value):
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def block(number, content):
-    if isinstance(content, str):
-        content = content.encode()
-    return varint(number << 3 | 2) + varint(len(content)) + content
-
-
-def scalar(number, value):
-    return varint(number << 3) + varint(value) if value else b""
 
 
 def locality(region="", zone="", sub_zone="", priority=0, **numbers):
