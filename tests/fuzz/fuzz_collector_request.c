@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "collector/message_check.h"
-#include "collector/message_json.h"
+#include "message/message_json.h"
 #include "collector/sums.h"
 #include "collector/totals.h"
 #include "envoy/service/load_stats/v3/lrs.pb-c.h"

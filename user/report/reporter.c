@@ -67,6 +67,9 @@ struct reporter {
 
     bool warned_send; /* on this stream */
     bool warned_open; /* since the last stream */
+
+    struct reporter_counts counts;
+    uint64_t down_us, response_us, report_us, confirmed_us; /* as in reporter_status */
 };
 
 struct reporter *reporter_new(const struct reporter_options *options,
@@ -127,10 +130,9 @@ static bool wants_mark(const struct reporter *reporter)
     return window_set_size(reporter->window) > 0 || window_has_unconfirmed(reporter->window);
 }
 
-/* Encodes and queues one report. On failure nothing has changed: the next one covers it. */
-static int try_report(struct reporter *reporter, uint64_t now_us)
+static int make_report(struct reporter *reporter, uint64_t now_us, struct packing *out,
+                       struct window_load *sum)
 {
-    bool mark = wants_mark(reporter);
     struct report report = {.node = reporter->options.node,
                             .clusters = reporter->options.clusters,
                             .hosts = reporter->options.hosts,
@@ -142,19 +144,36 @@ static int try_report(struct reporter *reporter, uint64_t now_us)
                             .is_last = reporter->state == STATE_LAST,
                             .omit_connections = reporter->options.omit_connections,
                             .error_bound = reporter->options.error_bound};
-    struct packing messages;
-    struct window_load sum;
-    int error;
+    int error = window_reserve(reporter->window);
 
-    error = window_reserve(reporter->window);
     if (error)
         return error;
     window_look(reporter->window);
-    error = report_encode(&report, &messages, &sum);
+    return report_encode(&report, out, sum);
+}
+
+static void count_report(struct reporter *reporter, uint64_t now_us, const struct packing *messages)
+{
+    reporter->report += messages->count;
+    reporter->report_us = now_us;
+    reporter->counts.reports++;
+    reporter->counts.messages += messages->count;
+    reporter->counts.bytes += messages->length;
+}
+
+/* Encodes and queues one report. On failure nothing has changed: the next one covers it. */
+static int try_report(struct reporter *reporter, uint64_t now_us)
+{
+    bool mark = wants_mark(reporter);
+    struct packing messages;
+    struct window_load sum;
+    int error = make_report(reporter, now_us, &messages, &sum);
+
     if (error)
         return error;
     error = reporter->ops.send(reporter->arg, messages.bytes, messages.ends, messages.count, mark);
-    reporter->report += error ? 0 : messages.count;
+    if (!error)
+        count_report(reporter, now_us, &messages);
     packing_clear(&messages);
     if (error)
         return error;
@@ -173,6 +192,7 @@ static int send_report(struct reporter *reporter, uint64_t now_us)
         log_warning("report not sent: stream=%" PRIu64 ": %s; the next one will cover its time",
                     reporter->stream, strerror(-error));
     reporter->warned_send |= error != 0;
+    reporter->counts.reports_failed += error != 0;
     return error;
 }
 
@@ -302,6 +322,7 @@ void reporter_stream_up(struct reporter *reporter, uint64_t now_us)
         return;
     reporter->state = STATE_UP;
     reporter->stream++;
+    reporter->counts.streams++;
     reporter->up_us = now_us;
     reporter->worked = false;
     reporter->report = reporter->marked = reporter->confirmed = 0;
@@ -321,8 +342,11 @@ int reporter_response(struct reporter *reporter, uint64_t now_us, const uint8_t 
     if (!error)
         error = wishes_take(reporter->wishes, reporter->window, reporter->stream, now_us, bytes,
                             length);
+    reporter->counts.responses_malformed += error == -EBADMSG;
     if (error)
         return error;
+    reporter->counts.responses++;
+    reporter->response_us = now_us;
     reporter->worked = true;
     start_period(reporter, now_us);
     return 0;
@@ -330,6 +354,10 @@ int reporter_response(struct reporter *reporter, uint64_t now_us, const uint8_t 
 
 void reporter_confirmed(struct reporter *reporter, uint64_t now_us)
 {
+    if (window_awaits(reporter->window)) {
+        reporter->counts.confirmations++;
+        reporter->confirmed_us = now_us;
+    }
     window_confirmed(reporter->window); /* not awaited: neither line changes anything */
     reporter->confirmed = reporter->marked;
     if (reporter->state == STATE_LAST)
@@ -374,10 +402,12 @@ static void end_stream(struct reporter *reporter, uint64_t now_us)
 {
     log_info("stream down: stream=%" PRIu64 " reports=%" PRIu64 " confirmed=%" PRIu64,
              reporter->stream, reporter->report, reporter->confirmed);
+    reporter->counts.streams_ended++;
     if (reporter->state == STATE_LAST) {
         finish(reporter);
         return;
     }
+    reporter->counts.unconfirmed_ends += window_has_unconfirmed(reporter->window);
     window_roll_back(reporter->window, log_again, reporter);
     note_unconfirmed(reporter);
     if (reporter->worked || now_us - reporter->up_us >= REPORTER_WORKED_US)
@@ -386,12 +416,15 @@ static void end_stream(struct reporter *reporter, uint64_t now_us)
 
 void reporter_stream_down(struct reporter *reporter, uint64_t now_us)
 {
-    if (reporter->state == STATE_OPENING)
+    if (reporter->state == STATE_OPENING) {
+        reporter->counts.streams_failed++;
         log_not_opened(reporter);
-    else if (reporter->state == STATE_UP || reporter->state == STATE_LAST)
+    } else if (reporter->state == STATE_UP || reporter->state == STATE_LAST) {
         end_stream(reporter, now_us);
-    else
+    } else {
         return;
+    }
+    reporter->down_us = now_us;
     if (reporter->state == STATE_FINISHED)
         return;
     reporter->state = STATE_WAITING;
@@ -414,4 +447,61 @@ void reporter_run(struct reporter *reporter, uint64_t now_us)
         go_on_finishing(reporter, now_us);
     else
         send_and_rearm(reporter, now_us);
+}
+
+/* --- what a person may want to know --------------------------------------------------------------*/
+
+static const char *state_text(enum state state)
+{
+    static const char *const texts[] = {
+        [STATE_IDLE] = "idle",       [STATE_OPENING] = "connecting", [STATE_UP] = "connected",
+        [STATE_WAITING] = "waiting", [STATE_LAST] = "last report",   [STATE_FINISHED] = "finished",
+    };
+
+    return texts[state];
+}
+
+bool reporter_reports(const struct reporter *reporter, uint32_t cluster)
+{
+    return window_reports(reporter->window, cluster);
+}
+
+static uint64_t oldest_start(const struct reporter *reporter)
+{
+    uint64_t oldest = 0;
+
+    for (uint32_t i = 0; i < reporter->options.clusters->count; i++) {
+        uint64_t start = window_reports(reporter->window, i) ? window_start(reporter->window, i) : 0;
+
+        if (start && (!oldest || start < oldest))
+            oldest = start;
+    }
+    return oldest;
+}
+
+void reporter_status(const struct reporter *reporter, struct reporter_status *out)
+{
+    *out = (struct reporter_status){
+        .state = state_text(reporter->state),
+        .counts = reporter->counts,
+        .wishes = *wishes_settings(reporter->wishes),
+        .clusters = window_set_size(reporter->window),
+        .stream = reporter->stream,
+        .report = reporter->report,
+        .confirmed = reporter->confirmed,
+        .up_us = reporter->up_us,
+        .down_us = reporter->down_us,
+        .response_us = reporter->response_us,
+        .report_us = reporter->report_us,
+        .confirmed_us = reporter->confirmed_us,
+        .due_us = reporter->due,
+        .unsent_us = oldest_start(reporter),
+    };
+}
+
+int reporter_look(struct reporter *reporter, uint64_t now_us, struct packing *out)
+{
+    struct window_load sum;
+
+    return make_report(reporter, now_us, out, &sum);
 }

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "collector/message_json.h"
+#include "message/message_json.h"
 #include "envoy/service/load_stats/v3/lrs.pb-c.h"
 #include "google/protobuf/any.pb-c.h"
 #include "google/protobuf/wrappers.pb-c.h"
