@@ -93,11 +93,12 @@ test-kernels: all $(BPF_TESTS) $(BUILD)/setup.test $(BUILD)/setup.kernels ## the
 	$(RUN) tests/check/clangs.sh
 	BUILD=$(BUILD) tests/kernels/run $(KERNELS)
 
-soak: all $(GO_PEERS) $(NO_ROLL_BACK) $(BUILD)/setup.test ## exactness, also over a bad link, RUNS=20 times; a million gRPC calls; CUTS=100 of the stream
+soak: all $(GO_PEERS) $(NO_ROLL_BACK) $(BUILD)/setup.test ## exactness, also over a bad link, RUNS=20 times; a million gRPC calls; the daemon stopped and killed; CUTS=100 of the stream
 	BUILD=$(BUILD) RUNS=$(or $(RUNS),20) tests/e2e/test_exactness.py
 	BUILD=$(BUILD) RUNS=$(or $(RUNS),20) LOAD=1 tests/e2e/test_lossy_http2.py
 	BUILD=$(BUILD) REQUESTS=200000 tests/e2e/test_http2_streams.py
 	BUILD=$(BUILD) CALLS=1000000 tests/e2e/test_grpc_calls.py
+	BUILD=$(BUILD) STOPPED=60 KILLS=100 tests/e2e/test_daemon_gone.py
 	BUILD=$(BUILD) CUTS=$(or $(CUTS),100) ENVOY=$(wildcard $(abspath $(BUILD))/envoy/bin/envoy) tests/e2e/test_cuts.py
 
 asan: ## the unit tests under ASan, UBSan and the leak checker
