@@ -211,7 +211,7 @@ $(GO_PEERS) $(BENCH_GO): $(BUILD)/%: %.go | $(BUILD)/setup.test
 -include $(OBJECTS:.o=.d) $(wildcard $(BUILD)/bpf/*.d)
 
 install: all ## into DESTDIR and PREFIX (/usr/local)
-	install -D -t $(DESTDIR)$(or $(PREFIX),/usr/local)/sbin $(BUILD)/loadtap $(BUILD)/loadtap-collector
+	scripts/install.sh $(BUILD) "$(DESTDIR)" $(or $(PREFIX),/usr/local)
 
 clean: ## remove what was built
 	rm -rf $(BUILD)
