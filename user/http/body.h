@@ -6,7 +6,7 @@
 struct http_body {
     size_t holders;
     size_t length;
-    char *text; /* with a NUL behind it */
+    char *text;
 };
 
 /* Takes over `text`, from malloc. Held once. NULL where text is NULL, or without memory (text is freed). */

@@ -25,8 +25,8 @@ struct evconnlistener *listen_tcp(struct event_base *base, const struct address 
 {
     struct sockaddr_storage raw;
     socklen_t length = address_to_sockaddr(where, &raw);
-    struct evconnlistener *made = evconnlistener_new_bind(base, NULL, NULL, flags, -1,
-                                                          (struct sockaddr *)&raw, (int)length);
+    struct evconnlistener *made =
+        evconnlistener_new_bind(base, NULL, NULL, flags, -1, (struct sockaddr *)&raw, (int)length);
     char text[ADDRESS_TEXT_MAX];
 
     return made ? made : failure(address_text(where, text), errno, error, error_size);

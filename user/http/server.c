@@ -227,8 +227,7 @@ void http_server_push(struct http_server *server, struct http_body *body)
 
 static enum http_way way_of(struct evhttp_request *from)
 {
-    const struct sockaddr *peer =
-        evhttp_connection_get_addr(evhttp_request_get_connection(from));
+    const struct sockaddr *peer = evhttp_connection_get_addr(evhttp_request_get_connection(from));
     static const uint8_t mapped[13] = {[10] = 0xff, 0xff, 127}, loopback[16] = {[15] = 1};
     struct address address;
 
@@ -246,9 +245,12 @@ static enum http_method method_of(struct evhttp_request *from)
 {
     switch (evhttp_request_get_command(from)) {
     case EVHTTP_REQ_GET:
-    case EVHTTP_REQ_HEAD: return HTTP_METHOD_GET;
-    case EVHTTP_REQ_POST: return HTTP_METHOD_POST;
-    default: return HTTP_METHOD_OTHER;
+    case EVHTTP_REQ_HEAD:
+        return HTTP_METHOD_GET;
+    case EVHTTP_REQ_POST:
+        return HTTP_METHOD_POST;
+    default:
+        return HTTP_METHOD_OTHER;
     }
 }
 

@@ -44,9 +44,9 @@ struct http_handler {
 };
 
 struct http_numbers {
-    size_t clients, streams;      /* now */
-    uint64_t accepted, closed;    /* closed: by a deadline, for one more, or for taking nothing */
-    uint64_t answered;            /* requests that the handler has answered */
+    size_t clients, streams;   /* now */
+    uint64_t accepted, closed; /* closed: by a deadline, for one more, or for taking nothing */
+    uint64_t answered;         /* requests that the handler has answered */
 };
 
 /* Listens nowhere yet. NULL: no memory. */

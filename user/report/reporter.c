@@ -7,70 +7,12 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "report/backoff.h"
 #include "report/report.h"
-#include "report/window.h"
-#include "report/wishes.h"
+#include "report/reporter_state.h"
 
 #define NEVER UINT64_MAX
 
 #define LAST_AGAIN_US 20000 /* until a last report that could not be queued is tried again */
-
-/*
- *            start                     stream_up
- *   IDLE ------------> OPENING --------------------------> UP
- *                       ^   |                              |  ^
- *    backoff, open_stream   | stream_down      stream_down |  | response, confirmed, due: report
- *                       |   v                              |  +--
- *                      WAITING <---------------------------+
- *
- * `due` is, while WAITING, the next attempt; while UP, the next report (NEVER before the first
- * response, unless the node message could not be queued yet).
- *
- *   UP --finish, there is something to tell or to confirm--> LAST
- *   LAST --all confirmed, stream_down, REPORTER_LAST_US passed, finish--> FINISHED
- *   UP, there is nothing; any other --finish--> FINISHED
- *
- * What outlives a stream: the settings of the last response, and the window, which holds the set of
- * clusters with their interval starts and counts. */
-enum state {
-    STATE_IDLE,
-    STATE_OPENING,
-    STATE_UP,
-    STATE_WAITING,
-    STATE_LAST,
-    STATE_FINISHED,
-};
-
-struct reporter {
-    struct reporter_options options;
-    struct reporter_ops ops;
-    void *arg;
-
-    enum state state;
-    uint64_t due;
-    struct wishes *wishes;
-    struct window *window;
-
-    uint64_t give_up;   /* LAST: when no confirmation is waited for any more */
-    bool has_sent_last; /* LAST: the report that finish() asks for is queued */
-
-    struct backoff backoff;
-    uint64_t up_us; /* when the live or last stream came up */
-    bool worked;    /* it had a response */
-
-    uint64_t stream;          /* number of the live or last stream */
-    uint64_t report;          /* number of the last message queued on it */
-    uint64_t marked;          /* the message whose confirmation is awaited */
-    uint64_t confirmed;       /* all up to this one arrived */
-    struct delivery delivery; /* of the live or last stream; of the next, what it sends again */
-
-    bool warned_send; /* on this stream */
-    bool warned_open; /* since the last stream */
-
-    struct reporter_counts counts;
-    uint64_t down_us, response_us, report_us, confirmed_us; /* as in reporter_status */
-};
 
 struct reporter *reporter_new(const struct reporter_options *options,
                               const struct reporter_ops *ops, void *arg)
@@ -212,6 +154,13 @@ static void send_and_rearm(struct reporter *reporter, uint64_t now_us)
         start_period(reporter, now_us);
     else
         reporter->due = error ? now_us + WISHES_INTERVAL_UNSET_US : NEVER;
+}
+
+int reporter_look(struct reporter *reporter, uint64_t now_us, struct packing *out)
+{
+    struct window_load sum;
+
+    return make_report(reporter, now_us, out, &sum);
 }
 
 /* --- the end -----------------------------------------------------------------------------------*/
@@ -447,61 +396,4 @@ void reporter_run(struct reporter *reporter, uint64_t now_us)
         go_on_finishing(reporter, now_us);
     else
         send_and_rearm(reporter, now_us);
-}
-
-/* --- what a person may want to know --------------------------------------------------------------*/
-
-static const char *state_text(enum state state)
-{
-    static const char *const texts[] = {
-        [STATE_IDLE] = "idle",       [STATE_OPENING] = "connecting", [STATE_UP] = "connected",
-        [STATE_WAITING] = "waiting", [STATE_LAST] = "last report",   [STATE_FINISHED] = "finished",
-    };
-
-    return texts[state];
-}
-
-bool reporter_reports(const struct reporter *reporter, uint32_t cluster)
-{
-    return window_reports(reporter->window, cluster);
-}
-
-static uint64_t oldest_start(const struct reporter *reporter)
-{
-    uint64_t oldest = 0;
-
-    for (uint32_t i = 0; i < reporter->options.clusters->count; i++) {
-        uint64_t start = window_reports(reporter->window, i) ? window_start(reporter->window, i) : 0;
-
-        if (start && (!oldest || start < oldest))
-            oldest = start;
-    }
-    return oldest;
-}
-
-void reporter_status(const struct reporter *reporter, struct reporter_status *out)
-{
-    *out = (struct reporter_status){
-        .state = state_text(reporter->state),
-        .counts = reporter->counts,
-        .wishes = *wishes_settings(reporter->wishes),
-        .clusters = window_set_size(reporter->window),
-        .stream = reporter->stream,
-        .report = reporter->report,
-        .confirmed = reporter->confirmed,
-        .up_us = reporter->up_us,
-        .down_us = reporter->down_us,
-        .response_us = reporter->response_us,
-        .report_us = reporter->report_us,
-        .confirmed_us = reporter->confirmed_us,
-        .due_us = reporter->due,
-        .unsent_us = oldest_start(reporter),
-    };
-}
-
-int reporter_look(struct reporter *reporter, uint64_t now_us, struct packing *out)
-{
-    struct window_load sum;
-
-    return make_report(reporter, now_us, out, &sum);
 }

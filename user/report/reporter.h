@@ -104,14 +104,14 @@ uint64_t reporter_deadline(const struct reporter *reporter); /* UINT64_MAX: noth
 
 /* Since the start; all of them grow. */
 struct reporter_counts {
-    uint64_t streams;           /* that came up */
-    uint64_t streams_failed;    /* that did not */
-    uint64_t streams_ended;     /* of those that came up */
-    uint64_t reports;           /* queued; in how many messages, and with how many bytes, is next */
+    uint64_t streams;        /* that came up */
+    uint64_t streams_failed; /* that did not */
+    uint64_t streams_ended;  /* of those that came up */
+    uint64_t reports;        /* queued; in how many messages, and with how many bytes, is next */
     uint64_t messages, bytes;
-    uint64_t reports_failed;    /* that could not be queued: a later one covers their time */
-    uint64_t confirmations;     /* each of a report and all before it */
-    uint64_t unconfirmed_ends;  /* streams after which something is sent again */
+    uint64_t reports_failed;   /* that could not be queued: a later one covers their time */
+    uint64_t confirmations;    /* each of a report and all before it */
+    uint64_t unconfirmed_ends; /* streams after which something is sent again */
     uint64_t responses;
     uint64_t responses_malformed;
 };
@@ -119,8 +119,8 @@ struct reporter_counts {
 struct reporter_status {
     const char *state; /* "idle", "connecting", "connected", "waiting", "last report", "finished" */
     struct reporter_counts counts;
-    struct settings wishes; /* of the last response */
-    size_t clusters;        /* that are asked for and known */
+    struct settings wishes;             /* of the last response */
+    size_t clusters;                    /* that are asked for and known */
     uint64_t stream, report, confirmed; /* numbers: of the live or last stream, and on it */
     /* Times; 0: never, of `due_us` UINT64_MAX. */
     uint64_t up_us, down_us, response_us, report_us, confirmed_us;
