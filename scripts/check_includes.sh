@@ -17,7 +17,8 @@ declare -A allowed=(
     [stream]="base config grpc"
     [http]="base"
     [admin]="base message http config upstream report abi.h pb-c"
-    [daemon]="base http config upstream kernel report grpc stream admin abi.h"
+    [command]="base config"
+    [daemon]="base http config upstream kernel report grpc stream admin command abi.h"
     [collector]="base grpc message http pb-c"
 )
 

@@ -29,6 +29,8 @@ verdict user/message/yaml_tree.c <yaml.h>
 verdict user/kernel/tap.c "loadtap.skel.h"
 verdict user/kernel/tap.c <bpf/libbpf.h>
 verdict user/daemon/main.c "stream/transport.h"
+verdict user/command/command.c "base/mem.h"
+verdict user/daemon/main.c "command/command.h"
 verdict user/collector/settings.c "message/message_fill.h"
 verdict user/collector/collector.c "http/server.h"
 verdict user/http/server.c <event2/http.h>
@@ -54,6 +56,8 @@ refused user/http/request.c <event2/http.h>
 refused user/admin/pages.c "kernel/tap.h"
 refused user/admin/pages.c <event2/event.h>
 refused user/stream/transport.c "admin/pages.h"
+refused user/command/command.c "daemon/options.h"
+refused user/stream/lrs_stream.c "command/command.h"
 refused user/daemon/loop.c "collector/server.h"
 refused user/daemon/loop.c <bpf/libbpf.h>
 refused user/collector/main.c "report/response.h"
