@@ -552,7 +552,9 @@ static void ten_thousand_clusters(void **state)
 static void out_of_memory(void **state)
 {
     const struct bootstrap_source source = {
-        .yaml = SMALL("", LOCAL ", {endpoint: {address: {pipe: {path: /p}}}}"),
+        .yaml = "node: {cluster: 'a${A}'}\n" SMALL("", LOCAL
+                                                   ", {endpoint: {address: {pipe: {path: /p}}}}"),
+        .environment = (const char *const[]){"A=a", NULL},
         .service_node = "n",
         .service_zone = "z"};
 

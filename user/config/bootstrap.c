@@ -271,6 +271,10 @@ int bootstrap_load(const struct bootstrap_source *source, struct bootstrap **out
 
     if (!failed && source->yaml && source->yaml[0])
         failed = yaml_tree_read(YAML_FLAG_NAME, source->yaml, strlen(source->yaml), &merged, error);
+    if (file)
+        file->environment = source->environment;
+    if (merged)
+        merged->environment = source->environment;
     if (!failed) {
         struct check check = {.file = file, .merged = merged, .error = error};
 

@@ -15,6 +15,8 @@
 struct bootstrap_source {
     const char *path; /* .json: JSON; anything else: YAML */
     const char *yaml; /* merged on top, as Envoy does: messages merge, lists append, scalars win */
+    const char *const
+        *environment; /* variables in values are replaced by its own; NULL: they are not */
     const char *service_node, *service_cluster, *service_zone; /* win over the node's, if not "" */
 };
 
