@@ -13,34 +13,32 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
-#include "daemon/bounds.h"
+#include "daemon/lookout.h"
 #include "daemon/management.h"
 #include "daemon/outage.h"
+#include "daemon/signals.h"
 #include "daemon/upstreams.h"
 #include "kernel/tap.h"
-#include "report/accuracy.h"
 #include "report/reporter.h"
 #include "upstream/hosts.h"
 
-#define LOOK_SECONDS 5 /* between two looks at what a person should be told, or twice that */
-#define SILENCE_US 10000000ULL
-#define ENDS 3 /* signals that end it */
+#define SILENCE_SECONDS 10 /* of a stream, before a person is told */
 
 struct daemon {
     const struct bootstrap *bootstrap;
     struct event_base *base;
-    struct event *timer, *watch, *ends[ENDS], *ask;
+    struct event *timer, *silence;
+    struct signals *signals;
     struct hosts *hosts;
     struct tap *tap;
     struct upstreams *upstreams;
     struct reporter *reporter;
-    struct accuracy *accuracy;
+    struct lookout *lookout;
     struct management *management;
     struct outage outage; /* since a stream worked for long */
     bool ending;          /* a signal came */
     bool answered;        /* the management server has ever answered */
-    uint64_t looked_us;   /* see look() */
-    uint64_t up_us;       /* since when the stream is up; 0: it is not, or its silence was told */
+    uint64_t up_us;       /* since when the stream is up; 0: it is not */
 };
 
 static uint64_t now_us(void)
@@ -76,70 +74,13 @@ static void op_read(void *arg, uint32_t slot, struct counters *out)
     tap_read(daemon->tap, slot, out);
 }
 
-static void tell_inexact(void *arg, const struct host *host, const char *what)
-{
-    const struct daemon *daemon = arg;
-    char text[ADDRESS_TEXT_MAX];
-
-    log_warning("cluster %s: endpoint %s %s", daemon->bootstrap->clusters.items[host->cluster].name,
-                address_text(&host->address, text), what);
-}
-
-/* A line for each endpoint whose error bound is not zero, and one for all others together:
- *   error bound: zero, so all counts exact, at 4 of 5 endpoints */
-static void tell_bounds(const struct daemon *daemon)
-{
-    size_t count = 0, exact = 0;
-
-    for (uint32_t slot = 0; slot < hosts_count(daemon->hosts); slot++) {
-        const struct host *host = hosts_at(daemon->hosts, slot);
-        struct counters row;
-
-        if (!host)
-            continue;
-        count++;
-        tap_read(daemon->tap, slot, &row);
-        exact += !bounds_tell(&daemon->bootstrap->clusters, host, &row);
-    }
-    log_info("error bound: zero, so all counts exact, at %zu of %zu endpoints", exact, count);
-}
-
-static void tell_silence(struct daemon *daemon)
-{
-    if (daemon->answered || !daemon->up_us || now_us() - daemon->up_us < SILENCE_US)
-        return;
-    log_warning("management server: connected, but no LoadStatsResponse came: nothing is reported "
-                "before it answers");
-    daemon->up_us = 0;
-}
-
-/* What a person should be told. It goes with the reporter's timer, so that an idle daemon wakes for
- * nothing else; the watch only fires where that comes more rarely. */
-static void look(struct daemon *daemon)
-{
-    const struct accuracy_ops ops = {op_read, tell_inexact, daemon};
-    const struct timeval later = {.tv_sec = 2 * LOOK_SECONDS};
-
-    daemon->looked_us = now_us();
-    event_add(daemon->watch, &later);
-    accuracy_check(daemon->accuracy, &ops);
-    tell_silence(daemon);
-}
-
-static void on_watch(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd, (void)what;
-    look(arg);
-}
-
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct daemon *daemon = arg;
 
     (void)fd, (void)what;
     reporter_run(daemon->reporter, now_us());
-    if (now_us() - daemon->looked_us >= LOOK_SECONDS * 1000000ULL)
-        look(daemon);
+    lookout_pass(daemon->lookout, now_us());
     arm(daemon);
 }
 
@@ -160,11 +101,21 @@ static void on_upstreams_ready(void *arg)
 
 /* --- the stream -------------------------------------------------------------------- */
 
+static void on_silence(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what, (void)arg;
+    log_warning("management server: connected, but no LoadStatsResponse came: nothing is reported "
+                "before it answers");
+}
+
 static void on_stream_up(void *arg)
 {
+    static const struct timeval silence = {.tv_sec = SILENCE_SECONDS};
     struct daemon *daemon = arg;
 
     daemon->up_us = now_us();
+    if (!daemon->answered)
+        event_add(daemon->silence, &silence);
     reporter_stream_up(daemon->reporter, now_us());
     arm(daemon);
 }
@@ -184,6 +135,7 @@ static void stream_ended(struct daemon *daemon, const char *reason)
         outage_over(&daemon->outage);
     tell_outage(daemon, reason);
     daemon->up_us = 0;
+    event_del(daemon->silence);
     management_close(daemon->management);
     reporter_stream_down(daemon->reporter, now_us());
     arm(daemon);
@@ -203,6 +155,7 @@ static void on_response(void *arg, const uint8_t *message, size_t length)
 {
     struct daemon *daemon = arg;
 
+    event_del(daemon->silence);
     if (reporter_response(daemon->reporter, now_us(), message, length) == -EBADMSG)
         stream_ended(daemon, "sent something that is no LoadStatsResponse");
     else
@@ -241,11 +194,10 @@ static int op_send(void *arg, const uint8_t *messages, const size_t *ends, size_
 
 /* The first one has the last report sent; a second one does not wait for it. A terminal that is closed
  * sends SIGHUP, and so may its shell: twice is no haste. */
-static void on_signal(evutil_socket_t number, short what, void *arg)
+static void on_end(void *arg, int number)
 {
     struct daemon *daemon = arg;
 
-    (void)what;
     if (number == SIGHUP && daemon->ending)
         return;
     daemon->ending = true;
@@ -254,48 +206,24 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
     arm(daemon);
 }
 
-static void on_ask(evutil_socket_t number, short what, void *arg)
+static void on_ask(void *arg)
 {
-    (void)number, (void)what;
-    tell_bounds(arg);
-}
+    const struct daemon *daemon = arg;
 
-/* By nohup, so that it outlives its terminal. */
-static bool ignores_hangup(void)
-{
-    struct sigaction action;
-
-    return !sigaction(SIGHUP, NULL, &action) && action.sa_handler == SIG_IGN;
-}
-
-static int catch_ends(struct daemon *daemon)
-{
-    static const int numbers[ENDS] = {SIGINT, SIGTERM, SIGHUP};
-
-    for (size_t i = 0; i < ENDS; i++) {
-        if (numbers[i] == SIGHUP && ignores_hangup())
-            continue;
-        daemon->ends[i] = evsignal_new(daemon->base, numbers[i], on_signal, daemon);
-        if (!daemon->ends[i])
-            return -ENOMEM;
-        event_add(daemon->ends[i], NULL);
-    }
-    return 0;
+    lookout_tell_bounds(daemon->lookout);
 }
 
 static int start_loop(struct daemon *daemon)
 {
-    signal(SIGPIPE, SIG_IGN);
+    const struct signals_events events = {on_end, on_ask, daemon};
+
     daemon->base = event_base_new();
     if (!daemon->base)
         return -ENOMEM;
     daemon->timer = evtimer_new(daemon->base, on_timer, daemon);
-    daemon->watch = evtimer_new(daemon->base, on_watch, daemon);
-    daemon->ask = evsignal_new(daemon->base, SIGUSR1, on_ask, daemon);
-    if (!daemon->timer || !daemon->watch || !daemon->ask)
-        return -ENOMEM;
-    event_add(daemon->ask, NULL);
-    return catch_ends(daemon);
+    daemon->silence = evtimer_new(daemon->base, on_silence, daemon);
+    daemon->signals = signals_catch(daemon->base, &events);
+    return daemon->timer && daemon->silence && daemon->signals ? 0 : -ENOMEM;
 }
 
 static int start_tap(struct daemon *daemon)
@@ -348,11 +276,20 @@ static int start_reporter(struct daemon *daemon)
     const struct reporter_ops ops = {op_open_stream, op_send, op_read};
 
     daemon->reporter = reporter_new(&options, &ops, daemon);
-    daemon->accuracy = accuracy_new(daemon->hosts);
-    if (!daemon->reporter || !daemon->accuracy)
-        return -ENOMEM;
-    look(daemon);
-    return 0;
+    return daemon->reporter ? 0 : -ENOMEM;
+}
+
+static int start_lookout(struct daemon *daemon)
+{
+    const struct lookout_options options = {
+        .base = daemon->base,
+        .clusters = &daemon->bootstrap->clusters,
+        .hosts = daemon->hosts,
+        .tap = daemon->tap,
+    };
+
+    daemon->lookout = lookout_new(&options);
+    return daemon->lookout ? 0 : -ENOMEM;
 }
 
 static int start_management(struct daemon *daemon)
@@ -399,6 +336,8 @@ static int start(struct daemon *daemon)
     if (!result)
         result = start_reporter(daemon);
     if (!result)
+        result = start_lookout(daemon);
+    if (!result)
         result = start_management(daemon);
     if (!result)
         result = start_upstreams(daemon);
@@ -410,18 +349,14 @@ static void stop(struct daemon *daemon)
     management_free(daemon->management);
     upstreams_free(daemon->upstreams);
     reporter_free(daemon->reporter);
-    accuracy_free(daemon->accuracy);
+    lookout_free(daemon->lookout);
     tap_close(daemon->tap);
     hosts_free(daemon->hosts);
     if (daemon->timer)
         event_free(daemon->timer);
-    if (daemon->watch)
-        event_free(daemon->watch);
-    for (size_t i = 0; i < ENDS; i++)
-        if (daemon->ends[i])
-            event_free(daemon->ends[i]);
-    if (daemon->ask)
-        event_free(daemon->ask);
+    if (daemon->silence)
+        event_free(daemon->silence);
+    signals_free(daemon->signals);
     if (daemon->base)
         event_base_free(daemon->base);
 }
@@ -437,7 +372,7 @@ int daemon_run(const struct bootstrap *bootstrap)
     else if (event_base_dispatch(daemon.base) < 0)
         log_error("the event loop failed");
     else
-        tell_bounds(&daemon);
+        lookout_tell_bounds(daemon.lookout);
     stop(&daemon);
     return result;
 }
