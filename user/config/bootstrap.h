@@ -39,7 +39,8 @@ struct bootstrap {
     size_t lrs_metadata_count;
     char *admin_host; /* IP literal; NULL: no admin */
     uint16_t admin_port;
-    char *cgroup_path; /* NULL: the root of the hierarchy */
+    char *cgroup_path; /* NULL: the own pod's, or else the root of the hierarchy */
+    bool pod_cgroup;
     bool omit_connection_fields;
     bool report_error_bound;
     enum emission_rules emission_rules;
