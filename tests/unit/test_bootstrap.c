@@ -500,8 +500,8 @@ static void own_settings(void **state)
     expect_error(
         "bootstrap_extensions: [" SETTINGS("removed_endpoint_idle_time: 0s") "]\n" SMALL("", LOCAL),
         "typed_config.removed_endpoint_idle_time: found no time at all");
-    expect_error("bootstrap_extensions: [" SETTINGS("cgroup_path: /c, pod_cgroup: true") "]\n" SMALL(
-                     "", LOCAL),
+    expect_error("bootstrap_extensions: [" SETTINGS(
+                     "cgroup_path: /c, pod_cgroup: true") "]\n" SMALL("", LOCAL),
                  "typed_config.pod_cgroup: found true beside a cgroup_path");
     expect_error("bootstrap_extensions: [" SETTINGS("cgroup_path: c") "]\n" SMALL("", LOCAL),
                  "bootstrap_extensions[0].typed_config.cgroup_path: found \"c\", expected an abs");

@@ -73,7 +73,7 @@ const struct tree_node *tree_find(const struct tree_node *node, const char *key)
 int tree_check_encoding(const char *file, const char *text, size_t size,
                         struct config_error *error);
 
-/* "a mapping", "the number 5", 'the string "x"', 'the string "x" (written "${Y}")': for the "found" part of an error. `out` has
- * TREE_DESCRIPTION_MAX bytes, and is returned. */
+/* "a mapping", "the number 5", 'the string "x"', 'the string "x" (written "${Y}")': for the "found" part
+ * of an error. `out` has TREE_DESCRIPTION_MAX bytes, and is returned. */
 #define TREE_DESCRIPTION_MAX 320
 const char *tree_describe(const struct tree_node *node, char *out);
