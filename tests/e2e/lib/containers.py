@@ -17,7 +17,7 @@ shift
 exec unshare $1 --mount --pid --fork --kill-child --mount-proc -- sh -ec '
 tree=$1 shown=$2 own=$3
 shift 3
-if [ "$shown" ]; then mkdir -p "$shown"; mount --bind "$tree" "$shown"; fi
+if [ "$shown" ]; then mkdir -p "$shown"; mount --bind -o ro "$tree" "$shown"; fi
 umount --recursive /sys/fs/cgroup
 mount -t "$own" none /sys/fs/cgroup
 exec "$@"' sh "$2" "$3" "$4" "${@:5}"
