@@ -32,20 +32,38 @@ static const char *name_at(void *arg, const struct host *host, size_t i)
     return endpoint ? endpoint->host : NULL;
 }
 
+static int tell_certificates(void *arg, tls_certificate_fn *each, void *each_arg)
+{
+    const struct admin *admin = arg;
+    const struct tls_settings *settings = admin->options.bootstrap->lrs_tls;
+
+    return settings ? tls_certificates(settings, each, each_arg) : 0;
+}
+
+static uint64_t wall_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 static struct admin_view view(struct admin *admin)
 {
     const struct bootstrap *bootstrap = admin->options.bootstrap;
 
     return (struct admin_view){
+        .bootstrap = bootstrap,
         .clusters = &bootstrap->clusters,
         .hosts = admin->options.hosts,
         .reporter = admin->options.reporter,
         .lrs_target = bootstrap->lrs_host ? bootstrap->lrs_host
                                           : bootstrap->clusters.items[bootstrap->lrs_cluster].name,
         .now_us = admin->options.now_us(),
-        .label_sets = bootstrap->metrics_label_sets,
+        .wall_us = wall_us(),
         .read = read_row,
         .name = name_at,
+        .certificates = tell_certificates,
         .arg = admin,
     };
 }
@@ -115,13 +133,11 @@ struct admin *admin_new(const struct admin_options *options)
 {
     struct admin *admin = calloc(1, sizeof(*admin));
     const struct http_handler handler = {.answer = on_request, .arg = admin};
-    struct timespec now;
 
     if (!admin)
         return NULL;
-    clock_gettime(CLOCK_REALTIME, &now);
     admin->options = *options;
-    admin->cost.started_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+    admin->cost.started_us = admin->cost.loaded_us = wall_us();
     admin->server = http_server_new(options->base, &handler);
     if (!admin->server) {
         free(admin);

@@ -328,13 +328,23 @@ static int start_upstreams(struct daemon *daemon)
     return upstreams_start(&options, &daemon->upstreams);
 }
 
-static void on_quit(void *arg)
+static void on_quit_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct daemon *daemon = arg;
 
-    log_info("/quitquitquit: stopping");
+    (void)fd, (void)what;
     reporter_finish(daemon->reporter, now_us());
     arm(daemon);
+}
+
+/* A little later, so that who asked gets the answer. */
+static void on_quit(void *arg)
+{
+    static const struct timeval soon = {.tv_usec = 100000};
+    struct daemon *daemon = arg;
+
+    log_info("/quitquitquit: stopping");
+    event_base_once(daemon->base, -1, EV_TIMEOUT, on_quit_timer, daemon, &soon);
 }
 
 static int start_admin(struct daemon *daemon)
