@@ -15,7 +15,7 @@ declare -A allowed=(
     [kernel]="base config abi.h skeleton"
     [report]="base config upstream abi.h pb-c"
     [stream]="base config grpc"
-    [http]="base"
+    [http]="base live_html.inc"
     [admin]="base message http config upstream report stream abi.h pb-c"
     [command]="base config"
     [daemon]="base http config upstream kernel report grpc stream admin command abi.h"
@@ -30,7 +30,7 @@ libraries=(
     "event2/*      user/upstream/@(resolver|ares_loop).c user/stream/@(dial|connector|tls|transport|patience|keepalive).c user/http/@(server|listen).c user/daemon/*.c user/collector/*.c"
     "openssl/*     user/stream/tls*.[ch] user/collector/tls.c"
     "bpf/*         user/kernel/*.c bpf/*.bpf.c bpf/*.bpf.h"
-    "jansson.h     user/message/message_json.[ch] user/admin/*.[ch] user/collector/output.c"
+    "jansson.h     user/message/message_json.[ch] user/http/live.[ch] user/admin/*.[ch] user/collector/@(output|live_event).[ch]"
     "protobuf-c/*  user/message/* user/config/* user/report/* user/admin/* user/collector/*"
 )
 

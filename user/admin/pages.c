@@ -9,12 +9,14 @@
 #include "admin/clusters_page.h"
 #include "admin/config_page.h"
 #include "admin/explain_page.h"
+#include "admin/live_event.h"
 #include "admin/lrs_page.h"
 #include "admin/metrics_page.h"
 #include "admin/stats_page.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
+#include "http/live.h"
 #include "http/metric.h"
 #include "message/message_json.h"
 
@@ -81,8 +83,8 @@ static void ready_page(const struct admin_pages *pages, const struct http_reques
         say(out, 503, "INITIALIZING\n");
 }
 
-static void live_page(const struct admin_pages *pages, const struct http_request *request,
-                      struct http_answer *out)
+static void livez_page(const struct admin_pages *pages, const struct http_request *request,
+                       struct http_answer *out)
 {
     (void)pages, (void)request;
     say(out, 200, "OK\n");
@@ -233,6 +235,24 @@ static void reload_page(const struct admin_pages *pages, const struct http_reque
     say(out, result ? 400 : 200, "%s\n", text);
 }
 
+static void live_answer(const struct admin_pages *pages, const struct http_request *request,
+                        struct http_answer *out)
+{
+    (void)pages, (void)request;
+    live_page(out);
+}
+
+/* The first event at once, the others by http_server_push(). */
+static void events_answer(const struct admin_pages *pages, const struct http_request *request,
+                          struct http_answer *out)
+{
+    (void)request;
+    out->body = live_event(live_event_json(&pages->view));
+    out->type = LIVE_EVENTS_TYPE;
+    out->status = out->body ? 200 : 503;
+    out->goes_on = out->body;
+}
+
 static void explain_named(const struct admin_pages *pages, const char *name,
                           struct http_answer *out)
 {
@@ -300,14 +320,17 @@ static const struct page {
     const char *help;
 } pages_table[] = {
     {"/", HTTP_METHOD_GET, false, index_page, "this page"},
+    {"/live", HTTP_METHOD_GET, false, live_answer, "all of it, live, as charts"},
     {"/ready", HTTP_METHOD_GET, false, ready_page, "200 when the programs are attached"},
-    {"/livez", HTTP_METHOD_GET, false, live_page, "200 while the daemon works"},
+    {"/livez", HTTP_METHOD_GET, false, livez_page, "200 while the daemon works"},
     {"/clusters", HTTP_METHOD_GET, false, clusters_page,
      "every cluster, locality and endpoint with its numbers; ?format=json"},
     {"/lrs", HTTP_METHOD_GET, false, lrs_page,
      "the stream to the management server; ?format=json; ?next, the next report"},
     {"/explain", HTTP_METHOD_GET, false, explain_page,
      "?cluster=NAME or ?address=IP:PORT: where it belongs and why, and its next report"},
+    {"/live/events", HTTP_METHOD_GET, false, events_answer,
+     "what it shows, for programs: an event a second"},
     {"/metrics", HTTP_METHOD_GET, false, metrics_answer, "for Prometheus"},
     {"/stats/prometheus", HTTP_METHOD_GET, false, metrics_answer, "the same"},
     {"/stats", HTTP_METHOD_GET, false, stats_answer,

@@ -4,13 +4,18 @@
 #include <string.h>
 #include <time.h>
 
+#include <event2/event.h>
+
+#include "admin/live_event.h"
 #include "base/log.h"
 #include "daemon/cost.h"
+#include "http/live.h"
 #include "http/server.h"
 
 struct admin {
     struct admin_options options;
     struct http_server *server;
+    struct event *second; /* while the live page is shown somewhere */
     struct admin_cost cost;
     uint64_t reports; /* so many of the reporter's are in `cost` */
 };
@@ -85,6 +90,29 @@ static void on_request(void *arg, const struct http_request *request, struct htt
     admin_answer(&pages, request, out);
 }
 
+static void on_second(evutil_socket_t fd, short what, void *arg)
+{
+    struct admin *admin = arg;
+    const struct admin_view shown = view(admin);
+    struct http_body *event = live_event(live_event_json(&shown));
+
+    (void)fd, (void)what;
+    if (event)
+        http_server_push(admin->server, event);
+    http_body_drop(event);
+}
+
+static void on_streams(void *arg, size_t count)
+{
+    static const struct timeval second = {.tv_sec = 1};
+    struct admin *admin = arg;
+
+    if (!count)
+        event_del(admin->second);
+    else if (!event_pending(admin->second, EV_TIMEOUT, NULL))
+        event_add(admin->second, &second);
+}
+
 void admin_ran(struct admin *admin, uint64_t took_us)
 {
     struct reporter_status status;
@@ -132,15 +160,16 @@ static void listen_at_path(struct admin *admin)
 struct admin *admin_new(const struct admin_options *options)
 {
     struct admin *admin = calloc(1, sizeof(*admin));
-    const struct http_handler handler = {.answer = on_request, .arg = admin};
+    const struct http_handler handler = {.answer = on_request, .streams = on_streams, .arg = admin};
 
     if (!admin)
         return NULL;
     admin->options = *options;
     admin->cost.started_us = admin->cost.loaded_us = wall_us();
     admin->server = http_server_new(options->base, &handler);
-    if (!admin->server) {
-        free(admin);
+    admin->second = event_new(options->base, -1, EV_PERSIST, on_second, admin);
+    if (!admin->server || !admin->second) {
+        admin_free(admin);
         return NULL;
     }
     listen_at_address(admin);
@@ -153,5 +182,7 @@ void admin_free(struct admin *admin)
     if (!admin)
         return;
     http_server_free(admin->server);
+    if (admin->second)
+        event_free(admin->second);
     free(admin);
 }
