@@ -126,6 +126,7 @@ static int read_clusters(struct check *check, const StaticResources *from, struc
         const struct tree_path path = tree_path_index(&clusters_path, i);
 
         out->count = i + 1;
+        out->items[i].rank = (uint32_t)i;
         failed = cluster_read(check, from->clusters[i], &path, &out->items[i]);
     }
     return failed ? failed : check_names(check, from);

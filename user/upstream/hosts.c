@@ -31,15 +31,20 @@ struct list {
     size_t count, room;
 };
 
+/* The lists of a cluster's groups. */
+struct groups {
+    struct list *items;
+    size_t count;
+};
+
 struct hosts {
     const struct clusters *clusters;
     struct list all;      /* by slot, NULL where it is free; owns the records */
     uint32_t *free_slots; /* room for all of them */
     size_t free_count, limit;
     uint32_t born; /* of the last host added */
-    struct list *by_group;
-    size_t *first_group; /* of each cluster, index into by_group */
-    size_t group_count;
+    struct groups *by_cluster;
+    size_t cluster_count;
     struct record *by_place;
     struct ownership *by_address;
 };
@@ -60,20 +65,14 @@ struct hosts *hosts_new(const struct clusters *clusters)
         return NULL;
     hosts->clusters = clusters;
     hosts->limit = UINT32_MAX;
-    hosts->first_group = calloc(clusters->count + 1, sizeof(*hosts->first_group));
-    if (!hosts->first_group)
-        goto fail;
-    for (size_t i = 0; i < clusters->count; i++) {
-        hosts->first_group[i] = hosts->group_count;
-        hosts->group_count += clusters->items[i].group_count;
-    }
-    hosts->by_group = calloc(hosts->group_count + 1, sizeof(*hosts->by_group));
-    if (!hosts->by_group)
-        goto fail;
     return hosts;
-fail:
-    hosts_free(hosts);
-    return NULL;
+}
+
+static void free_groups(struct groups *groups)
+{
+    for (size_t i = 0; i < groups->count; i++)
+        free(groups->items[i].items);
+    free(groups->items);
 }
 
 void hosts_free(struct hosts *hosts)
@@ -89,12 +88,11 @@ void hosts_free(struct hosts *hosts)
     }
     for (size_t i = 0; i < hosts->all.count; i++)
         free(hosts->all.items[i]);
-    for (size_t i = 0; hosts->by_group && i < hosts->group_count; i++)
-        free(hosts->by_group[i].items);
+    for (size_t i = 0; i < hosts->cluster_count; i++)
+        free_groups(&hosts->by_cluster[i]);
     free(hosts->all.items);
     free(hosts->free_slots);
-    free(hosts->by_group);
-    free(hosts->first_group);
+    free(hosts->by_cluster);
     free(hosts);
 }
 
@@ -131,21 +129,40 @@ static int reserve_slot(struct hosts *hosts)
     return 0;
 }
 
-static bool counts_before(const struct host *a, const struct host *b)
+/* Where two are not told apart by their ranks, they leave. */
+static bool counts_before(const struct clusters *clusters, const struct host *a,
+                          const struct host *b)
 {
+    const struct cluster *of_a = &clusters->items[a->cluster], *of_b = &clusters->items[b->cluster];
+
     if (!a->names != !b->names)
         return a->names;
+    if (of_a->rank != of_b->rank)
+        return of_a->rank < of_b->rank;
     if (a->cluster != b->cluster)
         return a->cluster < b->cluster;
+    if (of_a->groups[a->group].rank != of_a->groups[b->group].rank)
+        return of_a->groups[a->group].rank < of_a->groups[b->group].rank;
     return a->group < b->group;
 }
 
-static void choose_owner(struct ownership *ownership)
+static void choose_owner(const struct hosts *hosts, struct ownership *ownership)
 {
     ownership->owner = ownership->first ? &ownership->first->host : NULL;
     for (const struct record *at = ownership->first; at; at = at->same)
-        if (counts_before(&at->host, ownership->owner))
+        if (counts_before(hosts->clusters, &at->host, ownership->owner))
             ownership->owner = &at->host;
+}
+
+void hosts_choose_owners(struct hosts *hosts, hosts_moved_fn *moved, void *arg)
+{
+    for (struct ownership *at = hosts->by_address; at; at = at->hh.next) {
+        const struct host *before = at->owner;
+
+        choose_owner(hosts, at);
+        if (at->owner != before)
+            moved(arg, before, at->owner);
+    }
 }
 
 static struct ownership *find_ownership(const struct hosts *hosts, const struct address *address)
@@ -170,9 +187,37 @@ static struct ownership *ownership_of(struct hosts *hosts, const struct address 
     return fresh->added ? TAKE(fresh) : NULL;
 }
 
+/* Room for a group's list, and so for those of all of its cluster. */
+static int reserve_group(struct hosts *hosts, uint32_t cluster)
+{
+    size_t clusters = hosts->clusters->count;
+    size_t groups = hosts->clusters->items[cluster].group_count;
+    struct groups *of;
+
+    if (cluster >= hosts->cluster_count) {
+        of = reallocarray(hosts->by_cluster, clusters, sizeof(*of));
+        if (!of)
+            return -ENOMEM;
+        memset(of + hosts->cluster_count, 0, (clusters - hosts->cluster_count) * sizeof(*of));
+        hosts->by_cluster = of;
+        hosts->cluster_count = clusters;
+    }
+    of = &hosts->by_cluster[cluster];
+    if (of->count < groups) {
+        struct list *items = reallocarray(of->items, groups, sizeof(*items));
+
+        if (!items)
+            return -ENOMEM;
+        memset(items + of->count, 0, (groups - of->count) * sizeof(*items));
+        of->items = items;
+        of->count = groups;
+    }
+    return 0;
+}
+
 static struct list *group_of(const struct hosts *hosts, uint32_t cluster, uint32_t group)
 {
-    return &hosts->by_group[hosts->first_group[cluster] + group];
+    return &hosts->by_cluster[cluster].items[group];
 }
 
 void hosts_limit(struct hosts *hosts, uint32_t slots)
@@ -201,7 +246,7 @@ static void enter(struct hosts *hosts, struct record *record, struct ownership *
     of_group->items[of_group->count++] = record;
     record->same = ownership->first;
     ownership->first = record;
-    choose_owner(ownership);
+    choose_owner(hosts, ownership);
 }
 
 int hosts_add(struct hosts *hosts, uint32_t cluster, uint32_t group, const struct address *address,
@@ -218,7 +263,8 @@ int hosts_add(struct hosts *hosts, uint32_t cluster, uint32_t group, const struc
         return -EEXIST;
     if (!hosts->free_count && hosts->all.count >= hosts->limit)
         return -ENOSPC;
-    if (reserve_slot(hosts) || list_reserve(group_of(hosts, cluster, group)))
+    if (reserve_slot(hosts) || reserve_group(hosts, cluster) ||
+        list_reserve(group_of(hosts, cluster, group)))
         return -ENOMEM;
     ownership = ownership_of(hosts, address);
     if (!ownership)
@@ -240,7 +286,7 @@ static void change_names(struct hosts *hosts, uint32_t slot, int change)
     struct host *host = &hosts->all.items[slot]->host;
 
     host->names += (uint32_t)change;
-    choose_owner(find_ownership(hosts, &host->address));
+    choose_owner(hosts, find_ownership(hosts, &host->address));
 }
 
 void hosts_hold(struct hosts *hosts, uint32_t slot)
@@ -273,7 +319,7 @@ static void leave_address(struct hosts *hosts, const struct record *record)
     while (*at != record)
         at = &(*at)->same;
     *at = record->same;
-    choose_owner(ownership);
+    choose_owner(hosts, ownership);
     if (ownership->first)
         return;
     HASH_DEL(hosts->by_address, ownership);
@@ -311,6 +357,11 @@ bool hosts_is_shared(const struct hosts *hosts, uint32_t slot)
     return find_ownership(hosts, &hosts_at(hosts, slot)->address)->first->same != NULL;
 }
 
+size_t hosts_room(const struct hosts *hosts)
+{
+    return hosts->limit - hosts->all.count + hosts->free_count;
+}
+
 size_t hosts_count(const struct hosts *hosts)
 {
     return hosts->all.count;
@@ -326,7 +377,10 @@ const struct host *hosts_at(const struct hosts *hosts, uint32_t slot)
 const struct host *hosts_of_group(const struct hosts *hosts, uint32_t cluster, uint32_t group,
                                   size_t i)
 {
-    const struct list *of_group = group_of(hosts, cluster, group);
+    const struct list *of_group;
 
+    if (cluster >= hosts->cluster_count || group >= hosts->by_cluster[cluster].count)
+        return NULL;
+    of_group = group_of(hosts, cluster, group);
     return i < of_group->count ? &of_group->items[i]->host : NULL;
 }
