@@ -93,11 +93,12 @@ test-kernels: all $(BPF_TESTS) $(BUILD)/setup.test $(BUILD)/setup.kernels ## the
 	$(RUN) tests/check/clangs.sh
 	BUILD=$(BUILD) tests/kernels/run $(KERNELS)
 
-soak: all $(GO_PEERS) $(NO_ROLL_BACK) $(BUILD)/setup.test ## exactness, also over a bad link, RUNS=20 times; a million gRPC calls; CUTS=100 of the stream
+soak: all $(GO_PEERS) $(NO_ROLL_BACK) $(BUILD)/setup.test ## exactness, also over a bad link, RUNS=20 times; a million gRPC calls; the daemon stopped and killed; CUTS=100 of the stream
 	BUILD=$(BUILD) RUNS=$(or $(RUNS),20) tests/e2e/test_exactness.py
 	BUILD=$(BUILD) RUNS=$(or $(RUNS),20) LOAD=1 tests/e2e/test_lossy_http2.py
 	BUILD=$(BUILD) REQUESTS=200000 tests/e2e/test_http2_streams.py
 	BUILD=$(BUILD) CALLS=1000000 tests/e2e/test_grpc_calls.py
+	BUILD=$(BUILD) STOPPED=60 KILLS=100 tests/e2e/test_daemon_gone.py
 	BUILD=$(BUILD) CUTS=$(or $(CUTS),100) ENVOY=$(wildcard $(abspath $(BUILD))/envoy/bin/envoy) tests/e2e/test_cuts.py
 
 asan: ## the unit tests under ASan, UBSan and the leak checker
@@ -111,6 +112,9 @@ prove: $(PROVE) ## CONNECTIONS=10000000 made-up HTTP/2 connections, counted as n
 
 lint: $(GENERATED) $(BUILD)/setup.test ## format, clang-tidy, include directions
 	$(RUN) $(addprefix tests/check/,format.sh tidy.sh includes.sh)
+
+docs: ## the pages that are made from sources; a test compares them
+	scripts/config_fields.py >configs/fields.md
 
 format: ## clang-format every source
 	clang-format -i $$(find bpf user tests -name '*.[ch]')
@@ -207,7 +211,7 @@ $(GO_PEERS) $(BENCH_GO): $(BUILD)/%: %.go | $(BUILD)/setup.test
 -include $(OBJECTS:.o=.d) $(wildcard $(BUILD)/bpf/*.d)
 
 install: all ## into DESTDIR and PREFIX (/usr/local)
-	install -D -t $(DESTDIR)$(or $(PREFIX),/usr/local)/sbin $(BUILD)/loadtap $(BUILD)/loadtap-collector
+	scripts/install.sh $(BUILD) "$(DESTDIR)" $(or $(PREFIX),/usr/local)
 
 clean: ## remove what was built
 	rm -rf $(BUILD)
@@ -215,6 +219,6 @@ clean: ## remove what was built
 help: ## this list
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all static demo test test-unit test-bpf test-e2e test-envoy test-kernels soak asan fuzz prove lint format sanitized bench envoy install clean help
+.PHONY: all static demo test test-unit test-bpf test-e2e test-envoy test-kernels soak asan fuzz prove lint docs format sanitized bench envoy install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
