@@ -14,7 +14,8 @@ struct track {
 /* The same three points of a cluster's interval. */
 struct interval {
     bool in_set;
-    bool again; /* a stream ended since its last report: the next one begins at `confirmed` */
+    bool is_held; /* the cluster has no entry in the report at hand */
+    bool again;   /* a stream ended since its last report: the next one begins at `confirmed` */
     uint64_t confirmed, marked, sent;
 };
 
@@ -26,6 +27,7 @@ struct window {
     struct track *tracks; /* by slot */
     size_t track_count;
     struct interval *intervals; /* by cluster */
+    size_t interval_count;
     bool awaits;
 };
 
@@ -37,8 +39,7 @@ struct window *window_new(const struct clusters *clusters, const struct hosts *h
     if (!window)
         return NULL;
     *window = (struct window){.clusters = clusters, .hosts = hosts, .read = read, .read_arg = arg};
-    window->intervals = calloc(clusters->count + 1, sizeof(*window->intervals));
-    if (window->intervals && !window_reserve(window))
+    if (!window_reserve(window))
         return window;
     window_free(window);
     return NULL;
@@ -66,10 +67,28 @@ static void follow_hosts(struct window *window)
     }
 }
 
+int window_reserve_clusters(struct window *window, size_t count)
+{
+    struct interval *intervals;
+
+    if (count <= window->interval_count)
+        return 0;
+    intervals = reallocarray(window->intervals, count, sizeof(*intervals));
+    if (!intervals)
+        return -ENOMEM;
+    memset(intervals + window->interval_count, 0,
+           (count - window->interval_count) * sizeof(*intervals));
+    window->intervals = intervals;
+    window->interval_count = count;
+    return 0;
+}
+
 int window_reserve(struct window *window)
 {
     size_t count = hosts_count(window->hosts);
 
+    if (window_reserve_clusters(window, window->clusters->count))
+        return -ENOMEM;
     if (count > window->track_count) {
         struct track *tracks = reallocarray(window->tracks, count, sizeof(*tracks));
 
@@ -159,10 +178,10 @@ static void skip_unsent(struct track *track)
     track->sent = track->now;
 }
 
-void window_adopt(struct window *window, uint32_t cluster, uint64_t now_us)
+void window_adopt(struct window *window, uint32_t cluster, uint64_t since_us)
 {
     struct interval *interval = &window->intervals[cluster];
-    uint64_t unsent_us = now_us - interval->sent;
+    uint64_t unsent_us = since_us - interval->sent;
     struct track *track;
     uint32_t group = 0, slot;
     size_t i = 0;
@@ -172,7 +191,7 @@ void window_adopt(struct window *window, uint32_t cluster, uint64_t now_us)
     interval->in_set = true;
     interval->confirmed += unsent_us;
     interval->marked += unsent_us;
-    interval->sent = now_us;
+    interval->sent = since_us;
     while ((track = next_track(window, cluster, &group, &i, &slot))) {
         read_now(window, slot, &track->now);
         skip_unsent(track);
@@ -191,6 +210,11 @@ void window_drop(struct window *window, uint32_t cluster)
         track->now = track->sent;
 }
 
+void window_forget(struct window *window, uint32_t cluster)
+{
+    window->intervals[cluster] = (struct interval){.in_set = false};
+}
+
 bool window_has(const struct window *window, uint32_t cluster)
 {
     return window->intervals[cluster].in_set;
@@ -207,7 +231,7 @@ size_t window_set_size(const struct window *window)
 {
     size_t size = 0;
 
-    for (size_t i = 0; i < window->clusters->count; i++)
+    for (size_t i = 0; i < window->interval_count; i++)
         size += window->intervals[i].in_set;
     return size;
 }
@@ -227,6 +251,8 @@ void window_look(struct window *window)
         if (slot_in_set(window, slot))
             read_now(window, (uint32_t)slot, &window->tracks[slot].now);
     }
+    for (size_t i = 0; i < window->interval_count; i++)
+        window->intervals[i].is_held = false;
 }
 
 /* A gauge is read from two counters that others change meanwhile; never let it wrap. */
@@ -286,6 +312,11 @@ void window_hold(struct window *window, uint32_t slot)
     window->tracks[slot].is_held = true;
 }
 
+void window_hold_interval(struct window *window, uint32_t cluster)
+{
+    window->intervals[cluster].is_held = true;
+}
+
 /* A mark covers all that was sent on the stream, also of clusters that have left the set since. */
 void window_sent(struct window *window, uint64_t now_us, bool mark)
 {
@@ -296,10 +327,11 @@ void window_sent(struct window *window, uint64_t now_us, bool mark)
         if (mark)
             track->marked = track->sent;
     }
-    for (size_t i = 0; i < window->clusters->count; i++) {
+    for (size_t i = 0; i < window->interval_count; i++) {
         struct interval *interval = &window->intervals[i];
 
-        interval->sent = window_end(window, (uint32_t)i, now_us);
+        interval->sent = interval->is_held ? window_start(window, (uint32_t)i)
+                                           : window_end(window, (uint32_t)i, now_us);
         interval->again = false;
         if (mark)
             interval->marked = interval->sent;
@@ -315,7 +347,7 @@ bool window_awaits(const struct window *window)
 /* An interval may have no length, but counts. */
 bool window_has_unconfirmed(const struct window *window)
 {
-    for (size_t i = 0; i < window->clusters->count; i++)
+    for (size_t i = 0; i < window->interval_count; i++)
         if (window->intervals[i].sent != window->intervals[i].confirmed)
             return true;
     for (size_t slot = 0; slot < window->track_count; slot++)
@@ -330,7 +362,7 @@ void window_confirmed(struct window *window)
         return;
     for (size_t slot = 0; slot < window->track_count; slot++)
         window->tracks[slot].confirmed = window->tracks[slot].marked;
-    for (size_t i = 0; i < window->clusters->count; i++)
+    for (size_t i = 0; i < window->interval_count; i++)
         window->intervals[i].confirmed = window->intervals[i].marked;
     window->awaits = false;
 }
@@ -367,7 +399,7 @@ static struct window_load unconfirmed_of(const struct window *window, uint32_t c
 /* `marked` need not move: nothing looks at it before the next mark. */
 void window_roll_back(struct window *window, window_again *again, void *arg)
 {
-    for (size_t i = 0; i < window->clusters->count; i++) {
+    for (size_t i = 0; i < window->interval_count; i++) {
         struct interval *interval = &window->intervals[i];
         struct window_load sum = unconfirmed_of(window, (uint32_t)i, offsetof(struct track, sent));
 
@@ -381,7 +413,7 @@ void window_roll_back(struct window *window, window_again *again, void *arg)
 void window_unconfirmed(struct window *window, window_again *each, void *arg)
 {
     window_look(window);
-    for (size_t i = 0; i < window->clusters->count; i++) {
+    for (size_t i = 0; i < window->interval_count; i++) {
         struct window_load sum = unconfirmed_of(window, (uint32_t)i, offsetof(struct track, now));
 
         if (!window_load_is_zero(&sum))
