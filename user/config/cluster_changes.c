@@ -320,6 +320,11 @@ void cluster_changes_make(struct cluster_changes *changes, struct clusters *clus
     clusters_clear(to);
 }
 
+uint32_t cluster_changes_place(const struct cluster_changes *changes, size_t i)
+{
+    return changes->places[i].cluster;
+}
+
 static void free_list(struct endpoint_change *list, size_t count)
 {
     for (size_t i = 0; i < count; i++)

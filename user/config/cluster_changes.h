@@ -41,4 +41,6 @@ int cluster_changes_find(const struct clusters *from, const struct clusters *to,
  * at most once. Cannot fail. */
 void cluster_changes_make(struct cluster_changes *changes, struct clusters *clusters,
                           struct clusters *to);
+/* The place of the i-th cluster of `to`. */
+uint32_t cluster_changes_place(const struct cluster_changes *changes, size_t i);
 void cluster_changes_free(struct cluster_changes *changes); /* NULL is fine */
