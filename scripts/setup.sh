@@ -24,6 +24,8 @@ build libssl-dev openssl/ssl.h
 build libc-ares-dev ares.h
 build libjansson-dev jansson.h
 build uthash-dev uthash.h
+build libcap-ng-dev cap-ng.h
+build libseccomp-dev seccomp.h
 test libcmocka-dev cmocka.h
 test openssl openssl
 test clang-format clang-format

@@ -16,6 +16,7 @@
 #include "daemon/lookout.h"
 #include "daemon/management.h"
 #include "daemon/outage.h"
+#include "daemon/retreat.h"
 #include "daemon/signals.h"
 #include "daemon/upstreams.h"
 #include "kernel/tap.h"
@@ -234,8 +235,10 @@ static int start_tap(struct daemon *daemon)
         .checked = (uint32_t)upstreams_checked(&daemon->bootstrap->clusters),
     };
     char error[TAP_ERROR_MAX];
-    int result;
+    int result = retreat_check();
 
+    if (result)
+        return result;
     /* Half a second of processor time, which under load takes many times as long. */
     log_info("the kernel verifies the BPF programs");
     result = tap_open(&options, &daemon->tap, error);
@@ -340,6 +343,8 @@ static int start(struct daemon *daemon)
     if (!result)
         result = start_management(daemon);
     if (!result)
+        result = retreat(daemon->bootstrap, daemon->tap); /* nothing came from outside yet */
+    if (!result)
         result = start_upstreams(daemon);
     return result;
 }
@@ -373,6 +378,7 @@ int daemon_run(const struct bootstrap *bootstrap)
         log_error("the event loop failed");
     else
         lookout_tell_bounds(daemon.lookout);
+    retreat_tell_refused();
     stop(&daemon);
     return result;
 }

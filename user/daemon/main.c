@@ -5,10 +5,10 @@
 #include "base/standard_files.h"
 #include "base/version.h"
 #include "config/bootstrap.h"
+#include "daemon/certificates.h"
 #include "daemon/daemon.h"
 #include "daemon/files.h"
 #include "daemon/options.h"
-#include "stream/tls.h"
 
 static int load(const struct options *options, struct bootstrap **out)
 {
@@ -31,11 +31,9 @@ static int load(const struct options *options, struct bootstrap **out)
  * files have been replaced, they are a reason for having no stream. */
 static int check_certificates(const struct bootstrap *bootstrap)
 {
-    char error[TLS_ERROR_MAX] = "out of memory";
-    struct tls *tls = NULL;
-    int failed = bootstrap->lrs_tls ? tls_new(bootstrap->lrs_tls, &tls, error) : 0;
+    char error[CERTIFICATES_ERROR_MAX];
+    int failed = certificates_check(bootstrap, error);
 
-    tls_free(tls);
     if (failed)
         fprintf(stderr, "%s\n", error);
     return failed;

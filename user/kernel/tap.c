@@ -31,7 +31,8 @@
 struct tap {
     struct object object;
     struct bpf_link *links[3];
-    struct bpf_link *states;     /* NULL: this kernel does not let connections join */
+    /* NULL: this kernel does not let connections join. */
+    struct bpf_link *states, *open_sockets;
     const struct counters *rows; /* mapped */
     uint32_t slots;
     /* Cluster of each health check set; [0] stays unused, as set 0 means none. */
@@ -97,7 +98,9 @@ static void attach_states(struct tap *tap, int fd)
 
     if (!tap->object.state || fstat(fd, &of_cgroup))
         return;
-    tap->states = bpf_program__attach(tap->object.state);
+    tap->open_sockets = bpf_program__attach_iter(tap->object.open_sockets, NULL);
+    if (tap->open_sockets)
+        tap->states = bpf_program__attach(tap->object.state);
     if (tap->states)
         object_joins(&tap->object, of_cgroup.st_ino);
 }
@@ -208,6 +211,7 @@ void tap_close(struct tap *tap)
     for (size_t i = 0; i < ARRAY_SIZE(tap->links); i++)
         bpf_link__destroy(tap->links[i]);
     bpf_link__destroy(tap->states);
+    bpf_link__destroy(tap->open_sockets);
     if (tap->rows)
         munmap((void *)tap->rows, (size_t)tap->slots * sizeof(struct counters));
     object_free(&tap->object);
@@ -314,7 +318,17 @@ int tap_clear(struct tap *tap, uint32_t slot, const struct address *address)
 
 int tap_join(struct tap *tap)
 {
-    return tap->states ? open_sockets_walk(tap->object.open_sockets) : 0;
+    return tap->states ? open_sockets_walk(tap->open_sockets) : 0;
+}
+
+/* Nobody refers to set 0. */
+int tap_try(const struct tap *tap)
+{
+    const struct probe_set none = {.slash = 0};
+    const uint32_t index = 0;
+    int result = bpf_map_update_elem(bpf_map__fd(tap->object.probe_sets), &index, &none, BPF_ANY);
+
+    return result || !tap->states ? result : open_sockets_try(tap->open_sockets);
 }
 
 int tap_ignore_socket(struct tap *tap, int fd)
