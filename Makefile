@@ -113,6 +113,9 @@ prove: $(PROVE) ## CONNECTIONS=10000000 made-up HTTP/2 connections, counted as n
 lint: $(GENERATED) $(BUILD)/setup.test ## format, clang-tidy, include directions
 	$(RUN) $(addprefix tests/check/,format.sh tidy.sh includes.sh)
 
+docs: ## the pages that are made from sources; a test compares them
+	scripts/config_fields.py >configs/fields.md
+
 format: ## clang-format every source
 	clang-format -i $$(find bpf user tests -name '*.[ch]')
 
@@ -208,7 +211,7 @@ $(GO_PEERS) $(BENCH_GO): $(BUILD)/%: %.go | $(BUILD)/setup.test
 -include $(OBJECTS:.o=.d) $(wildcard $(BUILD)/bpf/*.d)
 
 install: all ## into DESTDIR and PREFIX (/usr/local)
-	install -D -t $(DESTDIR)$(or $(PREFIX),/usr/local)/sbin $(BUILD)/loadtap $(BUILD)/loadtap-collector
+	scripts/install.sh $(BUILD) "$(DESTDIR)" $(or $(PREFIX),/usr/local)
 
 clean: ## remove what was built
 	rm -rf $(BUILD)
@@ -216,6 +219,6 @@ clean: ## remove what was built
 help: ## this list
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all static demo test test-unit test-bpf test-e2e test-envoy test-kernels soak asan fuzz prove lint format sanitized bench envoy install clean help
+.PHONY: all static demo test test-unit test-bpf test-e2e test-envoy test-kernels soak asan fuzz prove lint docs format sanitized bench envoy install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
