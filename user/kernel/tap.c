@@ -1,19 +1,17 @@
 #include "kernel/tap.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <linux/magic.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -26,7 +24,6 @@
 
 #define DESCRIPTION_MAX 512
 #define LIMITS_MAX 256
-#define CGROUP_PATH_MAX 4096
 
 struct tap {
     struct object object;
@@ -68,6 +65,13 @@ static int libbpf_says(enum libbpf_print_level level, const char *format, va_lis
     return 0;
 }
 
+static bool locks_all(void)
+{
+    struct rlimit limit;
+
+    return !getrlimit(RLIMIT_MEMLOCK, &limit) && limit.rlim_cur == RLIM_INFINITY;
+}
+
 static int load(struct tap *tap, bool early, char *error)
 {
     const struct object_options options = {.slots = tap->slots, .sets = tap->sets, .early = early};
@@ -76,7 +80,7 @@ static int load(struct tap *tap, bool early, char *error)
     libbpf_set_print(libbpf_says);
     result = object_load(&tap->object, &options);
     if (result)
-        load_error_text(result, !access(LOAD_ERROR_BTF, R_OK), error, TAP_ERROR_MAX);
+        load_error_text(result, locks_all(), !access(LOAD_ERROR_BTF, R_OK), error, TAP_ERROR_MAX);
     return result;
 }
 
@@ -141,41 +145,14 @@ static int attach_at(struct tap *tap, const char *path, int fd, char *error)
     return 0;
 }
 
-static int open_cgroup(const char *path, char *error)
-{
-    char root[CGROUP_PATH_MAX];
-    struct statfs in;
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0)
-        return failure(error, -errno, "cannot open cgroup %s: %s", path, strerror(errno));
-    if (!fstatfs(fd, &in) && in.f_type == CGROUP2_SUPER_MAGIC)
-        return fd;
-    close(fd);
-    if (cgroup_root("/proc/mounts", root, sizeof(root)))
-        snprintf(root, sizeof(root), "nowhere");
-    return failure(error, -EINVAL, "%s is no cgroup v2 directory (cgroup v2 is mounted at %.500s)",
-                   path, root);
-}
-
 static int attach(struct tap *tap, const char *cgroup, char *error)
 {
-    char root[CGROUP_PATH_MAX];
-    int fd, result;
+    char path[CGROUP_PATH_MAX];
+    int fd = cgroup_open(cgroup, path, error, TAP_ERROR_MAX), result;
 
-    if (!cgroup) {
-        result = cgroup_root("/proc/mounts", root, sizeof(root));
-        if (result)
-            return failure(
-                error, result,
-                "no cgroup v2 hierarchy in /proc/mounts: mount one (mount -t cgroup2 none "
-                "/sys/fs/cgroup) or set cgroup_path");
-        cgroup = root;
-    }
-    fd = open_cgroup(cgroup, error);
     if (fd < 0)
         return fd;
-    result = attach_at(tap, cgroup, fd, error);
+    result = attach_at(tap, path, fd, error);
     close(fd);
     return result;
 }
