@@ -16,7 +16,8 @@ declare -A allowed=(
     [report]="base config upstream abi.h pb-c"
     [stream]="base config grpc"
     [privilege]="base"
-    [daemon]="base config upstream kernel report grpc stream privilege abi.h"
+    [command]="base config"
+    [daemon]="base config upstream kernel report grpc stream privilege command abi.h"
     [collector]="base grpc message pb-c"
 )
 

@@ -32,6 +32,8 @@ verdict user/daemon/main.c "stream/transport.h"
 verdict user/daemon/main.c "privilege/privilege.h"
 verdict user/privilege/capabilities.c <cap-ng.h>
 verdict user/privilege/filter.c <seccomp.h>
+verdict user/command/command.c "base/mem.h"
+verdict user/daemon/main.c "command/command.h"
 verdict user/collector/settings.c "message/message_fill.h"
 verdict bpf/loadtap.bpf.c "http1.h"
 verdict bpf/loadtap.bpf.c <bpf/bpf_helpers.h>
@@ -50,6 +52,8 @@ refused user/stream/transport.c <nghttp2/nghttp2.h>
 refused user/privilege/privilege.c "config/bootstrap.h"
 refused user/privilege/privilege.c <cap-ng.h>
 refused user/daemon/loop.c <seccomp.h>
+refused user/command/command.c "daemon/options.h"
+refused user/stream/lrs_stream.c "command/command.h"
 refused user/daemon/loop.c "collector/server.h"
 refused user/daemon/loop.c <bpf/libbpf.h>
 refused user/collector/main.c "report/response.h"
