@@ -173,9 +173,11 @@ static int read_settings(const struct check *check, const Settings *from,
     out->report_error_bound = from->report_error_bound;
     out->emission_rules = (enum emission_rules)from->emission_rules;
     int failed = read_removed_idle(check, from->removed_endpoint_idle_time, &path, out);
-    if (failed)
-        return failed;
-    return from->cgroup_path[0] ? check_text(check, from->cgroup_path, &out->cgroup_path) : 0;
+    if (!failed && from->run_as_user[0])
+        failed = check_text(check, from->run_as_user, &out->run_as_user);
+    if (!failed && from->cgroup_path[0])
+        failed = check_text(check, from->cgroup_path, &out->cgroup_path);
+    return failed;
 }
 
 static bool is_settings(const Google__Protobuf__Any *any)
@@ -302,5 +304,6 @@ void bootstrap_free(struct bootstrap *bootstrap)
     tls_settings_free(bootstrap->lrs_tls);
     free(bootstrap->admin_host);
     free(bootstrap->cgroup_path);
+    free(bootstrap->run_as_user);
     free(bootstrap);
 }

@@ -38,6 +38,7 @@ struct bootstrap {
     char *admin_host; /* IP literal; NULL: no admin */
     uint16_t admin_port;
     char *cgroup_path; /* NULL: the root of the hierarchy */
+    char *run_as_user; /* NULL: the default */
     bool omit_connection_fields;
     bool report_error_bound;
     enum emission_rules emission_rules;

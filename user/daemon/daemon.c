@@ -15,9 +15,12 @@
 #include "base/version.h"
 #include "daemon/lookout.h"
 #include "daemon/management.h"
+#include "daemon/notify.h"
 #include "daemon/outage.h"
+#include "daemon/retreat.h"
 #include "daemon/signals.h"
 #include "daemon/upstreams.h"
+#include "daemon/watchdog.h"
 #include "kernel/tap.h"
 #include "report/reporter.h"
 #include "upstream/hosts.h"
@@ -29,6 +32,7 @@ struct daemon {
     struct event_base *base;
     struct event *timer, *silence;
     struct signals *signals;
+    struct watchdog *watchdog;
     struct hosts *hosts;
     struct tap *tap;
     struct upstreams *upstreams;
@@ -81,6 +85,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     reporter_run(daemon->reporter, now_us());
     lookout_pass(daemon->lookout, now_us());
+    watchdog_pass(daemon->watchdog, now_us());
     arm(daemon);
 }
 
@@ -202,6 +207,7 @@ static void on_end(void *arg, int number)
         return;
     daemon->ending = true;
     log_info("%s: stopping", strsignal(number));
+    notify_stopping();
     reporter_finish(daemon->reporter, now_us());
     arm(daemon);
 }
@@ -223,7 +229,8 @@ static int start_loop(struct daemon *daemon)
     daemon->timer = evtimer_new(daemon->base, on_timer, daemon);
     daemon->silence = evtimer_new(daemon->base, on_silence, daemon);
     daemon->signals = signals_catch(daemon->base, &events);
-    return daemon->timer && daemon->silence && daemon->signals ? 0 : -ENOMEM;
+    daemon->watchdog = watchdog_new(daemon->base);
+    return daemon->timer && daemon->silence && daemon->signals && daemon->watchdog ? 0 : -ENOMEM;
 }
 
 static int start_tap(struct daemon *daemon)
@@ -234,8 +241,10 @@ static int start_tap(struct daemon *daemon)
         .checked = (uint32_t)upstreams_checked(&daemon->bootstrap->clusters),
     };
     char error[TAP_ERROR_MAX];
-    int result;
+    int result = retreat_check();
 
+    if (result)
+        return result;
     /* Half a second of processor time, which under load takes many times as long. */
     log_info("the kernel verifies the BPF programs");
     result = tap_open(&options, &daemon->tap, error);
@@ -340,7 +349,11 @@ static int start(struct daemon *daemon)
     if (!result)
         result = start_management(daemon);
     if (!result)
+        result = retreat(daemon->bootstrap, daemon->tap); /* nothing came from outside yet */
+    if (!result)
         result = start_upstreams(daemon);
+    if (!result)
+        notify_ready();
     return result;
 }
 
@@ -357,6 +370,7 @@ static void stop(struct daemon *daemon)
     if (daemon->silence)
         event_free(daemon->silence);
     signals_free(daemon->signals);
+    watchdog_free(daemon->watchdog);
     if (daemon->base)
         event_base_free(daemon->base);
 }
@@ -373,6 +387,7 @@ int daemon_run(const struct bootstrap *bootstrap)
         log_error("the event loop failed");
     else
         lookout_tell_bounds(daemon.lookout);
+    retreat_tell_refused();
     stop(&daemon);
     return result;
 }

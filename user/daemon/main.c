@@ -4,11 +4,12 @@
 #include "base/log.h"
 #include "base/standard_files.h"
 #include "base/version.h"
+#include "command/command.h"
 #include "config/bootstrap.h"
+#include "daemon/certificates.h"
 #include "daemon/daemon.h"
 #include "daemon/files.h"
 #include "daemon/options.h"
-#include "stream/tls.h"
 
 static int load(const struct options *options, struct bootstrap **out)
 {
@@ -31,11 +32,9 @@ static int load(const struct options *options, struct bootstrap **out)
  * files have been replaced, they are a reason for having no stream. */
 static int check_certificates(const struct bootstrap *bootstrap)
 {
-    char error[TLS_ERROR_MAX] = "out of memory";
-    struct tls *tls = NULL;
-    int failed = bootstrap->lrs_tls ? tls_new(bootstrap->lrs_tls, &tls, error) : 0;
+    char error[CERTIFICATES_ERROR_MAX];
+    int failed = certificates_check(bootstrap, error);
 
-    tls_free(tls);
     if (failed)
         fprintf(stderr, "%s\n", error);
     return failed;
@@ -64,12 +63,17 @@ int main(int argc, char **argv)
 
     if (standard_files_open())
         return 1; /* there may be nowhere to say so */
+    const struct command *command = argc > 1 ? command_find(commands, argv[1]) : NULL;
+    if (command)
+        return command->run(argc - 1, argv + 1);
     if (options_parse(argc, argv, &options, error, sizeof(error)) < 0) {
         fprintf(stderr, "loadtap: %s\n", error);
         return 1;
     }
     if (options.help || options.version) {
         printf("%s", options.help ? options_help() : "loadtap " VERSION "\n");
+        if (options.help)
+            commands_print(commands, stdout);
         return 0;
     }
     struct bootstrap *bootstrap;

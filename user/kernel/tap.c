@@ -1,19 +1,17 @@
 #include "kernel/tap.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <linux/magic.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -27,12 +25,12 @@
 
 #define DESCRIPTION_MAX 512
 #define LIMITS_MAX 256
-#define CGROUP_PATH_MAX 4096
 
 struct tap {
     struct object object;
     struct bpf_link *links[3];
-    struct bpf_link *states;     /* NULL: this kernel does not let connections join */
+    /* NULL: this kernel does not let connections join. */
+    struct bpf_link *states, *open_sockets;
     const struct counters *rows; /* mapped */
     uint32_t slots;
     struct probe_sets *probe_sets;
@@ -66,6 +64,13 @@ static int libbpf_says(enum libbpf_print_level level, const char *format, va_lis
     return 0;
 }
 
+static bool locks_all(void)
+{
+    struct rlimit limit;
+
+    return !getrlimit(RLIMIT_MEMLOCK, &limit) && limit.rlim_cur == RLIM_INFINITY;
+}
+
 static int load(struct tap *tap, uint32_t sets, bool early, char *error)
 {
     const struct object_options options = {.slots = tap->slots, .sets = sets, .early = early};
@@ -74,7 +79,7 @@ static int load(struct tap *tap, uint32_t sets, bool early, char *error)
     libbpf_set_print(libbpf_says);
     result = object_load(&tap->object, &options);
     if (result)
-        load_error_text(result, !access(LOAD_ERROR_BTF, R_OK), error, TAP_ERROR_MAX);
+        load_error_text(result, locks_all(), !access(LOAD_ERROR_BTF, R_OK), error, TAP_ERROR_MAX);
     return result;
 }
 
@@ -96,7 +101,9 @@ static void attach_states(struct tap *tap, int fd)
 
     if (!tap->object.state || fstat(fd, &of_cgroup))
         return;
-    tap->states = bpf_program__attach(tap->object.state);
+    tap->open_sockets = bpf_program__attach_iter(tap->object.open_sockets, NULL);
+    if (tap->open_sockets)
+        tap->states = bpf_program__attach(tap->object.state);
     if (tap->states)
         object_joins(&tap->object, of_cgroup.st_ino);
 }
@@ -137,41 +144,14 @@ static int attach_at(struct tap *tap, const char *path, int fd, char *error)
     return 0;
 }
 
-static int open_cgroup(const char *path, char *error)
-{
-    char root[CGROUP_PATH_MAX];
-    struct statfs in;
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0)
-        return failure(error, -errno, "cannot open cgroup %s: %s", path, strerror(errno));
-    if (!fstatfs(fd, &in) && in.f_type == CGROUP2_SUPER_MAGIC)
-        return fd;
-    close(fd);
-    if (cgroup_root("/proc/mounts", root, sizeof(root)))
-        snprintf(root, sizeof(root), "nowhere");
-    return failure(error, -EINVAL, "%s is no cgroup v2 directory (cgroup v2 is mounted at %.500s)",
-                   path, root);
-}
-
 static int attach(struct tap *tap, const char *cgroup, char *error)
 {
-    char root[CGROUP_PATH_MAX];
-    int fd, result;
+    char path[CGROUP_PATH_MAX];
+    int fd = cgroup_open(cgroup, path, error, TAP_ERROR_MAX), result;
 
-    if (!cgroup) {
-        result = cgroup_root("/proc/mounts", root, sizeof(root));
-        if (result)
-            return failure(
-                error, result,
-                "no cgroup v2 hierarchy in /proc/mounts: mount one (mount -t cgroup2 none "
-                "/sys/fs/cgroup) or set cgroup_path");
-        cgroup = root;
-    }
-    fd = open_cgroup(cgroup, error);
     if (fd < 0)
         return fd;
-    result = attach_at(tap, cgroup, fd, error);
+    result = attach_at(tap, path, fd, error);
     close(fd);
     return result;
 }
@@ -207,6 +187,7 @@ void tap_close(struct tap *tap)
     for (size_t i = 0; i < ARRAY_SIZE(tap->links); i++)
         bpf_link__destroy(tap->links[i]);
     bpf_link__destroy(tap->states);
+    bpf_link__destroy(tap->open_sockets);
     if (tap->rows)
         munmap((void *)tap->rows, (size_t)tap->slots * sizeof(struct counters));
     object_free(&tap->object);
@@ -322,7 +303,17 @@ int tap_clear(struct tap *tap, uint32_t slot, const struct address *address)
 
 int tap_join(struct tap *tap)
 {
-    return tap->states ? open_sockets_walk(tap->object.open_sockets) : 0;
+    return tap->states ? open_sockets_walk(tap->open_sockets) : 0;
+}
+
+/* Nobody refers to set 0. */
+int tap_try(const struct tap *tap)
+{
+    const struct probe_set none = {.slash = 0};
+    const uint32_t index = 0;
+    int result = bpf_map_update_elem(bpf_map__fd(tap->object.probe_sets), &index, &none, BPF_ANY);
+
+    return result || !tap->states ? result : open_sockets_try(tap->open_sockets);
 }
 
 int tap_ignore_socket(struct tap *tap, int fd)

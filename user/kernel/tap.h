@@ -46,6 +46,10 @@ int tap_clear(struct tap *tap, uint32_t slot, const struct address *address);
  * effect where the kernel lacks what it needs. 0 or -errno. */
 int tap_join(struct tap *tap);
 
+/* Whether the process may still use what is loaded: change the maps, look for open connections. Changes
+ * nothing. 0 or -errno. */
+int tap_try(const struct tap *tap);
+
 /* How many of the cluster's health checks can be told from requests: those that fit the limits of
  * abi.h, from the first on. */
 size_t tap_recognised_checks(const struct cluster *cluster);
