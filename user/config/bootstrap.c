@@ -264,7 +264,8 @@ int bootstrap_load(const struct bootstrap_source *source, struct bootstrap **out
 {
     struct tree *file = NULL, *merged = NULL;
     bool has_path = source->path && source->path[0];
-    int failed = has_path ? config_source_read(source->path, &file, error) : 0;
+    uint64_t hash = 0;
+    int failed = has_path ? config_source_read(source->path, &file, &hash, error) : 0;
 
     if (!has_path && !(source->yaml && source->yaml[0])) {
         const struct config_place nowhere = {YAML_FLAG_NAME, 0, 0, NULL};
@@ -279,9 +280,18 @@ int bootstrap_load(const struct bootstrap_source *source, struct bootstrap **out
 
         failed = read_message(&check, source, out);
     }
+    if (!failed)
+        (*out)->file_hash = hash;
     tree_free(file);
     tree_free(merged);
     return failed;
+}
+
+int bootstrap_file_hash(const struct bootstrap_source *source, uint64_t *out,
+                        struct config_error *error)
+{
+    *out = 0;
+    return source->path && source->path[0] ? config_source_hash(source->path, out, error) : 0;
 }
 
 void bootstrap_free(struct bootstrap *bootstrap)

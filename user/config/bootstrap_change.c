@@ -37,6 +37,9 @@ int bootstrap_change_check(const struct bootstrap *from, const struct bootstrap 
         return fail(file, "bootstrap_extensions: cgroup_path",
                     shown(to->cgroup_path, "the root of the hierarchy"),
                     shown(from->cgroup_path, "the root of the hierarchy"), error);
+    if (!same_text(from->run_as_user, to->run_as_user))
+        return fail(file, "bootstrap_extensions: run_as_user", shown(to->run_as_user, "none"),
+                    shown(from->run_as_user, "none"), error);
     if (same_text(from->admin_host, to->admin_host) && from->admin_port == to->admin_port)
         return 0;
     snprintf(found, sizeof(found), "%.250s:%u", shown(to->admin_host, "none"), to->admin_port);
