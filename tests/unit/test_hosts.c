@@ -313,7 +313,7 @@ static void test_out_of_memory(void **state)
         memory_left = -1;
         assert_int_equal(memory_live, live);
     }
-    for (long left = 0; left < 10; left++) {
+    for (long left = 0; left < 5; left++) {
         struct hosts *hosts = hosts_new(&model);
         int error;
 
@@ -321,7 +321,7 @@ static void test_out_of_memory(void **state)
         memory_left = left;
         error = add(hosts, BERRY, 0, 7);
         memory_left = -1;
-        assert_int_equal(error, left < 9 ? -ENOMEM : 0);
+        assert_int_equal(error, left < 4 ? -ENOMEM : 0);
         if (error) {
             assert_null(host);
             assert_int_equal(hosts_count(hosts), 0);

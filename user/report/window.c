@@ -25,6 +25,7 @@ struct window {
     struct snapshot *now;       /* of the last look; may be `sent` */
     uint32_t *born;             /* by slot: which of the hosts that have had it */
     size_t count, room;         /* slots */
+    uint64_t changes;           /* of the hosts that there were */
     struct interval *intervals; /* by cluster */
     bool awaits;
 };
@@ -96,7 +97,9 @@ int window_reserve(struct window *window)
     if (count > window->room && grow(window, count > twice ? count : twice))
         return -ENOMEM;
     window->count = count;
-    follow_hosts(window);
+    if (window->changes != hosts_changes(window->hosts))
+        follow_hosts(window);
+    window->changes = hosts_changes(window->hosts);
     return 0;
 }
 

@@ -1,56 +1,50 @@
 #include "upstream/hosts.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "upstream/address_index.h"
 
-/* Without memory uthash would call exit(); instead it takes the item back and tells us. */
-#define HASH_NONFATAL_OOM 1
-#define uthash_nonfatal_oom(item) ((item)->added = false)
-#include <uthash.h>
+/* There may be 100,000 of them: what links them is slots, and no host has memory of its own. */
+#define BLOCK 1024 /* hosts, whose place in memory stays */
+#define NONE ADDRESS_INDEX_NONE
 
 struct record {
-    struct host host;
-    struct record *same; /* the next one with the same address */
-    bool added;
-    UT_hash_handle hh; /* by cluster, group and address: struct host from `cluster` on */
-};
-
-/* The hosts that have an address, and which of them counts it. */
-struct ownership {
-    struct address address;
-    struct record *first;
-    const struct host *owner;
-    bool added;
-    UT_hash_handle hh;
+    struct host host; /* born 0: the slot is free */
+    uint32_t next;    /* of those with the same address, or of the free ones; NONE */
 };
 
 struct list {
-    struct record **items;
+    uint32_t *slots;
     size_t count, room;
 };
 
 struct hosts {
     const struct clusters *clusters;
-    struct list all;      /* by slot, NULL where it is free; owns the records */
-    uint32_t *free_slots; /* room for all of them */
-    size_t free_count, limit;
+    struct record **blocks;
+    size_t block_count;
+    size_t count; /* slots that were ever used */
+    uint32_t free_first;
+    size_t limit;
     uint32_t born; /* of the last host added */
+    uint64_t changes;
     struct list *by_group;
     size_t *first_group; /* of each cluster, index into by_group */
     size_t group_count;
-    struct record *by_place;
-    struct ownership *by_address;
+    struct address_index owners; /* of those with an address the first: which counts it */
 };
 
-#define PLACE_OFFSET offsetof(struct host, cluster)
-#define PLACE_SIZE (offsetof(struct host, address) + sizeof(struct address) - PLACE_OFFSET)
+static struct record *record_at(const struct hosts *hosts, uint32_t slot)
+{
+    return &hosts->blocks[slot / BLOCK][slot % BLOCK];
+}
 
-/* Both are used as keys byte by byte. */
-_Static_assert(sizeof(struct address) == 18, "struct address has no padding");
-_Static_assert(offsetof(struct host, address) == PLACE_OFFSET + 2 * sizeof(uint32_t),
-               "no padding between the parts of a place");
+static const struct address *address_of(const void *arg, uint32_t slot)
+{
+    return &record_at(arg, slot)->host.address;
+}
 
 struct hosts *hosts_new(const struct clusters *clusters)
 {
@@ -60,6 +54,8 @@ struct hosts *hosts_new(const struct clusters *clusters)
         return NULL;
     hosts->clusters = clusters;
     hosts->limit = UINT32_MAX;
+    hosts->free_first = NONE;
+    address_index_init(&hosts->owners, address_of, hosts);
     hosts->first_group = calloc(clusters->count + 1, sizeof(*hosts->first_group));
     if (!hosts->first_group)
         goto fail;
@@ -78,58 +74,65 @@ fail:
 
 void hosts_free(struct hosts *hosts)
 {
-    struct ownership *ownership, *next;
-
     if (!hosts)
         return;
-    HASH_CLEAR(hh, hosts->by_place);
-    HASH_ITER (hh, hosts->by_address, ownership, next) {
-        HASH_DEL(hosts->by_address, ownership);
-        free(ownership);
-    }
-    for (size_t i = 0; i < hosts->all.count; i++)
-        free(hosts->all.items[i]);
+    address_index_clear(&hosts->owners);
+    for (size_t i = 0; i < hosts->block_count; i++)
+        free(hosts->blocks[i]);
     for (size_t i = 0; hosts->by_group && i < hosts->group_count; i++)
-        free(hosts->by_group[i].items);
-    free(hosts->all.items);
-    free(hosts->free_slots);
+        free(hosts->by_group[i].slots);
+    free(hosts->blocks);
     free(hosts->by_group);
     free(hosts->first_group);
     free(hosts);
 }
 
+void hosts_limit(struct hosts *hosts, uint32_t slots)
+{
+    hosts->limit = slots;
+}
+
+/* --- room --------------------------------------------------------------------------------------*/
+
 static int list_reserve(struct list *list)
 {
     size_t room = list->room ? 2 * list->room : 4;
-    struct record **items;
+    uint32_t *slots;
 
     if (list->count < list->room)
         return 0;
-    items = reallocarray(list->items, room, sizeof(struct record *));
-    if (!items)
+    slots = reallocarray(list->slots, room, sizeof(*slots));
+    if (!slots)
         return -ENOMEM;
-    list->items = items;
+    list->slots = slots;
     list->room = room;
     return 0;
 }
 
-/* With room for each slot to be freed. */
 static int reserve_slot(struct hosts *hosts)
 {
-    size_t had = hosts->all.room;
-    uint32_t *slots;
-    int result = list_reserve(&hosts->all);
+    size_t count = hosts->block_count;
+    struct record **blocks;
 
-    if (result || hosts->all.room == had)
-        return result;
-    slots = reallocarray(hosts->free_slots, hosts->all.room, sizeof(*slots));
-    if (!slots) {
-        hosts->all.room = had; /* it has more, and is asked again next time */
+    if (hosts->free_first != NONE || hosts->count < count * BLOCK)
+        return 0;
+    blocks = reallocarray(hosts->blocks, count + 1, sizeof(struct record *));
+    if (!blocks)
         return -ENOMEM;
-    }
-    hosts->free_slots = slots;
+    hosts->blocks = blocks;
+    blocks[count] = malloc(BLOCK * sizeof(struct record));
+    if (!blocks[count])
+        return -ENOMEM;
+    hosts->block_count++;
     return 0;
 }
+
+static struct list *group_of(const struct hosts *hosts, uint32_t cluster, uint32_t group)
+{
+    return &hosts->by_group[hosts->first_group[cluster] + group];
+}
+
+/* --- those with the same address ---------------------------------------------------------------*/
 
 static bool counts_before(const struct host *a, const struct host *b)
 {
@@ -140,107 +143,116 @@ static bool counts_before(const struct host *a, const struct host *b)
     return a->group < b->group;
 }
 
-static void choose_owner(struct ownership *ownership)
+/* In the order of counting: the first one is the owner. */
+static void join_address(struct hosts *hosts, uint32_t slot)
 {
-    ownership->owner = ownership->first ? &ownership->first->host : NULL;
-    for (const struct record *at = ownership->first; at; at = at->same)
-        if (counts_before(&at->host, ownership->owner))
-            ownership->owner = &at->host;
+    struct record *record = record_at(hosts, slot);
+    uint32_t first = address_index_find(&hosts->owners, &record->host.address), *at = &first;
+
+    while (*at != NONE && counts_before(&record_at(hosts, *at)->host, &record->host))
+        at = &record_at(hosts, *at)->next;
+    record->next = *at;
+    *at = slot;
+    address_index_put(&hosts->owners, first);
 }
 
-static struct ownership *find_ownership(const struct hosts *hosts, const struct address *address)
+static void leave_address(struct hosts *hosts, uint32_t slot)
 {
-    struct ownership *found;
+    const struct record *record = record_at(hosts, slot);
+    uint32_t first = address_index_find(&hosts->owners, &record->host.address), *at = &first;
 
-    HASH_FIND(hh, hosts->by_address, address, sizeof(*address), found);
-    return found;
+    while (*at != slot)
+        at = &record_at(hosts, *at)->next;
+    *at = record->next;
+    if (first != NONE)
+        address_index_put(&hosts->owners, first);
+    else
+        address_index_remove(&hosts->owners, slot);
 }
 
-/* Finds or makes the ownership of an address. NULL: out of memory. */
-static struct ownership *ownership_of(struct hosts *hosts, const struct address *address)
+const struct host *hosts_owner(const struct hosts *hosts, const struct address *address)
 {
-    struct ownership *found = find_ownership(hosts, address);
-    autofree struct ownership *fresh = found ? NULL : calloc(1, sizeof(*fresh));
+    uint32_t first = address_index_find(&hosts->owners, address);
 
-    if (!fresh)
-        return found;
-    fresh->address = *address;
-    fresh->added = true;
-    HASH_ADD(hh, hosts->by_address, address, sizeof(fresh->address), fresh);
-    return fresh->added ? TAKE(fresh) : NULL;
+    return first == NONE ? NULL : &record_at(hosts, first)->host;
 }
 
-static struct list *group_of(const struct hosts *hosts, uint32_t cluster, uint32_t group)
+const struct host *hosts_find(const struct hosts *hosts, uint32_t cluster, uint32_t group,
+                              const struct address *address)
 {
-    return &hosts->by_group[hosts->first_group[cluster] + group];
+    uint32_t slot = address_index_find(&hosts->owners, address);
+
+    for (; slot != NONE; slot = record_at(hosts, slot)->next) {
+        const struct host *host = &record_at(hosts, slot)->host;
+
+        if (host->cluster == cluster && host->group == group)
+            return host;
+    }
+    return NULL;
 }
 
-void hosts_limit(struct hosts *hosts, uint32_t slots)
+bool hosts_is_shared(const struct hosts *hosts, uint32_t slot)
 {
-    hosts->limit = slots;
+    const struct host *owner = hosts_owner(hosts, &hosts_at(hosts, slot)->address);
+
+    return record_at(hosts, owner->slot)->next != NONE;
 }
 
-static struct record *find_record(const struct hosts *hosts, const struct host *place)
-{
-    struct record *found;
+/* --- coming and going --------------------------------------------------------------------------*/
 
-    HASH_FIND(hh, hosts->by_place, &place->cluster, PLACE_SIZE, found);
-    return found;
+static uint32_t take_slot(struct hosts *hosts)
+{
+    uint32_t slot = hosts->free_first;
+
+    if (slot == NONE)
+        return (uint32_t)hosts->count++;
+    hosts->free_first = record_at(hosts, slot)->next;
+    return slot;
 }
 
-/* Puts the record where it belongs: cannot fail. */
-static void enter(struct hosts *hosts, struct record *record, struct ownership *ownership)
+/* Puts the host where it belongs: cannot fail. */
+static struct host *enter(struct hosts *hosts, uint32_t cluster, uint32_t group,
+                          const struct address *address)
 {
-    struct host *host = &record->host;
-    struct list *of_group = group_of(hosts, host->cluster, host->group);
+    struct list *of_group = group_of(hosts, cluster, group);
+    uint32_t slot = take_slot(hosts);
+    struct host *host = &record_at(hosts, slot)->host;
 
-    host->slot =
-        hosts->free_count ? hosts->free_slots[--hosts->free_count] : (uint32_t)hosts->all.count++;
-    host->born = ++hosts->born ? hosts->born : ++hosts->born;
-    hosts->all.items[host->slot] = record;
-    of_group->items[of_group->count++] = record;
-    record->same = ownership->first;
-    ownership->first = record;
-    choose_owner(ownership);
+    hosts->born += hosts->born == UINT32_MAX ? 2 : 1; /* never 0 */
+    hosts->changes++;
+    *host = (struct host){.slot = slot,
+                          .cluster = cluster,
+                          .group = group,
+                          .address = *address,
+                          .names = 1,
+                          .born = hosts->born};
+    of_group->slots[of_group->count++] = slot;
+    join_address(hosts, slot);
+    return host;
 }
 
 int hosts_add(struct hosts *hosts, uint32_t cluster, uint32_t group, const struct address *address,
               const struct host **out, const struct host **owner, const struct host **other)
 {
-    autofree struct record *record = calloc(1, sizeof(*record));
-    struct ownership *ownership;
-
-    if (!record)
-        return -ENOMEM;
-    record->host =
-        (struct host){.cluster = cluster, .group = group, .address = *address, .names = 1};
-    if (find_record(hosts, &record->host))
+    if (hosts_find(hosts, cluster, group, address))
         return -EEXIST;
-    if (!hosts->free_count && hosts->all.count >= hosts->limit)
+    if (hosts->free_first == NONE && hosts->count >= hosts->limit)
         return -ENOSPC;
-    if (reserve_slot(hosts) || list_reserve(group_of(hosts, cluster, group)))
+    if (reserve_slot(hosts) || list_reserve(group_of(hosts, cluster, group)) ||
+        address_index_reserve(&hosts->owners))
         return -ENOMEM;
-    ownership = ownership_of(hosts, address);
-    if (!ownership)
-        return -ENOMEM;
-    record->added = true;
-    HASH_ADD(hh, hosts->by_place, host.cluster, PLACE_SIZE, record);
-    if (!record->added)
-        return -ENOMEM; /* an ownership without owner may stay: the next host of it takes it */
-
-    *other = ownership->owner;
-    *out = &record->host;
-    enter(hosts, TAKE(record), ownership);
-    *owner = ownership->owner;
+    *other = hosts_owner(hosts, address);
+    *out = enter(hosts, cluster, group, address);
+    *owner = hosts_owner(hosts, address);
     return 0;
 }
 
+/* It may count before others now, or behind them. */
 static void change_names(struct hosts *hosts, uint32_t slot, int change)
 {
-    struct host *host = &hosts->all.items[slot]->host;
-
-    host->names += (uint32_t)change;
-    choose_owner(find_ownership(hosts, &host->address));
+    leave_address(hosts, slot);
+    record_at(hosts, slot)->host.names += (uint32_t)change;
+    join_address(hosts, slot);
 }
 
 void hosts_hold(struct hosts *hosts, uint32_t slot)
@@ -253,74 +265,46 @@ void hosts_release(struct hosts *hosts, uint32_t slot)
     change_names(hosts, slot, -1);
 }
 
-static void leave_group(struct hosts *hosts, const struct record *record)
+static void leave_group(struct hosts *hosts, const struct host *host)
 {
-    struct list *of_group = group_of(hosts, record->host.cluster, record->host.group);
+    struct list *of_group = group_of(hosts, host->cluster, host->group);
     size_t i = 0;
 
-    while (of_group->items[i] != record)
+    while (of_group->slots[i] != host->slot)
         i++;
     of_group->count--;
-    memmove(of_group->items + i, of_group->items + i + 1,
-            (of_group->count - i) * sizeof(struct record *));
-}
-
-static void leave_address(struct hosts *hosts, const struct record *record)
-{
-    struct ownership *ownership = find_ownership(hosts, &record->host.address);
-    struct record **at = &ownership->first;
-
-    while (*at != record)
-        at = &(*at)->same;
-    *at = record->same;
-    choose_owner(ownership);
-    if (ownership->first)
-        return;
-    HASH_DEL(hosts->by_address, ownership);
-    free(ownership);
+    memmove(of_group->slots + i, of_group->slots + i + 1,
+            (of_group->count - i) * sizeof(*of_group->slots));
 }
 
 void hosts_remove(struct hosts *hosts, uint32_t slot)
 {
-    autofree struct record *record = TAKE(hosts->all.items[slot]);
+    struct record *record = record_at(hosts, slot);
 
-    leave_group(hosts, record);
-    leave_address(hosts, record);
-    HASH_DEL(hosts->by_place, record);
-    hosts->free_slots[hosts->free_count++] = slot;
+    leave_group(hosts, &record->host);
+    leave_address(hosts, slot);
+    *record = (struct record){.next = hosts->free_first};
+    hosts->free_first = slot;
+    hosts->changes++;
 }
 
-const struct host *hosts_find(const struct hosts *hosts, uint32_t cluster, uint32_t group,
-                              const struct address *address)
-{
-    const struct host place = {.cluster = cluster, .group = group, .address = *address};
-    const struct record *found = find_record(hosts, &place);
-
-    return found ? &found->host : NULL;
-}
-
-const struct host *hosts_owner(const struct hosts *hosts, const struct address *address)
-{
-    const struct ownership *found = find_ownership(hosts, address);
-
-    return found ? found->owner : NULL;
-}
-
-bool hosts_is_shared(const struct hosts *hosts, uint32_t slot)
-{
-    return find_ownership(hosts, &hosts_at(hosts, slot)->address)->first->same != NULL;
-}
+/* --- all of them -------------------------------------------------------------------------------*/
 
 size_t hosts_count(const struct hosts *hosts)
 {
-    return hosts->all.count;
+    return hosts->count;
+}
+
+uint64_t hosts_changes(const struct hosts *hosts)
+{
+    return hosts->changes;
 }
 
 const struct host *hosts_at(const struct hosts *hosts, uint32_t slot)
 {
-    const struct record *record = hosts->all.items[slot];
+    const struct host *host = &record_at(hosts, slot)->host;
 
-    return record ? &record->host : NULL;
+    return host->born ? host : NULL;
 }
 
 const struct host *hosts_of_group(const struct hosts *hosts, uint32_t cluster, uint32_t group,
@@ -328,5 +312,5 @@ const struct host *hosts_of_group(const struct hosts *hosts, uint32_t cluster, u
 {
     const struct list *of_group = group_of(hosts, cluster, group);
 
-    return i < of_group->count ? &of_group->items[i]->host : NULL;
+    return i < of_group->count ? &record_at(hosts, of_group->slots[i])->host : NULL;
 }
