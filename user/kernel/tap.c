@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -23,6 +22,7 @@
 #include "kernel/object.h"
 #include "kernel/open_sockets.h"
 #include "kernel/probes.h"
+#include "kernel/rows.h"
 
 #define DESCRIPTION_MAX 512
 #define LIMITS_MAX 256
@@ -31,8 +31,8 @@
 struct tap {
     struct object object;
     struct bpf_link *links[3];
-    struct bpf_link *states;     /* NULL: this kernel does not let connections join */
-    const struct counters *rows; /* mapped */
+    struct bpf_link *states; /* NULL: this kernel does not let connections join */
+    struct rows *rows;
     uint32_t slots;
     /* Cluster of each health check set; [0] stays unused, as set 0 means none. */
     const struct cluster **set_owners;
@@ -79,15 +79,11 @@ static int load(struct tap *tap, bool early, char *error)
     return result;
 }
 
-static int map_counters(struct tap *tap, char *error)
+static int open_rows(struct tap *tap, char *error)
 {
-    size_t size = (size_t)tap->slots * sizeof(struct counters);
-    void *rows = mmap(NULL, size, PROT_READ, MAP_SHARED, bpf_map__fd(tap->object.counters), 0);
+    int result = rows_open(bpf_map__fd(tap->object.counters), tap->slots, &tap->rows);
 
-    if (rows == MAP_FAILED)
-        return failure(error, -errno, "cannot map the counters: %s", strerror(errno));
-    tap->rows = rows;
-    return 0;
+    return result ? failure(error, result, "cannot map the counters: %s", strerror(-result)) : 0;
 }
 
 /* Before the others, so that no connection joins whose end could be missed. */
@@ -190,7 +186,7 @@ int tap_open(const struct tap_options *options, struct tap **out, char *error)
     result = tap->set_owners ? load(tap, options->early, error)
                              : failure(error, -ENOMEM, "out of memory");
     if (!result)
-        result = map_counters(tap, error);
+        result = open_rows(tap, error);
     if (!result)
         result = attach(tap, options->cgroup, error);
     if (result) {
@@ -208,8 +204,7 @@ void tap_close(struct tap *tap)
     for (size_t i = 0; i < ARRAY_SIZE(tap->links); i++)
         bpf_link__destroy(tap->links[i]);
     bpf_link__destroy(tap->states);
-    if (tap->rows)
-        munmap((void *)tap->rows, (size_t)tap->slots * sizeof(struct counters));
+    rows_close(tap->rows);
     object_free(&tap->object);
     free(tap->set_owners);
     free(tap);
@@ -341,7 +336,7 @@ void tap_read(const struct tap *tap, uint32_t slot, struct counters *out)
     memset(out, 0, sizeof(*out));
     if (slot >= tap->slots)
         return;
-    row = &tap->rows[slot];
+    row = rows_at(tap->rows, slot);
     out->rq_success = load_counter(&row->rq_success);
     out->cx_failed_error = load_counter(&row->cx_failed_error);
     out->rq_error = load_counter(&row->rq_error);
