@@ -178,7 +178,7 @@ static void groups_of_one_locality_take_each_others_places(void **state)
     (void)state;
     expect_changes("a e.0=h1 e.0=h2", "+0.0:h1 +0.1:h2 ");
     expect_changes("a w.0=h3 e.0=h1 e.0=h2", "+0.2:h3 +0.1:h1 +0.0:h2 -0.1:h2 -0.0:h1 ");
-    expect_changes("a e.0=h1 w.0=h3", "-0.0:h2 ");
+    expect_changes("a e.0=h1 w.0=h3", "+0.0:h1 -0.0:h2 -0.1:h1 ");
 }
 
 static void what_else_changes(void **state)

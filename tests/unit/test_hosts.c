@@ -358,7 +358,7 @@ static void test_out_of_memory(void **state)
     assert_null(hosts_new(&model));
     memory_left = -1;
     assert_int_equal(memory_live, live);
-    for (long left = 0; left < 12; left++) {
+    for (long left = 0; left < 7; left++) {
         struct hosts *hosts = hosts_new(&model);
         int error;
 
@@ -366,7 +366,7 @@ static void test_out_of_memory(void **state)
         memory_left = left;
         error = add(hosts, BERRY, 0, 7);
         memory_left = -1;
-        assert_int_equal(error, left < 11 ? -ENOMEM : 0);
+        assert_int_equal(error, left < 6 ? -ENOMEM : 0);
         if (error) {
             assert_null(host);
             assert_int_equal(hosts_count(hosts), 0);

@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -22,6 +21,7 @@
 #include "kernel/open_sockets.h"
 #include "kernel/probe_sets.h"
 #include "kernel/probes.h"
+#include "kernel/rows.h"
 
 #define DESCRIPTION_MAX 512
 #define LIMITS_MAX 256
@@ -31,7 +31,7 @@ struct tap {
     struct bpf_link *links[3];
     /* NULL: this kernel does not let connections join. */
     struct bpf_link *states, *open_sockets;
-    const struct counters *rows; /* mapped */
+    struct rows *rows;
     uint32_t slots;
     struct probe_sets *probe_sets;
     uint32_t bit_uses[ENDPOINT_BITS]; /* how many observed addresses have a bit */
@@ -83,15 +83,11 @@ static int load(struct tap *tap, uint32_t sets, bool early, char *error)
     return result;
 }
 
-static int map_counters(struct tap *tap, char *error)
+static int open_rows(struct tap *tap, char *error)
 {
-    size_t size = (size_t)tap->slots * sizeof(struct counters);
-    void *rows = mmap(NULL, size, PROT_READ, MAP_SHARED, bpf_map__fd(tap->object.counters), 0);
+    int result = rows_open(bpf_map__fd(tap->object.counters), tap->slots, &tap->rows);
 
-    if (rows == MAP_FAILED)
-        return failure(error, -errno, "cannot map the counters: %s", strerror(errno));
-    tap->rows = rows;
-    return 0;
+    return result ? failure(error, result, "cannot map the counters: %s", strerror(-result)) : 0;
 }
 
 /* Before the others, so that no connection joins whose end could be missed. */
@@ -169,7 +165,7 @@ int tap_open(const struct tap_options *options, struct tap **out, char *error)
     result = tap->probe_sets ? load(tap, sets, options->early, error)
                              : failure(error, -ENOMEM, "out of memory");
     if (!result)
-        result = map_counters(tap, error);
+        result = open_rows(tap, error);
     if (!result)
         result = attach(tap, options->cgroup, error);
     if (result) {
@@ -188,8 +184,7 @@ void tap_close(struct tap *tap)
         bpf_link__destroy(tap->links[i]);
     bpf_link__destroy(tap->states);
     bpf_link__destroy(tap->open_sockets);
-    if (tap->rows)
-        munmap((void *)tap->rows, (size_t)tap->slots * sizeof(struct counters));
+    rows_close(tap->rows);
     object_free(&tap->object);
     probe_sets_free(tap->probe_sets);
     free(tap);
@@ -340,7 +335,7 @@ void tap_read(const struct tap *tap, uint32_t slot, struct counters *out)
     memset(out, 0, sizeof(*out));
     if (slot >= tap->slots)
         return;
-    row = &tap->rows[slot];
+    row = rows_at(tap->rows, slot);
     out->rq_success = load_counter(&row->rq_success);
     out->cx_failed_error = load_counter(&row->cx_failed_error);
     out->rq_error = load_counter(&row->rq_error);

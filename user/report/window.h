@@ -10,7 +10,8 @@
  *
  * Only one confirmation is awaited at a time; a report sent meanwhile is covered by a later mark.
  * When the stream ends, the next report of each cluster begins at `confirmed`, so what may have been
- * lost is reported again. Memory is O(hosts), whatever the number of reports.
+ * lost is reported again. Memory is O(hosts), whatever the number of reports: each of the points is one
+ * snapshot of all hosts, and while all is confirmed they are the same one.
  *
  * What a receiver is told (delivery.h) rests on this: the first report after a stream's end covers all
  * of each cluster that was sent and is not confirmed, also of one that has left the set since. */

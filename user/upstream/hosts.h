@@ -64,6 +64,8 @@ bool hosts_is_shared(const struct hosts *hosts, uint32_t slot);
 /* How many hosts can be added, but for memory. */
 size_t hosts_room(const struct hosts *hosts);
 size_t hosts_count(const struct hosts *hosts); /* slots are 0 .. count-1 */
+/* How often a host came or went. */
+uint64_t hosts_changes(const struct hosts *hosts);
 /* NULL: the slot is free. */
 const struct host *hosts_at(const struct hosts *hosts, uint32_t slot);
 /* The i-th host of a group in the order of adding; NULL past the end. */
