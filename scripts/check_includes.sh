@@ -15,8 +15,9 @@ declare -A allowed=(
     [kernel]="base config abi.h skeleton"
     [report]="base config upstream abi.h pb-c"
     [stream]="base config grpc"
+    [privilege]="base"
     [command]="base config"
-    [daemon]="base config upstream kernel report grpc stream command abi.h"
+    [daemon]="base config upstream kernel report grpc stream privilege command abi.h"
     [collector]="base grpc message pb-c"
 )
 
@@ -28,6 +29,8 @@ libraries=(
     "event2/*      user/upstream/@(resolver|ares_loop).c user/stream/@(dial|connector|tls|transport|patience|keepalive).c user/daemon/*.c user/collector/*.c"
     "openssl/*     user/stream/tls*.[ch] user/collector/tls.c"
     "bpf/*         user/kernel/*.c bpf/*.bpf.c bpf/*.bpf.h"
+    "cap-ng.h      user/privilege/capabilities.c"
+    "seccomp.h     user/privilege/filter.c"
     "jansson.h     user/collector/message_json.[ch] user/collector/output.c"
     "protobuf-c/*  user/message/* user/config/* user/report/* user/collector/*"
 )

@@ -29,6 +29,9 @@ verdict user/message/yaml_tree.c <yaml.h>
 verdict user/kernel/tap.c "loadtap.skel.h"
 verdict user/kernel/tap.c <bpf/libbpf.h>
 verdict user/daemon/main.c "stream/transport.h"
+verdict user/daemon/main.c "privilege/privilege.h"
+verdict user/privilege/capabilities.c <cap-ng.h>
+verdict user/privilege/filter.c <seccomp.h>
 verdict user/command/command.c "base/mem.h"
 verdict user/daemon/main.c "command/command.h"
 verdict user/collector/settings.c "message/message_fill.h"
@@ -46,6 +49,9 @@ refused user/report/report.c "loadtap.skel.h"
 refused user/stream/lrs_stream.c "report/report.h"
 refused user/stream/lrs_stream.c <event2/event.h>
 refused user/stream/transport.c <nghttp2/nghttp2.h>
+refused user/privilege/privilege.c "config/bootstrap.h"
+refused user/privilege/privilege.c <cap-ng.h>
+refused user/daemon/loop.c <seccomp.h>
 refused user/command/command.c "daemon/options.h"
 refused user/stream/lrs_stream.c "command/command.h"
 refused user/stream/outbox.c <nghttp2/nghttp2.h>

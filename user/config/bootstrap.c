@@ -127,6 +127,7 @@ static int read_clusters(struct check *check, const StaticResources *from, struc
         const struct tree_path path = tree_path_index(&clusters_path, i);
 
         out->count = i + 1;
+        out->items[i].rank = (uint32_t)i;
         failed = cluster_read(check, from->clusters[i], &path, &out->items[i]);
     }
     return failed ? failed : check_names(check, from);
@@ -177,9 +178,11 @@ static int read_settings(const struct check *check, const Settings *from,
     out->report_error_bound = from->report_error_bound;
     out->emission_rules = (enum emission_rules)from->emission_rules;
     int failed = read_removed_idle(check, from->removed_endpoint_idle_time, &path, out);
-    if (failed)
-        return failed;
-    return from->cgroup_path[0] ? check_text(check, from->cgroup_path, &out->cgroup_path) : 0;
+    if (!failed && from->run_as_user[0])
+        failed = check_text(check, from->run_as_user, &out->run_as_user);
+    if (!failed && from->cgroup_path[0])
+        failed = check_text(check, from->cgroup_path, &out->cgroup_path);
+    return failed;
 }
 
 static bool is_settings(const Google__Protobuf__Any *any)
@@ -278,7 +281,8 @@ int bootstrap_load(const struct bootstrap_source *source, struct bootstrap **out
 {
     struct tree *file = NULL, *merged = NULL;
     bool has_path = source->path && source->path[0];
-    int failed = has_path ? config_source_read(source->path, &file, error) : 0;
+    uint64_t hash = 0;
+    int failed = has_path ? config_source_read(source->path, &file, &hash, error) : 0;
 
     if (!has_path && !(source->yaml && source->yaml[0])) {
         const struct config_place nowhere = {YAML_FLAG_NAME, 0, 0, NULL};
@@ -297,9 +301,18 @@ int bootstrap_load(const struct bootstrap_source *source, struct bootstrap **out
 
         failed = read_message(&check, source, out);
     }
+    if (!failed)
+        (*out)->file_hash = hash;
     tree_free(file);
     tree_free(merged);
     return failed;
+}
+
+int bootstrap_file_hash(const struct bootstrap_source *source, uint64_t *out,
+                        struct config_error *error)
+{
+    *out = 0;
+    return source->path && source->path[0] ? config_source_hash(source->path, out, error) : 0;
 }
 
 void bootstrap_free(struct bootstrap *bootstrap)
@@ -322,5 +335,6 @@ void bootstrap_free(struct bootstrap *bootstrap)
     tls_settings_free(bootstrap->lrs_tls);
     free(bootstrap->admin_host);
     free(bootstrap->cgroup_path);
+    free(bootstrap->run_as_user);
     free(bootstrap);
 }

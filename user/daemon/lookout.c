@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "daemon/bounds.h"
+#include "daemon/retreat.h"
 #include "report/accuracy.h"
 
 #define LOOK_SECONDS 5 /* between two looks, or twice that */
@@ -41,6 +42,7 @@ static void look(struct lookout *lookout)
 
     event_add(lookout->timer, &later);
     accuracy_check(lookout->accuracy, &ops);
+    retreat_tell_refused();
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)

@@ -116,13 +116,13 @@ int accuracy_check(struct accuracy *accuracy, const struct accuracy_ops *ops)
 
 bool accuracy_bound_text(const struct counters *row, char text[BOUND_TEXT_MAX])
 {
-    const struct point nothing = {0};
+    const struct doubts nothing = {0};
     struct point now;
     struct bound bound;
     size_t used = 0;
 
     point_of(row, &now);
-    bound = bound_between(&nothing, &now);
+    bound = bound_between(&nothing, &now.doubts);
     for (enum bound_kind kind = 0; kind < BOUND_KINDS; kind++)
         if (bound.amount[kind])
             used += (size_t)snprintf(text + used, BOUND_TEXT_MAX - used, "%s%s=%" PRIu64,

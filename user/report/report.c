@@ -108,7 +108,9 @@ static int compare_groups(const void *left, const void *right, void *node)
     if (!order)
         order = compare_localities(&a->locality, &b->locality);
     if (!order)
-        order = (a > b) - (a < b); /* as configured */
+        order = (a->rank > b->rank) - (a->rank < b->rank); /* as configured */
+    if (!order)
+        order = (a > b) - (a < b);
     return order;
 }
 
@@ -268,18 +270,19 @@ static size_t add_localities(struct scratch *scratch, const struct report *repor
                              struct window_load *sum)
 {
     const struct cluster *of = &report->clusters->items[cluster];
-    size_t count = 0;
+    size_t count = 0, groups = 0;
 
     for (size_t i = 0; i < of->group_count; i++)
-        scratch->groups[i] = &of->groups[i];
-    qsort_r(scratch->groups, of->group_count, sizeof(*scratch->groups), compare_groups,
+        if (of->groups[i].presence != PRESENCE_VACANT)
+            scratch->groups[groups++] = &of->groups[i];
+    qsort_r(scratch->groups, groups, sizeof(*scratch->groups), compare_groups,
             (void *)report->node);
-    for (size_t i = 0, next; i < of->group_count; i = next) {
+    for (size_t i = 0, next; i < groups; i = next) {
         struct locality_entry *entry = &scratch->localities[count];
         size_t first_endpoint = scratch->endpoint_count;
         struct window_row of_locality = {0};
 
-        for (next = i; next < of->group_count; next++) {
+        for (next = i; next < groups; next++) {
             if (!same_entry(scratch->groups[i], scratch->groups[next]))
                 break;
             add_group(scratch, report, cluster, scratch->groups[next], &of_locality);
@@ -302,39 +305,47 @@ static size_t add_localities(struct scratch *scratch, const struct report *repor
 
 /* --- the whole ---------------------------------------------------------------------------------*/
 
-static int add_cluster(struct packing *packing, const struct report *report, uint32_t cluster,
-                       struct window_load *sum)
+/* An empty entry would say that the cluster is idle. That is not so where no socket shows its load, and
+ * where it has left the configuration: Envoy has no entry of such a one at all. */
+static bool may_be_idle(const struct report *report, const struct cluster *cluster)
+{
+    if (cluster->protocol == PROTOCOL_OPAQUE && report->omit_connections && !report->error_bound)
+        return false;
+    return cluster_observed(cluster);
+}
+
+static int add_entry(struct packing *packing, const struct report *report, uint32_t cluster,
+                     struct scratch *scratch, size_t localities)
 {
     const struct cluster *of = &report->clusters->items[cluster];
     uint64_t elapsed_us =
         window_end(report->window, cluster, report->now_us) - window_start(report->window, cluster);
     Google__Protobuf__Duration interval = GOOGLE__PROTOBUF__DURATION__INIT;
     cluster_message message = ENVOY__CONFIG__ENDPOINT__V3__CLUSTER_STATS__INIT;
-    struct scratch scratch = {0};
-    int error = scratch_init(&scratch, report, cluster);
 
-    if (!error) {
-        interval.seconds = (int64_t)(elapsed_us / 1000000);
-        interval.nanos = (int32_t)(elapsed_us % 1000000 * 1000);
-        message.cluster_name = of->name;
-        message.cluster_service_name = of->service_name;
-        message.load_report_interval = &interval;
-        message.n_upstream_locality_stats = add_localities(&scratch, report, cluster, sum);
-        message.upstream_locality_stats = scratch.locality_list;
-        error = packing_add(packing, &message);
-    }
-    scratch_clear(&scratch);
-    return error;
+    interval.seconds = (int64_t)(elapsed_us / 1000000);
+    interval.nanos = (int32_t)(elapsed_us % 1000000 * 1000);
+    message.cluster_name = of->name;
+    message.cluster_service_name = of->service_name;
+    message.load_report_interval = &interval;
+    message.n_upstream_locality_stats = localities;
+    message.upstream_locality_stats = scratch->locality_list;
+    return packing_add(packing, &message);
 }
 
-/* A cluster without a number to tell is left out: an empty entry would say that it is idle. */
-static bool can_tell(const struct report *report, uint32_t index)
+static int add_cluster(struct packing *packing, const struct report *report, uint32_t cluster,
+                       struct window_load *sum)
 {
-    const struct cluster *cluster = &report->clusters->items[index];
+    struct scratch scratch = {0};
+    int error = scratch_init(&scratch, report, cluster);
+    size_t localities = error ? 0 : add_localities(&scratch, report, cluster, sum);
 
-    if (cluster->protocol == PROTOCOL_OPAQUE && report->omit_connections && !report->error_bound)
-        return false;
-    return cluster_observed(cluster);
+    if (!error && !localities && !may_be_idle(report, &report->clusters->items[cluster]))
+        window_hold_interval(report->window, cluster);
+    else if (!error)
+        error = add_entry(packing, report, cluster, &scratch, localities);
+    scratch_clear(&scratch);
+    return error;
 }
 
 /* No more than one cluster is held unpacked. */
@@ -346,7 +357,7 @@ int report_encode(const struct report *report, struct packing *out, struct windo
         packing_init(&packing, (Envoy__Config__Core__V3__Node *)report->node, report->message_max);
 
     for (size_t i = 0; !error && i < report->clusters->count; i++)
-        if (window_reports(report->window, (uint32_t)i) && can_tell(report, (uint32_t)i))
+        if (window_reports(report->window, (uint32_t)i))
             error = add_cluster(&packing, report, (uint32_t)i, &total);
     if (!error)
         error = packing_end(&packing);
