@@ -2,7 +2,7 @@
  *
  *   socket ─► connection ─► http2 ─► load_stream ─► service ─► output (lines)
  *                              settings (answers) ◄───┘ ├────► sums (lines at the end)
- *                                                       └────► totals ─► metrics_page (/metrics) */
+ *                                                       └────► totals ─► web (/metrics) */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

@@ -105,26 +105,6 @@ static int parse_interval(const char *text, uint64_t *out)
     return 0;
 }
 
-static int parse_endpoint(const char *text, struct address *out)
-{
-    const char *colon = strrchr(text, ':'), *port_text = colon ? colon + 1 : "";
-    bool bracketed = text[0] == '[' && colon && colon > text + 1 && colon[-1] == ']';
-    char ip[ADDRESS_TEXT_MAX];
-    uint64_t port;
-    size_t length;
-
-    if (!take_number(&port_text, 5, &port) || *port_text || port > UINT16_MAX)
-        return -EINVAL;
-    length = (size_t)(colon - text) - (bracketed ? 2 : 0);
-    if (length >= sizeof(ip))
-        return -EINVAL;
-    memcpy(ip, text + (bracketed ? 1 : 0), length);
-    ip[length] = '\0';
-    if (!bracketed && strchr(ip, ':')) /* "::1:80": which colon ends the address? */
-        return -EINVAL;
-    return address_parse(ip, (uint16_t)port, out);
-}
-
 static int parse_label_sets(const char *text, size_t *out)
 {
     uint64_t count;
@@ -164,10 +144,10 @@ static int take_value(int code, char *value, struct options *options)
     }
     switch (code) {
     case CODE_LISTEN:
-        return parse_endpoint(value, &options->listen);
+        return address_parse_text(value, &options->listen);
     case CODE_METRICS:
         options->has_metrics = true;
-        return parse_endpoint(value, &options->metrics);
+        return address_parse_text(value, &options->metrics);
     case CODE_LABEL_SETS:
         return parse_label_sets(value, &options->label_sets);
     case CODE_INTERVAL:

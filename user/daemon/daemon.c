@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
+#include "daemon/admin.h"
 #include "daemon/change.h"
 #include "daemon/lookout.h"
 #include "daemon/management.h"
@@ -43,6 +44,7 @@ struct daemon {
     struct lookout *lookout;
     struct management *management;
     struct reload *reload;
+    struct admin *admin;
     struct outage outage; /* since a stream worked for long */
     bool ending;          /* a signal came */
     bool answered;        /* the management server has ever answered */
@@ -85,9 +87,11 @@ static void op_read(void *arg, uint32_t slot, struct counters *out)
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct daemon *daemon = arg;
+    uint64_t start_us = now_us();
 
     (void)fd, (void)what;
-    reporter_run(daemon->reporter, now_us());
+    reporter_run(daemon->reporter, start_us);
+    admin_ran(daemon->admin, now_us() - start_us);
     lookout_pass(daemon->lookout, now_us());
     watchdog_pass(daemon->watchdog, now_us());
     arm(daemon);
@@ -390,6 +394,32 @@ static int start_reload(struct daemon *daemon)
     return daemon->reload ? 0 : -ENOMEM;
 }
 
+static void on_quit(void *arg)
+{
+    struct daemon *daemon = arg;
+
+    log_info("/quitquitquit: stopping");
+    reporter_finish(daemon->reporter, now_us());
+    arm(daemon);
+}
+
+static int start_admin(struct daemon *daemon)
+{
+    const struct admin_options options = {
+        .base = daemon->base,
+        .bootstrap = daemon->bootstrap,
+        .hosts = daemon->hosts,
+        .tap = daemon->tap,
+        .upstreams = daemon->upstreams,
+        .reporter = daemon->reporter,
+        .now_us = now_us,
+        .actions = {.quit = on_quit, .arg = daemon},
+    };
+
+    daemon->admin = admin_new(&options);
+    return daemon->admin ? 0 : -ENOMEM;
+}
+
 static int start(struct daemon *daemon)
 {
     int result = start_loop(daemon);
@@ -413,12 +443,15 @@ static int start(struct daemon *daemon)
     if (!result)
         result = start_reload(daemon);
     if (!result)
+        result = start_admin(daemon);
+    if (!result)
         notify_ready();
     return result;
 }
 
 static void stop(struct daemon *daemon)
 {
+    admin_free(daemon->admin);
     reload_free(daemon->reload);
     management_free(daemon->management);
     upstreams_free(daemon->upstreams);

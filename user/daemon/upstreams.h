@@ -43,4 +43,7 @@ size_t upstreams_new_hosts(const struct upstreams *upstreams,
 /* removed_endpoint_idle_time is another. */
 void upstreams_set_idle(struct upstreams *upstreams, uint64_t idle_us);
 
+/* As names_of. */
+const struct endpoint *upstreams_name(const struct upstreams *upstreams, const struct host *host,
+                                      size_t i);
 void upstreams_free(struct upstreams *upstreams); /* NULL is fine */
