@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "kernel/cgroup.h"
+#include "kernel/cgroup_mounts.h"
 #include "kernel/load_error.h"
 #include "kernel/open_sockets.h"
 
@@ -91,7 +92,8 @@ static int start(struct peers *peers, int cgroup, char *error)
 int peers_open(const char *cgroup, struct peers **out, char *error)
 {
     struct peers *peers;
-    int fd = cgroup_open(cgroup, error, PEERS_ERROR_MAX), result;
+    char path[CGROUP_PATH_MAX];
+    int fd = cgroup_open(cgroup, false, path, sizeof(path), error, PEERS_ERROR_MAX), result;
 
     if (fd < 0)
         return fd;
