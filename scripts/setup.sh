@@ -44,6 +44,9 @@ test lighttpd lighttpd
 test python3-h2 /usr/lib/python3/dist-packages/h2
 test libprotocol-http2-perl /usr/share/perl5/Protocol/HTTP2.pm
 test curl curl
+test mandoc mandoc
+test zsh zsh
+test fish fish
 test golang-go go
 test golang-golang-x-net-dev /usr/share/gocode/src/golang.org/x/net/http2
 test golang-google-grpc-dev /usr/share/gocode/src/google.golang.org/grpc
