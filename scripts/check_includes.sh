@@ -15,9 +15,11 @@ declare -A allowed=(
     [kernel]="base config abi.h peers_abi.h skeleton"
     [report]="base config upstream abi.h pb-c"
     [stream]="base config grpc"
+    [http]="base"
+    [admin]="base message http config upstream report abi.h pb-c"
     [command]="base config kernel"
-    [daemon]="base config upstream kernel report grpc stream command abi.h"
-    [collector]="base grpc message pb-c"
+    [daemon]="base http config upstream kernel report grpc stream admin command abi.h"
+    [collector]="base grpc message http pb-c"
 )
 
 # A library's headers, and the files that may include them.
@@ -25,11 +27,11 @@ libraries=(
     "yaml.h        user/message/yaml_tree.c"
     "nghttp2/*     user/stream/lrs_stream.c user/stream/lrs_call.[ch] user/collector/http2.c"
     "ares*.h       user/upstream/@(resolver|ares_loop).c"
-    "event2/*      user/upstream/@(resolver|ares_loop).c user/stream/@(dial|connector|tls|transport|patience|keepalive).c user/daemon/*.c user/collector/*.c"
+    "event2/*      user/upstream/@(resolver|ares_loop).c user/stream/@(dial|connector|tls|transport|patience|keepalive).c user/http/@(server|listen).c user/daemon/*.c user/collector/*.c"
     "openssl/*     user/stream/tls*.[ch] user/collector/tls.c"
     "bpf/*         user/kernel/*.c bpf/*.bpf.c bpf/*.bpf.h"
-    "jansson.h     user/collector/message_json.[ch] user/collector/output.c"
-    "protobuf-c/*  user/message/* user/config/* user/report/* user/collector/*"
+    "jansson.h     user/message/message_json.[ch] user/admin/*.[ch] user/collector/output.c"
+    "protobuf-c/*  user/message/* user/config/* user/report/* user/admin/* user/collector/*"
 )
 
 # What a quoted include is, in the words of the table.

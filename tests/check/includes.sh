@@ -32,6 +32,11 @@ verdict user/daemon/main.c "stream/transport.h"
 verdict user/command/command.c "base/mem.h"
 verdict user/daemon/main.c "command/command.h"
 verdict user/collector/settings.c "message/message_fill.h"
+verdict user/collector/collector.c "http/server.h"
+verdict user/http/server.c <event2/http.h>
+verdict user/admin/pages.c "report/reporter.h"
+verdict user/admin/pages.c <jansson.h>
+verdict user/daemon/admin.c "admin/pages.h"
 verdict bpf/loadtap.bpf.c "http1.h"
 verdict bpf/loadtap.bpf.c <bpf/bpf_helpers.h>
 verdict bpf/http1.h <stdint.h>
@@ -51,6 +56,11 @@ refused user/stream/lrs_stream.c "command/command.h"
 refused user/stream/outbox.c <nghttp2/nghttp2.h>
 refused user/stream/lrs_stream.h <nghttp2/nghttp2.h>
 refused user/stream/outbox.c <event2/event.h>
+refused user/http/server.c "admin/pages.h"
+refused user/http/request.c <event2/http.h>
+refused user/admin/pages.c "kernel/tap.h"
+refused user/admin/pages.c <event2/event.h>
+refused user/stream/transport.c "admin/pages.h"
 refused user/daemon/loop.c "collector/server.h"
 refused user/daemon/loop.c <bpf/libbpf.h>
 refused user/collector/main.c "report/response.h"

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/flags.h"
-#include "base/host_port.h"
 #include "base/mem.h"
 
 /* Up to `max_digits` decimal digits at *text, which is moved behind them. False: none, or more. */
@@ -44,10 +43,7 @@ static int read_interval(void *member, const char *text)
 
 static int read_endpoint(void *member, const char *text)
 {
-    char host[HOST_MAX];
-    uint16_t port;
-
-    return host_port_split(text, host, &port) ? -EINVAL : address_parse(host, port, member);
+    return address_parse_text(text, member);
 }
 
 static int read_metrics(void *member, const char *text)

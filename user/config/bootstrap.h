@@ -39,6 +39,9 @@ struct bootstrap {
     size_t lrs_metadata_count;
     char *admin_host; /* IP literal; NULL: no admin */
     uint16_t admin_port;
+    char *admin_socket; /* path; NULL: none */
+    bool admin_open_to_network;
+    size_t metrics_label_sets;
     char *cgroup_path; /* NULL: the own pod's, or else the root of the hierarchy */
     bool pod_cgroup;
     bool omit_connection_fields;

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
+#include "daemon/admin.h"
 #include "daemon/lookout.h"
 #include "daemon/management.h"
 #include "daemon/outage.h"
@@ -35,6 +36,7 @@ struct daemon {
     struct reporter *reporter;
     struct lookout *lookout;
     struct management *management;
+    struct admin *admin;
     struct outage outage; /* since a stream worked for long */
     bool ending;          /* a signal came */
     bool answered;        /* the management server has ever answered */
@@ -77,9 +79,11 @@ static void op_read(void *arg, uint32_t slot, struct counters *out)
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct daemon *daemon = arg;
+    uint64_t start_us = now_us();
 
     (void)fd, (void)what;
-    reporter_run(daemon->reporter, now_us());
+    reporter_run(daemon->reporter, start_us);
+    admin_ran(daemon->admin, now_us() - start_us);
     lookout_pass(daemon->lookout, now_us());
     arm(daemon);
 }
@@ -324,6 +328,32 @@ static int start_upstreams(struct daemon *daemon)
     return upstreams_start(&options, &daemon->upstreams);
 }
 
+static void on_quit(void *arg)
+{
+    struct daemon *daemon = arg;
+
+    log_info("/quitquitquit: stopping");
+    reporter_finish(daemon->reporter, now_us());
+    arm(daemon);
+}
+
+static int start_admin(struct daemon *daemon)
+{
+    const struct admin_options options = {
+        .base = daemon->base,
+        .bootstrap = daemon->bootstrap,
+        .hosts = daemon->hosts,
+        .tap = daemon->tap,
+        .upstreams = daemon->upstreams,
+        .reporter = daemon->reporter,
+        .now_us = now_us,
+        .actions = {.quit = on_quit, .arg = daemon},
+    };
+
+    daemon->admin = admin_new(&options);
+    return daemon->admin ? 0 : -ENOMEM;
+}
+
 static int start(struct daemon *daemon)
 {
     int result = start_loop(daemon);
@@ -342,11 +372,14 @@ static int start(struct daemon *daemon)
         result = start_management(daemon);
     if (!result)
         result = start_upstreams(daemon);
+    if (!result)
+        result = start_admin(daemon);
     return result;
 }
 
 static void stop(struct daemon *daemon)
 {
+    admin_free(daemon->admin);
     management_free(daemon->management);
     upstreams_free(daemon->upstreams);
     reporter_free(daemon->reporter);

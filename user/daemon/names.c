@@ -33,7 +33,8 @@ struct names {
     struct resolver *resolver;
     struct event *ready;
     struct name *first, **end;
-    size_t unresolved; /* not looked up yet */
+    struct name **first_of; /* by cluster; NULL: none */
+    size_t unresolved;      /* not looked up yet */
 };
 
 static const struct cluster *cluster_of(const struct name *name)
@@ -171,7 +172,8 @@ struct names *names_new(const struct names_options *options)
     names->end = &names->first;
     names->resolver = resolver_new(options->base);
     names->ready = event_new(options->base, -1, 0, on_ready, names);
-    if (names->resolver && names->ready)
+    names->first_of = calloc(options->clusters->count + 1, sizeof(struct name *));
+    if (names->resolver && names->ready && names->first_of)
         return names;
     names_free(names);
     return NULL;
@@ -203,6 +205,8 @@ int names_add(struct names *names, uint32_t cluster, uint32_t group,
     }
     *names->end = name;
     names->end = &name->next;
+    if (!names->first_of[cluster])
+        names->first_of[cluster] = name;
     names->unresolved++;
     return 0;
 }
@@ -213,6 +217,17 @@ void names_start(struct names *names)
         event_active(names->ready, EV_TIMEOUT, 0);
     for (struct name *name = names->first; name; name = name->next)
         look_up(name);
+}
+
+const struct endpoint *names_of(const struct names *names, const struct host *host, size_t i)
+{
+    const struct name *name = names->first_of[host->cluster];
+
+    for (; name && name->cluster == host->cluster; name = name->next)
+        if (name->group == host->group && contains(name->addresses, name->count, &host->address) &&
+            i-- == 0)
+            return name->endpoint;
+    return NULL;
 }
 
 void names_free(struct names *names)
@@ -228,5 +243,6 @@ void names_free(struct names *names)
     }
     if (names->ready)
         event_free(names->ready);
+    free(names->first_of);
     free(names);
 }

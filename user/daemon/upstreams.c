@@ -136,6 +136,12 @@ int upstreams_start(const struct upstreams_options *options, struct upstreams **
     return 0;
 }
 
+const struct endpoint *upstreams_name(const struct upstreams *upstreams, const struct host *host,
+                                      size_t i)
+{
+    return names_of(upstreams->names, host, i);
+}
+
 void upstreams_free(struct upstreams *upstreams)
 {
     if (!upstreams)

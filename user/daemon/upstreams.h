@@ -32,4 +32,7 @@ size_t upstreams_checked(const struct clusters *clusters);
 
 /* 0, -ENOMEM, or -errno of the kernel side. */
 int upstreams_start(const struct upstreams_options *options, struct upstreams **out);
+/* As names_of. */
+const struct endpoint *upstreams_name(const struct upstreams *upstreams, const struct host *host,
+                                      size_t i);
 void upstreams_free(struct upstreams *upstreams); /* NULL is fine */

@@ -350,6 +350,16 @@ void tap_read(const struct tap *tap, uint32_t slot, struct counters *out)
     out->overruns = load_counter(&row->overruns);
 }
 
+uint32_t tap_slots(const struct tap *tap)
+{
+    return tap->slots;
+}
+
+bool tap_cost(const struct tap *tap, uint64_t *run_ns, uint64_t *runs)
+{
+    return object_cost(&tap->object, run_ns, runs);
+}
+
 bool tap_reads_http2(const struct tap *tap)
 {
     return tap->object.full;

@@ -58,6 +58,11 @@ int tap_ignore_socket(struct tap *tap, int fd);
  * difference comes out negative. A slot beyond the rows reads as zero. */
 void tap_read(const struct tap *tap, uint32_t slot, struct counters *out);
 
+uint32_t tap_slots(const struct tap *tap); /* rows of counters */
+/* What the programs have cost since kernel.bpf_stats_enabled was set. False: it is not, or they cannot be
+ * asked. */
+bool tap_cost(const struct tap *tap, uint64_t *run_ns, uint64_t *runs);
+
 /* What this kernel allows: HTTP/2, connections that were open before, and loopback addresses of other
  * network namespaces told from the daemon's. */
 bool tap_reads_http2(const struct tap *tap);
