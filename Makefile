@@ -116,8 +116,9 @@ prove: $(PROVE) ## CONNECTIONS=10000000 made-up HTTP/2 connections, counted as n
 lint: $(GENERATED) $(BUILD)/setup.test ## format, clang-tidy, include directions
 	$(RUN) $(addprefix tests/check/,format.sh tidy.sh includes.sh)
 
-docs: ## the pages that are made from sources; a test compares them
+docs: all ## what is made from sources, pages and shell completions; a test compares them
 	scripts/config_fields.py >configs/fields.md
+	scripts/command_line.py $(BUILD) completions completions
 
 format: ## clang-format every source
 	clang-format -i $$(find bpf user tests -name '*.[ch]')

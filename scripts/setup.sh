@@ -50,6 +50,9 @@ test systemd systemd-analyze
 test util-linux setpriv
 test prometheus promtool
 test chromium chromium
+test mandoc mandoc
+test zsh zsh
+test fish fish
 test golang-go go
 test golang-golang-x-net-dev /usr/share/gocode/src/golang.org/x/net/http2
 test golang-google-grpc-dev /usr/share/gocode/src/google.golang.org/grpc

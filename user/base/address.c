@@ -2,10 +2,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/host_port.h"
 
 static const uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
@@ -28,37 +28,12 @@ int address_parse(const char *ip, uint16_t port, struct address *out)
     return 0;
 }
 
-/* Digits alone, up to 65535. */
-static int parse_port(const char *text, uint16_t *out)
-{
-    size_t length = strspn(text, "0123456789");
-    unsigned long port =
-        length && length <= 5 && !text[length] ? strtoul(text, NULL, 10) : ULONG_MAX;
-
-    if (port > UINT16_MAX)
-        return -EINVAL;
-    *out = (uint16_t)port;
-    return 0;
-}
-
 int address_parse_text(const char *text, struct address *out)
 {
-    const char *colon = strrchr(text, ':');
-    bool bracketed = text[0] == '[' && colon && colon > text + 1 && colon[-1] == ']';
-    char ip[ADDRESS_TEXT_MAX];
-    size_t length;
+    char host[HOST_MAX];
     uint16_t port;
 
-    if (!colon || parse_port(colon + 1, &port))
-        return -EINVAL;
-    length = (size_t)(colon - text) - (bracketed ? 2 : 0);
-    if (length >= sizeof(ip))
-        return -EINVAL;
-    memcpy(ip, text + bracketed, length);
-    ip[length] = 0;
-    if (bracketed != (strchr(ip, ':') != NULL)) /* "::1:80": which colon ends the address? */
-        return -EINVAL;
-    return address_parse(ip, port, out);
+    return host_port_split(text, host, &port) ? -EINVAL : address_parse(host, port, out);
 }
 
 int address_from_sockaddr(const struct sockaddr *from, struct address *out)

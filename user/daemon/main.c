@@ -64,10 +64,13 @@ int main(int argc, char **argv)
         fprintf(stderr, "loadtap: %s\n", error);
         return 1;
     }
-    if (options.help || options.version) {
-        printf("%s", options.help ? options_help() : "loadtap " VERSION "\n");
-        if (options.help)
-            commands_print(commands, stdout);
+    if (options.help) {
+        options_print_help(stdout);
+        commands_print(commands, stdout);
+        return 0;
+    }
+    if (options.version) {
+        printf("loadtap " VERSION "\n");
         return 0;
     }
     const struct bootstrap_source source = {
