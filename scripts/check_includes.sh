@@ -12,11 +12,11 @@ declare -A allowed=(
     [message]="base pb-c unread_fields.inc"
     [config]="base message abi.h pb-c"
     [upstream]="base config abi.h"
-    [kernel]="base config abi.h skeleton"
+    [kernel]="base config abi.h peers_abi.h skeleton"
     [report]="base config upstream abi.h pb-c"
     [stream]="base config grpc"
     [privilege]="base"
-    [command]="base config"
+    [command]="base config kernel"
     [daemon]="base config upstream kernel report grpc stream privilege command abi.h"
     [collector]="base grpc message pb-c"
 )

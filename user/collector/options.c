@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/host_port.h"
 #include "base/mem.h"
 
 const char options_help[] =
@@ -107,22 +108,10 @@ static int parse_interval(const char *text, uint64_t *out)
 
 static int parse_endpoint(const char *text, struct address *out)
 {
-    const char *colon = strrchr(text, ':'), *port_text = colon ? colon + 1 : "";
-    bool bracketed = text[0] == '[' && colon && colon > text + 1 && colon[-1] == ']';
-    char ip[ADDRESS_TEXT_MAX];
-    uint64_t port;
-    size_t length;
+    char host[HOST_MAX];
+    uint16_t port;
 
-    if (!take_number(&port_text, 5, &port) || *port_text || port > UINT16_MAX)
-        return -EINVAL;
-    length = (size_t)(colon - text) - (bracketed ? 2 : 0);
-    if (length >= sizeof(ip))
-        return -EINVAL;
-    memcpy(ip, text + (bracketed ? 1 : 0), length);
-    ip[length] = '\0';
-    if (!bracketed && strchr(ip, ':')) /* "::1:80": which colon ends the address? */
-        return -EINVAL;
-    return address_parse(ip, (uint16_t)port, out);
+    return host_port_split(text, host, &port) ? -EINVAL : address_parse(host, port, out);
 }
 
 static int parse_label_sets(const char *text, size_t *out)

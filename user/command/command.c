@@ -3,7 +3,10 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "command/init.h"
+
 const struct command *const commands[] = {
+    &init_command,
     NULL,
 };
 

@@ -58,6 +58,6 @@ int cgroup_open(const char *path, char *out, char *error, size_t size)
         return open_it(out, error, size);
     snprintf(error, size,
              "no cgroup v2 hierarchy in " CGROUP_MOUNTS ": mount one (mount -t cgroup2 none "
-             "/sys/fs/cgroup) or set cgroup_path");
+             "/sys/fs/cgroup) or name a cgroup (cgroup_path)");
     return result;
 }
