@@ -16,7 +16,8 @@ declare -A allowed=(
     [report]="base config upstream abi.h pb-c"
     [stream]="base config grpc"
     [privilege]="base"
-    [command]="base config kernel"
+    [doctor]="base config upstream kernel report stream privilege pb-c"
+    [command]="base config kernel doctor"
     [daemon]="base config upstream kernel report grpc stream privilege command abi.h"
     [collector]="base grpc message pb-c"
 )
@@ -26,13 +27,13 @@ libraries=(
     "yaml.h        user/message/yaml_tree.c"
     "nghttp2/*     user/stream/lrs_stream.c user/collector/http2.c"
     "ares*.h       user/upstream/@(resolver|ares_loop).c"
-    "event2/*      user/upstream/@(resolver|ares_loop).c user/stream/@(dial|transport|tls|keepalive).c user/daemon/*.c user/collector/*.c"
+    "event2/*      user/upstream/@(resolver|ares_loop).c user/stream/@(dial|transport|tls|keepalive).c user/doctor/@(names|handshake).c user/daemon/*.c user/collector/*.c"
     "openssl/*     user/stream/tls*.[ch] user/collector/tls.c"
     "bpf/*         user/kernel/*.c bpf/*.bpf.c bpf/*.bpf.h"
     "cap-ng.h      user/privilege/capabilities.c"
     "seccomp.h     user/privilege/filter.c"
-    "jansson.h     user/collector/message_json.[ch] user/collector/output.c"
-    "protobuf-c/*  user/message/* user/config/* user/report/* user/collector/*"
+    "jansson.h     user/collector/message_json.[ch] user/collector/output.c user/doctor/findings_json.c"
+    "protobuf-c/*  user/message/* user/config/* user/report/* user/doctor/handshake.c user/collector/*"
 )
 
 # What a quoted include is, in the words of the table.

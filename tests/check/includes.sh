@@ -52,6 +52,12 @@ refused user/stream/transport.c <nghttp2/nghttp2.h>
 refused user/privilege/privilege.c "config/bootstrap.h"
 refused user/privilege/privilege.c <cap-ng.h>
 refused user/daemon/loop.c <seccomp.h>
+verdict user/doctor/names.c "upstream/resolver.h"
+verdict user/doctor/findings_json.c <jansson.h>
+verdict user/command/doctor.c "doctor/doctor.h"
+refused user/doctor/doctor.c "daemon/daemon.h"
+refused user/doctor/doctor.c "command/command.h"
+refused user/doctor/doctor.c <jansson.h>
 refused user/command/command.c "daemon/options.h"
 refused user/stream/lrs_stream.c "command/command.h"
 refused user/daemon/loop.c "collector/server.h"

@@ -8,39 +8,11 @@
 #include "daemon/names.h"
 #include "daemon/observed.h"
 
-#define HOSTS_PER_NAME 16
-#define HOSTS_MIN 4096 /* where there are names at all */
-
 struct upstreams {
     struct upstreams_options options;
     struct observed *observed;
     struct names *names;
 };
-
-size_t upstreams_estimate(const struct clusters *clusters)
-{
-    size_t fixed = 1, named = 0; /* a map has a row at least */
-
-    for (size_t c = 0; c < clusters->count; c++)
-        for (size_t g = 0; g < clusters->items[c].group_count; g++) {
-            size_t count = clusters->items[c].groups[g].endpoint_count;
-
-            if (clusters->items[c].discovery == DISCOVERY_STATIC)
-                fixed += count;
-            else
-                named += count;
-        }
-    return fixed + (named ? HOSTS_MIN + named * HOSTS_PER_NAME : 0);
-}
-
-size_t upstreams_checked(const struct clusters *clusters)
-{
-    size_t count = 0;
-
-    for (size_t c = 0; c < clusters->count; c++)
-        count += clusters->items[c].health_check_count > 0;
-    return count;
-}
 
 static void warn_checks(const struct upstreams *upstreams)
 {

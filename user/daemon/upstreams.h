@@ -24,12 +24,6 @@ struct upstreams_options { /* all borrowed, for its life */
     void *arg;
 };
 
-/* How many hosts the configuration is likely to make: one for each endpoint, several for a name. */
-size_t upstreams_estimate(const struct clusters *clusters);
-
-/* How many clusters describe health checks. */
-size_t upstreams_checked(const struct clusters *clusters);
-
 /* 0, -ENOMEM, or -errno of the kernel side. */
 int upstreams_start(const struct upstreams_options *options, struct upstreams **out);
 void upstreams_free(struct upstreams *upstreams); /* NULL is fine */
