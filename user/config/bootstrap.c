@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "config/cluster_extension.h"
 #include "config/cluster_read.h"
+#include "config/dns_read.h"
 #include "config/endpoint_read.h"
 #include "config/lrs_read.h"
 #include "config/node_read.h"
@@ -168,6 +169,10 @@ static int read_settings(const struct check *check, const Settings *from,
     if (from->cgroup_path[0] && from->cgroup_path[0] != '/')
         return check_wrong(check, &path, "cgroup_path",
                            "found \"%.96s\", expected an absolute path", from->cgroup_path);
+    if (from->cgroup_path[0] && from->pod_cgroup)
+        return check_wrong(check, &path, "pod_cgroup",
+                           "found true beside a cgroup_path, expected one of them");
+    out->pod_cgroup = from->pod_cgroup;
     out->omit_connection_fields = from->omit_connection_fields;
     out->report_error_bound = from->report_error_bound;
     out->emission_rules = (enum emission_rules)from->emission_rules;
@@ -218,6 +223,16 @@ static int note_dynamic(struct check *check, const Bootstrap *from)
     return check_note(check, "dynamic_resources: clusters from a management server: not observed");
 }
 
+/* What stands in the file for all clusters. */
+static int note_name_servers(struct check *check, const struct bootstrap *bootstrap)
+{
+    bool has_names = bootstrap->lrs_host;
+
+    for (size_t i = 0; i < bootstrap->clusters.count; i++)
+        has_names |= cluster_has_names(&bootstrap->clusters.items[i]);
+    return has_names ? dns_note_servers(check, NULL) : 0;
+}
+
 static int read_parts(struct check *check, const struct bootstrap_source *source, Bootstrap *from,
                       struct bootstrap *out)
 {
@@ -227,6 +242,8 @@ static int read_parts(struct check *check, const struct bootstrap_source *source
         failed = read_clusters(check, from->static_resources, &out->clusters);
     if (!failed)
         failed = lrs_read(check, from, out);
+    if (!failed)
+        failed = note_name_servers(check, out);
     if (!failed)
         failed = read_admin(check, from, out);
     if (!failed)
@@ -273,6 +290,10 @@ int bootstrap_load(const struct bootstrap_source *source, struct bootstrap **out
 
     if (!failed && source->yaml && source->yaml[0])
         failed = yaml_tree_read(YAML_FLAG_NAME, source->yaml, strlen(source->yaml), &merged, error);
+    if (file)
+        file->environment = source->environment;
+    if (merged)
+        merged->environment = source->environment;
     if (!failed) {
         struct check check = {.file = file, .merged = merged, .error = error};
 

@@ -15,10 +15,12 @@
 struct bootstrap_source {
     const char *path; /* .json: JSON; anything else: YAML */
     const char *yaml; /* merged on top, as Envoy does: messages merge, lists append, scalars win */
+    const char *const
+        *environment; /* variables in values are replaced by its own; NULL: they are not */
     const char *service_node, *service_cluster, *service_zone; /* win over the node's, if not "" */
 };
 
-/* Metadata sent with the report stream's request. */
+/* Metadata sent with the report stream's request, as it goes out: lower case, "-bin" in base64. */
 struct initial_metadata {
     char *key, *value;
 };
@@ -37,7 +39,8 @@ struct bootstrap {
     size_t lrs_metadata_count;
     char *admin_host; /* IP literal; NULL: no admin */
     uint16_t admin_port;
-    char *cgroup_path; /* NULL: the root of the hierarchy */
+    char *cgroup_path; /* NULL: the own pod's, or else the root of the hierarchy */
+    bool pod_cgroup;
     char *run_as_user; /* NULL: the default */
     bool omit_connection_fields;
     bool report_error_bound;

@@ -1,6 +1,5 @@
 #include "doctor/dialled.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,7 +7,6 @@
 #include "base/mem.h"
 #include "doctor/processes.h"
 #include "doctor/sockets.h"
-#include "kernel/cgroup.h"
 
 #define NAMESPACES_MAX 256
 #define LISTED_MAX 5 /* in a line; the rest is counted */
@@ -147,14 +145,12 @@ static void tell(struct findings *findings, const struct look *look)
 }
 
 void dialled_check(struct findings *findings, const struct bootstrap *bootstrap,
-                   const struct named_addresses *addresses)
+                   const struct named_addresses *addresses, const char *cgroup)
 {
     autofree struct endpoint_use *uses = calloc(addresses->count + 1, sizeof(*uses));
     struct look look = {.bootstrap = bootstrap, .addresses = addresses, .uses = uses};
-    char root[CGROUP_PATH_MAX];
 
-    if (!uses || (!bootstrap->cgroup_path && cgroup_root(CGROUP_MOUNTS, root, sizeof(root))))
+    if (!uses || processes_visit(cgroup, on_process, &look))
         return;
-    processes_visit(bootstrap->cgroup_path ? bootstrap->cgroup_path : root, on_process, &look);
     tell(findings, &look);
 }

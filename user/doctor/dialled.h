@@ -5,6 +5,6 @@
 #include "doctor/findings.h"
 #include "doctor/names.h"
 
-/* By the connections that are open now, in the network namespaces of those processes. */
+/* By the connections that are open now, in the network namespaces of the cgroup's processes. */
 void dialled_check(struct findings *findings, const struct bootstrap *bootstrap,
-                   const struct named_addresses *addresses);
+                   const struct named_addresses *addresses, const char *cgroup);

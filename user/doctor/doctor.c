@@ -1,7 +1,5 @@
 #include "doctor/doctor.h"
 
-#include <unistd.h>
-
 #include "doctor/certificates.h"
 #include "doctor/dialled.h"
 #include "doctor/handshake.h"
@@ -9,6 +7,7 @@
 #include "doctor/names.h"
 #include "doctor/place.h"
 #include "doctor/trial.h"
+#include "kernel/cgroup_mounts.h"
 
 static struct bootstrap *read_configuration(struct findings *findings,
                                             const struct bootstrap_source *source)
@@ -24,18 +23,21 @@ static struct bootstrap *read_configuration(struct findings *findings,
     return bootstrap;
 }
 
-static void examine_machine(struct findings *findings, const struct bootstrap *bootstrap)
+/* Whether there is a cgroup; its path in `cgroup`. */
+static bool examine_machine(struct findings *findings, const struct bootstrap *bootstrap,
+                            char *cgroup)
 {
     bool able = machine_check(findings);
-    int cgroup = place_check(findings, bootstrap ? bootstrap->cgroup_path : NULL);
-    if (cgroup < 0)
-        return;
-    close(cgroup);
-    if (able)
+    bool placed = place_check(findings, bootstrap, cgroup, CGROUP_PATH_MAX);
+
+    if (able && placed)
         trial_check(findings, bootstrap);
+    return placed;
 }
 
-static void examine_network(struct findings *findings, const struct bootstrap *bootstrap)
+/* `cgroup`: NULL: there is none. */
+static void examine_network(struct findings *findings, const struct bootstrap *bootstrap,
+                            const char *cgroup)
 {
     struct named_addresses addresses = {NULL, 0};
 
@@ -44,7 +46,8 @@ static void examine_network(struct findings *findings, const struct bootstrap *b
         findings_add(findings, VERDICT_FAIL, "dns", "more memory", "out of memory");
     } else {
         handshake_check(findings, bootstrap, &addresses);
-        dialled_check(findings, bootstrap, &addresses);
+        if (cgroup)
+            dialled_check(findings, bootstrap, &addresses, cgroup);
     }
     named_addresses_clear(&addresses);
 }
@@ -52,9 +55,10 @@ static void examine_network(struct findings *findings, const struct bootstrap *b
 void doctor_examine(struct findings *findings, const struct bootstrap_source *source)
 {
     struct bootstrap *bootstrap = source ? read_configuration(findings, source) : NULL;
+    char cgroup[CGROUP_PATH_MAX];
+    bool placed = examine_machine(findings, bootstrap, cgroup);
 
-    examine_machine(findings, bootstrap);
     if (bootstrap)
-        examine_network(findings, bootstrap);
+        examine_network(findings, bootstrap, placed ? cgroup : NULL);
     bootstrap_free(bootstrap);
 }

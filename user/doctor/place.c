@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "doctor/processes.h"
@@ -77,17 +78,20 @@ static void check_hooks(struct findings *findings, int fd)
         findings_ok(findings, "hooks", "nobody else is attached to the cgroup");
 }
 
-int place_check(struct findings *findings, const char *path)
+bool place_check(struct findings *findings, const struct bootstrap *bootstrap, char *out,
+                 size_t size)
 {
-    char chosen[CGROUP_PATH_MAX], error[FINDING_TEXT_MAX];
-    int fd = cgroup_open(path, chosen, error, sizeof(error));
+    char error[FINDING_TEXT_MAX];
+    int fd = cgroup_open(bootstrap ? bootstrap->cgroup_path : NULL,
+                         bootstrap && bootstrap->pod_cgroup, out, size, error, sizeof(error));
 
     if (fd < 0) {
         findings_add(findings, VERDICT_FAIL, "cgroup",
                      "set cgroup_path to a folder of that hierarchy", "%s", error);
-        return fd;
+        return false;
     }
-    check_processes(findings, chosen);
+    check_processes(findings, out);
     check_hooks(findings, fd);
-    return fd;
+    close(fd);
+    return true;
 }

@@ -40,6 +40,7 @@ void trial_check(struct findings *findings, const struct bootstrap *bootstrap)
 {
     const struct tap_options options = {
         .cgroup = bootstrap ? bootstrap->cgroup_path : NULL,
+        .own_pod = bootstrap && bootstrap->pod_cgroup,
         .slots = bootstrap ? (uint32_t)estimate_hosts(&bootstrap->clusters) : 1,
         .checked = bootstrap ? (uint32_t)estimate_checked(&bootstrap->clusters) : 0,
     };

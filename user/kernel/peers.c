@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "kernel/cgroup.h"
+#include "kernel/cgroup_mounts.h"
 #include "kernel/load_error.h"
 #include "kernel/open_sockets.h"
 
@@ -92,7 +93,7 @@ int peers_open(const char *cgroup, struct peers **out, char *error)
 {
     struct peers *peers;
     char path[CGROUP_PATH_MAX];
-    int fd = cgroup_open(cgroup, path, error, PEERS_ERROR_MAX), result;
+    int fd = cgroup_open(cgroup, false, path, sizeof(path), error, PEERS_ERROR_MAX), result;
 
     if (fd < 0)
         return fd;

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "kernel/cgroup.h"
+#include "kernel/cgroup_mounts.h"
 #include "kernel/grace.h"
 #include "kernel/load_error.h"
 #include "kernel/object.h"
@@ -22,7 +23,7 @@
 #include "kernel/probes.h"
 
 #define DESCRIPTION_MAX 512
-#define LIMITS_MAX 256
+#define LIMITS_MAX 768
 
 struct tap {
     struct object object;
@@ -137,15 +138,31 @@ static int attach_at(struct tap *tap, const char *path, int fd, char *error)
     return 0;
 }
 
-static int attach(struct tap *tap, const char *cgroup, char *error)
+/* The container's own part is all that its cgroup namespace shows where nothing else is mounted. */
+static void limit_to_own_part(struct tap *tap, const char *path)
+{
+    size_t used = strlen(tap->limits);
+
+    snprintf(
+        tap->limits + used, sizeof(tap->limits) - used,
+        "%scgroup %.200s is only what this container is shown of the hierarchy: nothing outside of "
+        "it is counted (have the host's /sys/fs/cgroup mounted too)",
+        used ? "; " : "", path);
+}
+
+static int attach(struct tap *tap, const struct tap_options *options, char *error)
 {
     char path[CGROUP_PATH_MAX];
-    int fd = cgroup_open(cgroup, path, error, TAP_ERROR_MAX), result;
+    int fd =
+        cgroup_open(options->cgroup, options->own_pod, path, sizeof(path), error, TAP_ERROR_MAX);
+    int result;
 
     if (fd < 0)
         return fd;
     result = attach_at(tap, path, fd, error);
     close(fd);
+    if (!result && !options->cgroup && !options->own_pod && !cgroup_is_whole(path))
+        limit_to_own_part(tap, path);
     return result;
 }
 
@@ -164,7 +181,7 @@ int tap_open(const struct tap_options *options, struct tap **out, char *error)
     if (!result)
         result = map_counters(tap, error);
     if (!result)
-        result = attach(tap, options->cgroup, error);
+        result = attach(tap, options, error);
     if (result) {
         tap_close(tap);
         return result;
