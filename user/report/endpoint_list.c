@@ -54,15 +54,12 @@ static uint8_t *put_number(uint8_t *at, unsigned field, uint64_t value)
 /* All three lengths are below 128. */
 static uint8_t *put_address(uint8_t *at, const struct address *address)
 {
-    char text[ADDRESS_TEXT_MAX];
-    size_t length = strlen(address_ip_text(address, text));
-    uint8_t *const outer = at, *const inner = at + 2;
+    uint8_t *const outer = at, *const inner = at + 2, *const text = at + 4;
+    size_t length = address_ip_put(address, (char *)text + 2);
 
-    at += 4;
-    *at++ = 2 << 3 | 2; /* SocketAddress.address */
-    *at++ = (uint8_t)length;
-    memcpy(at, text, length);
-    at += length;
+    text[0] = 2 << 3 | 2; /* SocketAddress.address */
+    text[1] = (uint8_t)length;
+    at = text + 2 + length;
     *at++ = 3 << 3; /* .port_value: one of a oneof, there if it is zero too */
     at = put_varint(at, address->port);
     inner[0] = 1 << 3 | 2; /* Address.socket_address */
@@ -88,7 +85,8 @@ static void put_entry(struct endpoint_list *list, uint8_t *begin, const uint8_t 
     size_t size = (size_t)(behind - head);
 
     head[0] = ENTRY_TAG;
-    memmove(list->bytes + list->length + size, begin, length);
+    if (list->bytes + list->length + size != begin)
+        memmove(list->bytes + list->length + size, begin, length);
     memcpy(list->bytes + list->length, head, size);
     list->length += size + length;
 }
