@@ -61,8 +61,6 @@ void window_free(struct window *window)
  * has counted is new to every report. */
 static void follow_hosts(struct window *window)
 {
-    static const struct point zero;
-
     for (size_t slot = 0; slot < window->count; slot++) {
         const struct host *host = hosts_at(window->hosts, (uint32_t)slot);
         uint32_t born = host ? host->born : 0;
@@ -71,7 +69,7 @@ static void follow_hosts(struct window *window)
             continue;
         window->born[slot] = born;
         for (size_t i = 0; i < ARRAY_SIZE(window->snapshots); i++)
-            snapshot_put(&window->snapshots[i], slot, &zero);
+            snapshot_forget(&window->snapshots[i], slot);
     }
 }
 
