@@ -15,7 +15,8 @@ declare -A allowed=(
     [kernel]="base config abi.h skeleton"
     [report]="base config upstream abi.h pb-c"
     [stream]="base config grpc"
-    [daemon]="base config upstream kernel report grpc stream abi.h"
+    [command]="base config"
+    [daemon]="base config upstream kernel report grpc stream command abi.h"
     [collector]="base grpc message pb-c"
 )
 

@@ -29,6 +29,8 @@ verdict user/message/yaml_tree.c <yaml.h>
 verdict user/kernel/tap.c "loadtap.skel.h"
 verdict user/kernel/tap.c <bpf/libbpf.h>
 verdict user/daemon/main.c "stream/transport.h"
+verdict user/command/command.c "base/mem.h"
+verdict user/daemon/main.c "command/command.h"
 verdict user/collector/settings.c "message/message_fill.h"
 verdict bpf/loadtap.bpf.c "http1.h"
 verdict bpf/loadtap.bpf.c <bpf/bpf_helpers.h>
@@ -47,6 +49,8 @@ refused user/stream/transport.c <nghttp2/nghttp2.h>
 refused user/stream/outbox.c <nghttp2/nghttp2.h>
 refused user/stream/lrs_stream.h <nghttp2/nghttp2.h>
 refused user/stream/outbox.c <event2/event.h>
+refused user/command/command.c "daemon/options.h"
+refused user/stream/lrs_stream.c "command/command.h"
 refused user/daemon/loop.c "collector/server.h"
 refused user/daemon/loop.c <bpf/libbpf.h>
 refused user/collector/main.c "report/response.h"

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/standard_files.h"
 #include "base/version.h"
+#include "command/command.h"
 #include "config/bootstrap.h"
 #include "daemon/daemon.h"
 #include "daemon/files.h"
@@ -64,12 +65,17 @@ int main(int argc, char **argv)
 
     if (standard_files_open())
         return 1; /* there may be nowhere to say so */
+    const struct command *command = argc > 1 ? command_find(commands, argv[1]) : NULL;
+    if (command)
+        return command->run(argc - 1, argv + 1);
     if (options_parse(argc, argv, &options, error, sizeof(error)) < 0) {
         fprintf(stderr, "loadtap: %s\n", error);
         return 1;
     }
     if (options.help || options.version) {
         printf("%s", options.help ? options_help() : "loadtap " VERSION "\n");
+        if (options.help)
+            commands_print(commands, stdout);
         return 0;
     }
     struct bootstrap *bootstrap;

@@ -107,8 +107,8 @@ static int parse_argument(struct parse *parse, int argc, char **argv, int *at)
     const struct flag *flag = find_flag(argument, &value);
 
     if (!flag)
-        return fail(parse, "'%s': %s; --help lists the flags", argument,
-                    argument[0] == '-' ? "no such flag" : "expected a flag");
+        return fail(parse, "'%s': %s; --help lists them", argument,
+                    argument[0] == '-' ? "no such flag" : "expected a flag or a command");
     if (!flag->has_value && value)
         return fail(parse, "%s takes no value, found '%s'", flag->name, value);
     if (flag->has_value && !value) {
@@ -142,6 +142,7 @@ int options_parse(int argc, char **argv, struct options *out, char *error, size_
 const char *options_help(void)
 {
     return "Usage: loadtap -c FILE [flags]\n"
+           "       loadtap COMMAND [flags]\n"
            "\n"
            "Counts what this machine's proxies send to their upstreams, and reports it to a\n"
            "management server over Envoy's Load Reporting Service.\n"
