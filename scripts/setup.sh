@@ -44,6 +44,7 @@ test lighttpd lighttpd
 test python3-h2 /usr/lib/python3/dist-packages/h2
 test libprotocol-http2-perl /usr/share/perl5/Protocol/HTTP2.pm
 test curl curl
+test prometheus promtool
 test golang-go go
 test golang-golang-x-net-dev /usr/share/gocode/src/golang.org/x/net/http2
 test golang-google-grpc-dev /usr/share/gocode/src/google.golang.org/grpc
@@ -122,5 +123,6 @@ for package in $missing; do
     nginx-light) update-rc.d nginx disable ;;
     haproxy) update-rc.d haproxy disable ;;
     lighttpd) update-rc.d lighttpd disable ;;
+    prometheus) update-rc.d prometheus disable ;;
     esac >"$log" 2>&1
 done
