@@ -532,11 +532,15 @@ static void own_settings(void **state)
     bootstrap_free(bootstrap);
     bootstrap = must_load(SMALL("", LOCAL));
     assert_int_equal(bootstrap->removed_idle_ms, 600000);
+    assert_false(bootstrap->pod_cgroup);
     assert_int_equal(bootstrap->emission_rules, EMISSION_ENVOY_1_39);
     bootstrap_free(bootstrap);
     expect_error(
         "bootstrap_extensions: [" SETTINGS("removed_endpoint_idle_time: 0s") "]\n" SMALL("", LOCAL),
         "typed_config.removed_endpoint_idle_time: found no time at all");
+    expect_error("bootstrap_extensions: [" SETTINGS(
+                     "cgroup_path: /c, pod_cgroup: true") "]\n" SMALL("", LOCAL),
+                 "typed_config.pod_cgroup: found true beside a cgroup_path");
     expect_error("bootstrap_extensions: [" SETTINGS("cgroup_path: c") "]\n" SMALL("", LOCAL),
                  "bootstrap_extensions[0].typed_config.cgroup_path: found \"c\", expected an abs");
     expect_error("bootstrap_extensions: [" SETTINGS("") ", " SETTINGS("") "]\n" SMALL("", LOCAL),
@@ -590,7 +594,9 @@ static void ten_thousand_clusters(void **state)
 static void out_of_memory(void **state)
 {
     const struct bootstrap_source source = {
-        .yaml = SMALL("", LOCAL ", {endpoint: {address: {pipe: {path: /p}}}}"),
+        .yaml = "node: {cluster: 'a${A}'}\n" SMALL("", LOCAL
+                                                   ", {endpoint: {address: {pipe: {path: /p}}}}"),
+        .environment = (const char *const[]){"A=a", NULL},
         .service_node = "n",
         .service_zone = "z"};
 

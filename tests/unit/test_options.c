@@ -58,7 +58,9 @@ static void what_is_not_given(void **state)
     assert_null(options.service_node);
     assert_int_equal(options.mode, RUN_SERVE);
     assert_int_equal(options.log_level, LOG_LEVEL_INFO);
-    assert_false(options.help || options.version);
+    assert_false(options.help || options.version || options.config_expand_env);
+    assert_int_equal(parse(&options, "--config-yaml=a", "--config-expand-env", NULL), 0);
+    assert_true(options.config_expand_env);
 }
 
 static void the_last_flag_wins(void **state)

@@ -169,6 +169,10 @@ static int read_settings(const struct check *check, const Settings *from,
     if (from->cgroup_path[0] && from->cgroup_path[0] != '/')
         return check_wrong(check, &path, "cgroup_path",
                            "found \"%.96s\", expected an absolute path", from->cgroup_path);
+    if (from->cgroup_path[0] && from->pod_cgroup)
+        return check_wrong(check, &path, "pod_cgroup",
+                           "found true beside a cgroup_path, expected one of them");
+    out->pod_cgroup = from->pod_cgroup;
     out->omit_connection_fields = from->omit_connection_fields;
     out->report_error_bound = from->report_error_bound;
     out->emission_rules = (enum emission_rules)from->emission_rules;
@@ -284,6 +288,10 @@ int bootstrap_load(const struct bootstrap_source *source, struct bootstrap **out
 
     if (!failed && source->yaml && source->yaml[0])
         failed = yaml_tree_read(YAML_FLAG_NAME, source->yaml, strlen(source->yaml), &merged, error);
+    if (file)
+        file->environment = source->environment;
+    if (merged)
+        merged->environment = source->environment;
     if (!failed) {
         struct check check = {.file = file, .merged = merged, .error = error};
 

@@ -15,6 +15,8 @@
 struct bootstrap_source {
     const char *path; /* .json: JSON; anything else: YAML */
     const char *yaml; /* merged on top, as Envoy does: messages merge, lists append, scalars win */
+    const char *const
+        *environment; /* variables in values are replaced by its own; NULL: they are not */
     const char *service_node, *service_cluster, *service_zone; /* win over the node's, if not "" */
 };
 
@@ -37,7 +39,8 @@ struct bootstrap {
     size_t lrs_metadata_count;
     char *admin_host; /* IP literal; NULL: no admin */
     uint16_t admin_port;
-    char *cgroup_path; /* NULL: the root of the hierarchy */
+    char *cgroup_path; /* NULL: the own pod's, or else the root of the hierarchy */
+    bool pod_cgroup;
     bool omit_connection_fields;
     bool report_error_bound;
     enum emission_rules emission_rules;

@@ -230,6 +230,7 @@ static int start_tap(struct daemon *daemon)
 {
     const struct tap_options options = {
         .cgroup = daemon->bootstrap->cgroup_path,
+        .own_pod = daemon->bootstrap->pod_cgroup,
         .slots = (uint32_t)upstreams_estimate(&daemon->bootstrap->clusters),
         .checked = (uint32_t)upstreams_checked(&daemon->bootstrap->clusters),
     };

@@ -1,5 +1,6 @@
 /* loadtap: the daemon. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/standard_files.h"
@@ -16,6 +17,7 @@ static int load(const struct options *options, struct bootstrap **out)
     const struct bootstrap_source source = {
         .path = options->config_path,
         .yaml = options->config_yaml,
+        .environment = options->config_expand_env ? (const char *const *)environ : NULL,
         .service_node = options->service_node,
         .service_cluster = options->service_cluster,
         .service_zone = options->service_zone,

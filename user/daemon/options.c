@@ -73,6 +73,7 @@ static int read_level(struct parse *parse, size_t offset, const char *value)
 static const struct flag flags[] = {
     {"--config-path", "-c", true, read_text, MEMBER(config_path)},
     {"--config-yaml", NULL, true, read_text, MEMBER(config_yaml)},
+    {"--config-expand-env", NULL, false, read_presence, MEMBER(config_expand_env)},
     {"--mode", NULL, true, read_mode, 0},
     {"--service-node", NULL, true, read_text, MEMBER(service_node)},
     {"--service-cluster", NULL, true, read_text, MEMBER(service_cluster)},
@@ -149,6 +150,8 @@ const char *options_help(void)
            "\n"
            "  -c, --config-path FILE    Envoy bootstrap, YAML or JSON (.json)\n"
            "      --config-yaml TEXT    YAML that is merged on top of the file\n"
+           "      --config-expand-env   ${NAME} in values of either is the environment's NAME, $$ "
+           "is $\n"
            "      --mode serve|validate validate: load, check, say so, and exit\n"
            "      --service-node ID     replaces node.id\n"
            "      --service-cluster NAME  replaces node.cluster\n"

@@ -15,6 +15,7 @@ struct options {
     const char *service_node, *service_cluster, *service_zone;
     enum run_mode mode;
     enum log_level log_level; /* LOG_LEVEL_INFO unless given */
+    bool config_expand_env;   /* variables in the configuration's values are replaced */
     bool help, version;       /* asked for: nothing else was checked */
 };
 

@@ -1,23 +1,21 @@
 #include "kernel/tap.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <linux/magic.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "kernel/cgroup.h"
+#include "kernel/cgroup_mounts.h"
 #include "kernel/grace.h"
 #include "kernel/load_error.h"
 #include "kernel/object.h"
@@ -25,8 +23,7 @@
 #include "kernel/probes.h"
 
 #define DESCRIPTION_MAX 512
-#define LIMITS_MAX 256
-#define CGROUP_PATH_MAX 4096
+#define LIMITS_MAX 768
 
 struct tap {
     struct object object;
@@ -138,42 +135,31 @@ static int attach_at(struct tap *tap, const char *path, int fd, char *error)
     return 0;
 }
 
-static int open_cgroup(const char *path, char *error)
+/* The container's own part is all that its cgroup namespace shows where nothing else is mounted. */
+static void limit_to_own_part(struct tap *tap, const char *path)
 {
-    char root[CGROUP_PATH_MAX];
-    struct statfs in;
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    size_t used = strlen(tap->limits);
 
-    if (fd < 0)
-        return failure(error, -errno, "cannot open cgroup %s: %s", path, strerror(errno));
-    if (!fstatfs(fd, &in) && in.f_type == CGROUP2_SUPER_MAGIC)
-        return fd;
-    close(fd);
-    if (cgroup_root("/proc/mounts", root, sizeof(root)))
-        snprintf(root, sizeof(root), "nowhere");
-    return failure(error, -EINVAL, "%s is no cgroup v2 directory (cgroup v2 is mounted at %.500s)",
-                   path, root);
+    snprintf(
+        tap->limits + used, sizeof(tap->limits) - used,
+        "%scgroup %.200s is only what this container is shown of the hierarchy: nothing outside of "
+        "it is counted (have the host's /sys/fs/cgroup mounted too)",
+        used ? "; " : "", path);
 }
 
-static int attach(struct tap *tap, const char *cgroup, char *error)
+static int attach(struct tap *tap, const struct tap_options *options, char *error)
 {
-    char root[CGROUP_PATH_MAX];
-    int fd, result;
+    char path[CGROUP_PATH_MAX];
+    int fd =
+        cgroup_open(options->cgroup, options->own_pod, path, sizeof(path), error, TAP_ERROR_MAX);
+    int result;
 
-    if (!cgroup) {
-        result = cgroup_root("/proc/mounts", root, sizeof(root));
-        if (result)
-            return failure(
-                error, result,
-                "no cgroup v2 hierarchy in /proc/mounts: mount one (mount -t cgroup2 none "
-                "/sys/fs/cgroup) or set cgroup_path");
-        cgroup = root;
-    }
-    fd = open_cgroup(cgroup, error);
     if (fd < 0)
         return fd;
-    result = attach_at(tap, cgroup, fd, error);
+    result = attach_at(tap, path, fd, error);
     close(fd);
+    if (!result && !options->cgroup && !options->own_pod && !cgroup_is_whole(path))
+        limit_to_own_part(tap, path);
     return result;
 }
 
@@ -192,7 +178,7 @@ int tap_open(const struct tap_options *options, struct tap **out, char *error)
     if (!result)
         result = map_counters(tap, error);
     if (!result)
-        result = attach(tap, options->cgroup, error);
+        result = attach(tap, options, error);
     if (result) {
         tap_close(tap);
         return result;

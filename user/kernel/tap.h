@@ -12,7 +12,8 @@
 struct tap;
 
 struct tap_options {
-    const char *cgroup; /* path of a cgroup v2 directory; NULL: the root found in /proc/mounts */
+    const char *cgroup; /* path of a cgroup v2 directory; NULL: as own_pod says */
+    bool own_pod;       /* the cgroup of the own Kubernetes pod, else the root of the hierarchy */
     uint32_t slots;     /* rows of counters to provide */
     uint32_t checked;   /* clusters with health checks to provide for */
     bool early;         /* what older kernels get, whatever this one has: for tests */

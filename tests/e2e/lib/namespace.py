@@ -90,9 +90,8 @@ def _join(group):
 def _remove_group(group):
     for _ in range(100):
         try:
-            for inner in (entry for entry in os.scandir(group) if entry.is_dir()):
-                os.rmdir(inner)
-            os.rmdir(group)
+            for folder, _, _ in os.walk(group, topdown=False):
+                os.rmdir(folder)
             return
         except FileNotFoundError:
             return
