@@ -143,6 +143,7 @@ static void what_is_refused(void **state)
         {{"--cluster"}, "value is missing: '--cluster'"},
         {{"-l"}, "value is missing: '-l'"},
         {{"-l", "loud"}, "--log-level: "},
+        {{"--log-format", "%v"}, "--log-format: text or json is expected: '%v'"},
         {{"--cluster", ""}, "--cluster: "},
         {{"--output", ""}, "name of a file is expected"},
         {{"--settings="}, "name of a file is expected"},

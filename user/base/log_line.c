@@ -39,16 +39,10 @@ static bool is_control(const uint8_t *at)
     return at[0] < ' ' || at[0] == 0x7f || (at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f);
 }
 
-/* "\n", where it has such a name in both languages. */
-static bool short_escape(uint8_t byte, char *out)
+/* Behind the backslash, where both languages have a short name for it; else 0. */
+static char short_name(uint8_t byte)
 {
-    const char *found = memchr("\n\r\t", byte, 3);
-
-    if (!found)
-        return false;
-    out[0] = '\\';
-    out[1] = "nrt"[found - (const char *)memchr("\n\r\t", '\n', 3)];
-    return true;
+    return byte == '\n' ? 'n' : byte == '\r' ? 'r' : byte == '\t' ? 't' : 0;
 }
 
 static char *append_text(char *out, const char *message)
@@ -56,8 +50,8 @@ static char *append_text(char *out, const char *message)
     for (const uint8_t *at = (const uint8_t *)message; *at; at++) {
         if (!is_control(at)) {
             *out++ = (char)*at;
-        } else if (short_escape(*at, out)) {
-            out += 2;
+        } else if (short_name(*at)) {
+            out += sprintf(out, "\\%c", short_name(*at));
         } else {
             out += sprintf(out, "\\x%02x", *at);
             if (*at == 0xc2)
@@ -82,8 +76,8 @@ static char *append_json(char *out, const char *message)
         }
         if (*at == '"' || *at == '\\') {
             out += sprintf(out, "\\%c", *at);
-        } else if (is_control(at) && short_escape(*at, out)) {
-            out += 2;
+        } else if (short_name(*at)) {
+            out += sprintf(out, "\\%c", short_name(*at));
         } else if (is_control(at)) {
             out += sprintf(out, "\\u00%02x", at[count - 1]);
         } else {

@@ -30,6 +30,7 @@ const char options_help[] =
     "  --metrics ADDR:PORT  serve sums and gauges to Prometheus, at /metrics\n"
     "  --metrics-label-sets N  how many sets of labels are kept apart there (default 10000)\n"
     "  -l, --log-level LEVEL  trace, debug, info (default), warning, error, critical, off\n"
+    "  --log-format text|json  how a line of the log is written (default text)\n"
     "  --help, --version\n"
     "\n"
     "On SIGHUP the settings and the TLS files are read again; new TLS files are found without, "
@@ -48,6 +49,7 @@ enum option_code {
     CODE_TLS_CLIENT_CA,
     CODE_METRICS,
     CODE_LABEL_SETS,
+    CODE_LOG_FORMAT,
     CODE_HELP,
     CODE_VERSION,
 };
@@ -66,6 +68,7 @@ static const struct option long_options[] = {
     {"metrics", required_argument, NULL, CODE_METRICS},
     {"metrics-label-sets", required_argument, NULL, CODE_LABEL_SETS},
     {"log-level", required_argument, NULL, 'l'},
+    {"log-format", required_argument, NULL, CODE_LOG_FORMAT},
     {"help", no_argument, NULL, CODE_HELP},
     {"version", no_argument, NULL, CODE_VERSION},
     {0},
@@ -175,6 +178,8 @@ static int take_value(int code, char *value, struct options *options)
     case CODE_CLUSTER:
         options->ask.clusters[options->ask.cluster_count++] = value;
         return *value ? 0 : -EINVAL;
+    case CODE_LOG_FORMAT:
+        return log_format_parse(value, &options->log_format);
     default:
         return log_level_parse(value, &options->level);
     }
@@ -193,6 +198,8 @@ static const char *expectation(int code)
         return "--interval: 0.001s to 86400s is expected, to the microsecond, \"2s\", \"0.5s\"";
     case CODE_CLUSTER:
         return "--cluster: a name is expected";
+    case CODE_LOG_FORMAT:
+        return "--log-format: text or json is expected";
     case 'l':
         return "--log-level: trace, debug, info, warning, error, critical or off is expected";
     default:

@@ -12,6 +12,15 @@
 #include "daemon/options.h"
 #include "stream/tls.h"
 
+/* What is wrong with the configuration: for a person at a terminal, or for whoever reads the log. */
+static void complain(const struct options *options, const char *text)
+{
+    if (options->has_log_format && options->log_format == LOG_FORMAT_JSON)
+        log_error("%s", text);
+    else
+        fprintf(stderr, "%s\n", text);
+}
+
 static int load(const struct options *options, struct bootstrap **out)
 {
     const struct bootstrap_source source = {
@@ -26,13 +35,13 @@ static int load(const struct options *options, struct bootstrap **out)
     int failed = bootstrap_load(&source, out, &error);
 
     if (failed)
-        fprintf(stderr, "%s\n", error.text);
+        complain(options, error.text);
     return failed;
 }
 
 /* Certificates that cannot be used are an error of the configuration, as in Envoy. Later, when the
  * files have been replaced, they are a reason for having no stream. */
-static int check_certificates(const struct bootstrap *bootstrap)
+static int check_certificates(const struct options *options, const struct bootstrap *bootstrap)
 {
     char error[TLS_ERROR_MAX] = "out of memory";
     struct tls *tls = NULL;
@@ -40,7 +49,7 @@ static int check_certificates(const struct bootstrap *bootstrap)
 
     tls_free(tls);
     if (failed)
-        fprintf(stderr, "%s\n", error);
+        complain(options, error);
     return failed;
 }
 
@@ -80,13 +89,17 @@ int main(int argc, char **argv)
             commands_print(commands, stdout);
         return 0;
     }
+    log_set_format(options.log_format);
     struct bootstrap *bootstrap;
     if (load(&options, &bootstrap) < 0)
         return 1;
     log_set_level(options.log_level);
+    if (!options.has_log_format && bootstrap->log_as_json)
+        log_set_format(LOG_FORMAT_JSON);
     int status = 1;
-    if (check_certificates(bootstrap) == 0)
+    if (check_certificates(&options, bootstrap) == 0)
         status = options.mode == RUN_VALIDATE ? validate(&options, bootstrap) : serve(bootstrap);
     bootstrap_free(bootstrap);
+    log_flush();
     return status;
 }

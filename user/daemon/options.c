@@ -68,6 +68,20 @@ static int read_level(struct parse *parse, size_t offset, const char *value)
     return 0;
 }
 
+/* Envoy's flag of this name takes a pattern. */
+static int read_format(struct parse *parse, size_t offset, const char *value)
+{
+    (void)offset;
+    parse->options.has_log_format = true;
+    if (log_format_parse(value, &parse->options.log_format) < 0)
+        return fail(
+            parse,
+            "--log-format: found '%s', expected text or json (a pattern, as Envoy's, is not "
+            "supported)",
+            value);
+    return 0;
+}
+
 #define MEMBER(name) offsetof(struct options, name)
 
 static const struct flag flags[] = {
@@ -79,6 +93,7 @@ static const struct flag flags[] = {
     {"--service-cluster", NULL, true, read_text, MEMBER(service_cluster)},
     {"--service-zone", NULL, true, read_text, MEMBER(service_zone)},
     {"--log-level", "-l", true, read_level, 0},
+    {"--log-format", NULL, true, read_format, 0},
     {"--help", "-h", false, read_presence, MEMBER(help)},
     {"--version", NULL, false, read_presence, MEMBER(version)},
 };
@@ -157,6 +172,8 @@ const char *options_help(void)
            "      --service-cluster NAME  replaces node.cluster\n"
            "      --service-zone ZONE   replaces node.locality.zone\n"
            "  -l, --log-level LEVEL     trace, debug, info, warning, error, critical, off\n"
+           "      --log-format text|json  how a line is written; json also where the bootstrap\n"
+           "                            has application_log_config.log_format.json_format\n"
            "  -h, --help\n"
            "      --version\n";
 }

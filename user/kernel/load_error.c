@@ -20,11 +20,16 @@ void load_error_text(int code, bool has_btf, char *text, size_t size)
     else if (code == -ESRCH && has_btf)
         snprintf(text, size,
                  "cannot load the BPF programs: the kernel's types in " LOAD_ERROR_BTF
-                 " are not usable, or memory is short (ulimit -v, the cgroup's limit); -l debug "
-                 "shows more");
+                 " are not usable (why is above), or memory is short (ulimit -v, the cgroup's "
+                 "limit)");
     else
         snprintf(text, size,
-                 "the kernel refuses the BPF programs: %s (-l debug shows why; needs Linux 5.10 or "
-                 "later with BTF)",
+                 "the kernel refuses the BPF programs: %s (why is above; needs Linux 5.10 or later "
+                 "with BTF)",
                  code == -ESRCH ? "it does not show its types in " LOAD_ERROR_BTF : why);
+}
+
+bool load_error_needs_words(int code)
+{
+    return code != -EPERM && code != -EMFILE && code != -ENFILE && code != -ENOMEM;
 }

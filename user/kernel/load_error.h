@@ -9,3 +9,5 @@
 /* `code`: libbpf's, negative. `has_btf`: the kernel offers its types; libbpf's -ESRCH says only that it
  * has none of them, be it that it had no memory for them. */
 void load_error_text(int code, bool has_btf, char *text, size_t size);
+/* Is what libbpf and the verifier said (libbpf_log.h) needed to understand it? */
+bool load_error_needs_words(int code);
