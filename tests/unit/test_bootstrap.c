@@ -219,6 +219,22 @@ static void other_name_servers(void **state)
     }
 }
 
+#define LOGS "application_log_config: {log_format: {"
+
+static void the_log_is_wanted_as_json(void **state)
+{
+    struct bootstrap *bootstrap =
+        must_load(LOGS "json_format: {Message: '%j', Level: '%l'}}}\n" SMALL("", LOCAL));
+
+    (void)state;
+    assert_true(bootstrap->log_as_json);
+    bootstrap_free(bootstrap);
+    bootstrap = must_load(LOGS "text_format: '%v'}}\n" SMALL("", LOCAL));
+    assert_false(bootstrap->log_as_json);
+    assert_true(has_note(bootstrap, "application_log_config.log_format.text_format: not followed"));
+    bootstrap_free(bootstrap);
+}
+
 static void what_is_not_observed(void **state)
 {
     struct bootstrap *bootstrap = must_load(SMALL(
@@ -632,6 +648,7 @@ int main(void)
         cmocka_unit_test(the_second_text_is_merged),
         cmocka_unit_test(protocols),
         cmocka_unit_test(other_name_servers),
+        cmocka_unit_test(the_log_is_wanted_as_json),
         cmocka_unit_test(what_is_not_observed),
         cmocka_unit_test(addresses_and_ports),
         cmocka_unit_test(clusters_that_cannot_be),

@@ -261,6 +261,19 @@ static int note_name_servers(struct check *check, const struct bootstrap *bootst
     return has_names ? dns_note_servers(check, NULL) : 0;
 }
 
+/* Envoy's keys and patterns are not followed: that it wants JSON is. */
+static int read_log_config(struct check *check, struct bootstrap *out)
+{
+    static const char *const ignored[] = {"text_format", NULL};
+    const struct tree_path config = tree_path_field(NULL, "application_log_config");
+    const struct tree_path format = tree_path_field(&config, "log_format");
+    const struct tree_path json = tree_path_field(&format, "json_format");
+
+    out->log_as_json = check_is_written(check, &json);
+    return check_note_written(check, &format, ignored,
+                              "not followed: lines have time, level and message");
+}
+
 static int read_parts(struct check *check, const struct bootstrap_source *source, Bootstrap *from,
                       struct bootstrap *out)
 {
@@ -272,6 +285,8 @@ static int read_parts(struct check *check, const struct bootstrap_source *source
         failed = lrs_read(check, from, out);
     if (!failed)
         failed = note_name_servers(check, out);
+    if (!failed)
+        failed = read_log_config(check, out);
     if (!failed)
         failed = read_admin(check, from, out);
     if (!failed)
