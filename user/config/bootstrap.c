@@ -23,6 +23,7 @@
 #include "message/yaml_tree.h"
 
 #define REMOVED_IDLE_MS 600000
+#define UNDIALLED_MS 600000
 
 typedef Envoy__Config__Bootstrap__V3__Bootstrap Bootstrap;
 typedef Envoy__Config__Bootstrap__V3__Bootstrap__StaticResources StaticResources;
@@ -160,6 +161,18 @@ static int read_removed_idle(const struct check *check, const Google__Protobuf__
     return 0;
 }
 
+static int read_undialled(const struct check *check, const Google__Protobuf__Duration *from,
+                          const struct tree_path *path, struct bootstrap *out)
+{
+    if (!from)
+        return 0;
+    if (duration_is_negative(from))
+        return check_wrong(check, path, "undialled_endpoint_time",
+                           "found a negative time, expected 0s (no warning) or more");
+    out->undialled_ms = duration_ms(from);
+    return 0;
+}
+
 static int read_settings(const struct check *check, const Settings *from,
                          const struct tree_path *extension, struct bootstrap *out)
 {
@@ -176,6 +189,8 @@ static int read_settings(const struct check *check, const Settings *from,
     out->report_error_bound = from->report_error_bound;
     out->emission_rules = (enum emission_rules)from->emission_rules;
     int failed = read_removed_idle(check, from->removed_endpoint_idle_time, &path, out);
+    if (!failed)
+        failed = read_undialled(check, from->undialled_endpoint_time, &path, out);
     if (failed)
         return failed;
     return from->cgroup_path[0] ? check_text(check, from->cgroup_path, &out->cgroup_path) : 0;
@@ -245,7 +260,8 @@ static int read_message(struct check *check, const struct bootstrap_source *sour
     int failed = bootstrap ? fill_both(check, &message) : config_error_memory(check->error);
 
     if (bootstrap)
-        bootstrap->removed_idle_ms = REMOVED_IDLE_MS;
+        *bootstrap =
+            (struct bootstrap){.removed_idle_ms = REMOVED_IDLE_MS, .undialled_ms = UNDIALLED_MS};
     if (!failed)
         failed = read_parts(check, source, message, bootstrap);
     free_message(message);
