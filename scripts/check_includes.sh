@@ -23,9 +23,9 @@ declare -A allowed=(
 # A library's headers, and the files that may include them.
 libraries=(
     "yaml.h        user/message/yaml_tree.c"
-    "nghttp2/*     user/stream/lrs_stream.c user/collector/http2.c"
+    "nghttp2/*     user/stream/lrs_stream.c user/stream/lrs_call.[ch] user/collector/http2.c"
     "ares*.h       user/upstream/@(resolver|ares_loop).c"
-    "event2/*      user/upstream/@(resolver|ares_loop).c user/stream/@(dial|transport|tls|keepalive).c user/daemon/*.c user/collector/*.c"
+    "event2/*      user/upstream/@(resolver|ares_loop).c user/stream/@(dial|connector|tls|transport|patience|keepalive).c user/daemon/*.c user/collector/*.c"
     "openssl/*     user/stream/tls*.[ch] user/collector/tls.c"
     "bpf/*         user/kernel/*.c bpf/*.bpf.c bpf/*.bpf.h"
     "jansson.h     user/collector/message_json.[ch] user/collector/output.c"

@@ -184,6 +184,40 @@ static void protocols(void **state)
     expect_error(SMALL(WITH("weight: 1"), LOCAL), "found the unknown key 'weight', expected");
 }
 
+/* In each of the places where Envoy has them. */
+static void other_name_servers(void **state)
+{
+#define SERVERS "typed_dns_resolver_config: {name: r, typed_config: {'@type': t.io/x.CaresConfig}}"
+    static const struct {
+        const char *yaml, *note; /* NULL: none */
+    } rows[] = {
+        {SMALL("type: STRICT_DNS, " SERVERS ", ", LOCAL),
+         "static_resources.clusters[0].typed_dns_resolver_config: not followed: names are resolved "
+         "by the hosts file"},
+        {SMALL("type: LOGICAL_DNS, dnsResolvers: [], ", LOCAL),
+         "clusters[0].dns_resolvers: not followed"},
+        {SMALL("cluster_type: {name: envoy.cluster.dns, typed_config: {'@type': "
+               "t.io/envoy.extensions.clusters.dns.v3.DnsCluster, " SERVERS "}}, ",
+               LOCAL),
+         "clusters[0].cluster_type.typed_config.typed_dns_resolver_config: not followed"},
+        {"dns_resolution_config: {}\n" SMALL("type: STRICT_DNS, ", LOCAL),
+         ": dns_resolution_config: not followed"},
+        {"dns_resolution_config: {}\n" SMALL("type: STATIC, " SERVERS ", ", LOCAL), NULL},
+        {SMALL("type: STRICT_DNS, ", LOCAL), NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct bootstrap *bootstrap = must_load(rows[i].yaml);
+
+        if (rows[i].note)
+            assert_true(has_note(bootstrap, rows[i].note));
+        else
+            assert_false(has_note(bootstrap, "not followed"));
+        bootstrap_free(bootstrap);
+    }
+}
+
 static void what_is_not_observed(void **state)
 {
     struct bootstrap *bootstrap = must_load(SMALL(
@@ -411,14 +445,18 @@ static void headers_of_the_stream(void **state)
 {
     struct bootstrap *bootstrap = must_load(CLUSTERS(ONE) REPORT_TO(
         "{envoy_grpc: {cluster_name: m, authority: a}, initial_metadata: [{key: X-One, value: v}, "
-        "{key: k-bin, raw_value: aGk=}]}"));
+        "{key: raw, raw_value: aGk=}, {key: Text-Bin, value: hello}, {key: none-bin}, "
+        "{key: raw-bin, raw_value: AAEC/w==}]}"));
 
     (void)state;
     assert_string_equal(bootstrap->lrs_authority, "a");
-    assert_int_equal(bootstrap->lrs_metadata_count, 2);
+    assert_int_equal(bootstrap->lrs_metadata_count, 5);
     assert_string_equal(bootstrap->lrs_metadata[0].key, "x-one");
     assert_string_equal(bootstrap->lrs_metadata[0].value, "v");
     assert_string_equal(bootstrap->lrs_metadata[1].value, "hi");
+    assert_string_equal(bootstrap->lrs_metadata[2].value, "aGVsbG8=");
+    assert_string_equal(bootstrap->lrs_metadata[3].value, "");
+    assert_string_equal(bootstrap->lrs_metadata[4].value, "AAEC/w==");
     bootstrap_free(bootstrap);
     expect_error(CLUSTERS(ONE) REPORT_TO("{envoy_grpc: {cluster_name: m}, initial_metadata: [{key: "
                                          "':path', value: v}]}"),
@@ -597,6 +635,7 @@ int main(void)
         cmocka_unit_test(the_node),
         cmocka_unit_test(the_second_text_is_merged),
         cmocka_unit_test(protocols),
+        cmocka_unit_test(other_name_servers),
         cmocka_unit_test(what_is_not_observed),
         cmocka_unit_test(addresses_and_ports),
         cmocka_unit_test(clusters_that_cannot_be),

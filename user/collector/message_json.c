@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/mem.h"
 
 typedef const ProtobufCFieldDescriptor field_type;
@@ -34,28 +35,14 @@ static json_t *real(double value)
     return json_real(value);
 }
 
-static json_t *base64(const ProtobufCBinaryData *bytes)
+static json_t *bytes_json(const ProtobufCBinaryData *bytes)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    autofree char *text = malloc((bytes->len + 2) / 3 * 4 + 1);
-    char *out = text;
+    autofree char *text = malloc(BASE64_SIZE(bytes->len));
 
     if (!text)
         return NULL;
-    for (size_t i = 0; i < bytes->len; i += 3) {
-        size_t left = bytes->len - i;
-        uint32_t group = (uint32_t)bytes->data[i] << 16;
-
-        if (left > 1)
-            group |= (uint32_t)bytes->data[i + 1] << 8;
-        if (left > 2)
-            group |= bytes->data[i + 2];
-        *out++ = digits[group >> 18];
-        *out++ = digits[group >> 12 & 63];
-        *out++ = left > 1 ? digits[group >> 6 & 63] : '=';
-        *out++ = left > 2 ? digits[group & 63] : '=';
-    }
-    return json_stringn(text, (size_t)(out - text));
+    base64_encode(bytes->data, bytes->len, text);
+    return json_string(text);
 }
 
 static json_t *enum_json(const ProtobufCEnumDescriptor *type, int32_t value)
@@ -106,7 +93,7 @@ static json_t *value_json(field_type *field, const void *at, size_t *unknown)
     case PROTOBUF_C_TYPE_STRING:
         return text_json(*(const char *const *)at);
     case PROTOBUF_C_TYPE_BYTES:
-        return base64(at);
+        return bytes_json(at);
     case PROTOBUF_C_TYPE_MESSAGE:
         return submessage_json(*(const ProtobufCMessage *const *)at, unknown);
     }

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "config/cluster_extension.h"
 #include "config/cluster_read.h"
+#include "config/dns_read.h"
 #include "config/endpoint_read.h"
 #include "config/lrs_read.h"
 #include "config/node_read.h"
@@ -235,6 +236,16 @@ static int note_dynamic(struct check *check, const Bootstrap *from)
     return check_note(check, "dynamic_resources: clusters from a management server: not observed");
 }
 
+/* What stands in the file for all clusters. */
+static int note_name_servers(struct check *check, const struct bootstrap *bootstrap)
+{
+    bool has_names = bootstrap->lrs_host;
+
+    for (size_t i = 0; i < bootstrap->clusters.count; i++)
+        has_names |= cluster_has_names(&bootstrap->clusters.items[i]);
+    return has_names ? dns_note_servers(check, NULL) : 0;
+}
+
 static int read_parts(struct check *check, const struct bootstrap_source *source, Bootstrap *from,
                       struct bootstrap *out)
 {
@@ -244,6 +255,8 @@ static int read_parts(struct check *check, const struct bootstrap_source *source
         failed = read_clusters(check, from->static_resources, &out->clusters);
     if (!failed)
         failed = lrs_read(check, from, out);
+    if (!failed)
+        failed = note_name_servers(check, out);
     if (!failed)
         failed = read_admin(check, from, out);
     if (!failed)

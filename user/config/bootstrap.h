@@ -20,7 +20,7 @@ struct bootstrap_source {
     const char *service_node, *service_cluster, *service_zone; /* win over the node's, if not "" */
 };
 
-/* Metadata sent with the report stream's request. */
+/* Metadata sent with the report stream's request, as it goes out: lower case, "-bin" in base64. */
 struct initial_metadata {
     char *key, *value;
 };
