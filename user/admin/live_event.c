@@ -24,7 +24,7 @@ static bool is_exact(const struct counters *row)
     struct point now;
 
     point_of(row, &now);
-    bound = bound_between(&nothing, &now);
+    bound = bound_between(&nothing.doubts, &now.doubts);
     return bound_is_zero(&bound);
 }
 

@@ -227,10 +227,6 @@ static void reload_page(const struct admin_pages *pages, const struct http_reque
     int result;
 
     (void)request;
-    if (!pages->actions.reload) {
-        say(out, 501, "This build does not reload.\n");
-        return;
-    }
     result = pages->actions.reload(pages->actions.arg, text, sizeof(text));
     say(out, result ? 400 : 200, "%s\n", text);
 }

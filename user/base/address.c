@@ -2,10 +2,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/host_port.h"
 
 static const uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
@@ -28,37 +28,12 @@ int address_parse(const char *ip, uint16_t port, struct address *out)
     return 0;
 }
 
-/* Digits alone, up to 65535. */
-static int parse_port(const char *text, uint16_t *out)
-{
-    size_t length = strspn(text, "0123456789");
-    unsigned long port =
-        length && length <= 5 && !text[length] ? strtoul(text, NULL, 10) : ULONG_MAX;
-
-    if (port > UINT16_MAX)
-        return -EINVAL;
-    *out = (uint16_t)port;
-    return 0;
-}
-
 int address_parse_text(const char *text, struct address *out)
 {
-    const char *colon = strrchr(text, ':');
-    bool bracketed = text[0] == '[' && colon && colon > text + 1 && colon[-1] == ']';
-    char ip[ADDRESS_TEXT_MAX];
-    size_t length;
+    char host[HOST_MAX];
     uint16_t port;
 
-    if (!colon || parse_port(colon + 1, &port))
-        return -EINVAL;
-    length = (size_t)(colon - text) - (bracketed ? 2 : 0);
-    if (length >= sizeof(ip))
-        return -EINVAL;
-    memcpy(ip, text + bracketed, length);
-    ip[length] = 0;
-    if (bracketed != (strchr(ip, ':') != NULL)) /* "::1:80": which colon ends the address? */
-        return -EINVAL;
-    return address_parse(ip, port, out);
+    return host_port_split(text, host, &port) ? -EINVAL : address_parse(host, port, out);
 }
 
 int address_from_sockaddr(const struct sockaddr *from, struct address *out)
@@ -121,7 +96,7 @@ static char *decimal(uint8_t number, char *out)
 
 /* A report has one for each endpoint: by inet_ntop(), which formats by printf, they would be a sixth of
  * its time. */
-static const char *ipv4_text(const uint8_t ip[4], char *out)
+static size_t put_ipv4(const uint8_t ip[4], char *out)
 {
     char *at = out;
 
@@ -129,14 +104,20 @@ static const char *ipv4_text(const uint8_t ip[4], char *out)
         at = decimal(ip[i], at);
         *at++ = i < 3 ? '.' : '\0';
     }
-    return out;
+    return (size_t)(at - 1 - out);
+}
+
+size_t address_ip_put(const struct address *address, char *out)
+{
+    if (address_is_ipv4(address))
+        return put_ipv4(address->ip + sizeof(mapped_prefix), out);
+    return strlen(inet_ntop(AF_INET6, address->ip, out, ADDRESS_TEXT_MAX));
 }
 
 const char *address_ip_text(const struct address *address, char *out)
 {
-    if (address_is_ipv4(address))
-        return ipv4_text(address->ip + sizeof(mapped_prefix), out);
-    return inet_ntop(AF_INET6, address->ip, out, ADDRESS_TEXT_MAX);
+    address_ip_put(address, out);
+    return out;
 }
 
 const char *address_text(const struct address *address, char *out)

@@ -15,6 +15,7 @@
 struct admin {
     struct admin_options options;
     struct http_server *server;
+    struct event *quit;   /* when who asked for it has the answer */
     struct event *second; /* while the live page is shown somewhere */
     struct admin_cost cost;
     uint64_t reports; /* so many of the reporter's are in `cost` */
@@ -32,7 +33,7 @@ static void read_row(void *arg, uint32_t slot, struct counters *out)
 static const char *name_at(void *arg, const struct host *host, size_t i)
 {
     const struct admin *admin = arg;
-    const struct endpoint *endpoint = upstreams_name(admin->options.upstreams, host, i);
+    const struct endpoint *endpoint = upstreams_name(*admin->options.upstreams, host, i);
 
     return endpoint ? endpoint->host : NULL;
 }
@@ -73,6 +74,33 @@ static struct admin_view view(struct admin *admin)
     };
 }
 
+static void on_quit_timer(evutil_socket_t fd, short what, void *arg)
+{
+    const struct admin *admin = arg;
+
+    (void)fd, (void)what;
+    admin->options.actions.quit(admin->options.actions.arg);
+}
+
+static void quit_soon(void *arg)
+{
+    static const struct timeval soon = {.tv_usec = 100000};
+    const struct admin *admin = arg;
+
+    event_add(admin->quit, &soon);
+}
+
+static int reload_now(void *arg, char *text, size_t size)
+{
+    struct admin *admin = arg;
+    const struct admin_actions *actions = &admin->options.actions;
+    int result = actions->reload(actions->arg, text, size);
+
+    if (!result)
+        admin->cost.loaded_us = wall_us();
+    return result;
+}
+
 static void on_request(void *arg, const struct http_request *request, struct http_answer *out)
 {
     struct admin *admin = arg;
@@ -81,7 +109,7 @@ static void on_request(void *arg, const struct http_request *request, struct htt
         .view = view(admin),
         .cost = &admin->cost,
         .http = &http,
-        .actions = admin->options.actions,
+        .actions = {quit_soon, reload_now, admin},
         .ready = true, /* the loop runs, so all of the start went well */
         .open_to_all = admin->options.bootstrap->admin_open_to_network,
     };
@@ -168,7 +196,8 @@ struct admin *admin_new(const struct admin_options *options)
     admin->cost.started_us = admin->cost.loaded_us = wall_us();
     admin->server = http_server_new(options->base, &handler);
     admin->second = event_new(options->base, -1, EV_PERSIST, on_second, admin);
-    if (!admin->server || !admin->second) {
+    admin->quit = evtimer_new(options->base, on_quit_timer, admin);
+    if (!admin->server || !admin->second || !admin->quit) {
         admin_free(admin);
         return NULL;
     }
@@ -184,5 +213,7 @@ void admin_free(struct admin *admin)
     http_server_free(admin->server);
     if (admin->second)
         event_free(admin->second);
+    if (admin->quit)
+        event_free(admin->quit);
     free(admin);
 }
