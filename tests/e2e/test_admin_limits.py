@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 
-from lib import admin, namespace, tap
+from lib import admin, namespace, prometheus, tap
 from lib.daemon import Daemon, bootstrap, cluster
 from lib.process import PATIENCE, until
 from lib.reports import Collector
@@ -164,6 +164,10 @@ def test(results, scratch, group):
     daemon = Daemon(scratch, group, configuration())
     daemon.wait_ready(collector, "backend")
     test_dribblers(results, collector)
+    page = prometheus.scrape(admin.PORT)
+    results.true("what reports cost is measured", 0 < page.value("report_last_duration_seconds") <
+                 page.value("report_duration_seconds_total") < 1)
+    results.true("so is what was closed", page.value("admin_connections_closed_total") > 100)
     test_deadline(results)
     test_stalled(results)
     daemon.finish()
