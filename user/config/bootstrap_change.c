@@ -28,6 +28,14 @@ static const char *shown(const char *text, const char *unset)
     return text ? text : unset;
 }
 
+static void admin_text(const struct bootstrap *bootstrap, char *out, size_t size)
+{
+    if (bootstrap->admin_host)
+        snprintf(out, size, "%.250s:%u", bootstrap->admin_host, bootstrap->admin_port);
+    else
+        snprintf(out, size, "none");
+}
+
 int bootstrap_change_check(const struct bootstrap *from, const struct bootstrap *to,
                            const char *file, struct config_error *error)
 {
@@ -42,8 +50,8 @@ int bootstrap_change_check(const struct bootstrap *from, const struct bootstrap 
                     shown(from->run_as_user, "none"), error);
     if (same_text(from->admin_host, to->admin_host) && from->admin_port == to->admin_port)
         return 0;
-    snprintf(found, sizeof(found), "%.250s:%u", shown(to->admin_host, "none"), to->admin_port);
-    snprintf(runs, sizeof(runs), "%.250s:%u", shown(from->admin_host, "none"), from->admin_port);
+    admin_text(to, found, sizeof(found));
+    admin_text(from, runs, sizeof(runs));
     return fail(file, "admin.address", found, runs, error);
 }
 
