@@ -28,9 +28,9 @@ endif
 $(V).SILENT:
 
 PROTOS := $(shell cd proto && find envoy google loadtap -name '*.proto')
-SHARED_C := $(wildcard user/base/*.c user/grpc/*.c user/message/*.c)
+SHARED_C := $(wildcard user/base/*.c user/grpc/*.c user/message/*.c user/http/*.c)
 # Folders of the flow, in its order. A test needs no more than its own: FOLDERS="config upstream".
-FOLDERS := config upstream kernel report stream privilege command daemon
+FOLDERS := config upstream kernel report stream admin privilege doctor command daemon
 DAEMON_C := $(wildcard $(FOLDERS:%=user/%/*.c))
 COLLECTOR_C := $(wildcard user/collector/*.c)
 UNIT_C := $(wildcard tests/unit/test_*.c)
@@ -74,7 +74,7 @@ demo: all $(BUILD)/setup.demo ## nginx, its upstreams, loadtap and a collector, 
 # --- tests --------------------------------------------------------------------
 RUN := BUILD=$(BUILD) tests/run
 
-test: all static $(UNIT) $(BPF_TESTS) sanitized $(GO_PEERS) $(NO_ROLL_BACK) envoy ## everything below except bench
+test: all static $(UNIT) $(BPF_TESTS) sanitized $(GO_PEERS) $(NO_ROLL_BACK) envoy kubernetes ## everything below except bench
 	FUZZ_SECONDS=5 $(RUN) $(CHECKS) $(UNIT) $(BPF_TESTS) $(SANITIZED) $(E2E) $(BESIDE_ENVOY)
 
 test-unit: $(UNIT) ## one program per module; no root
@@ -88,6 +88,9 @@ test-e2e: all $(GO_PEERS) $(NO_ROLL_BACK) $(BUILD)/setup.test ## the real daemon
 
 test-envoy: all envoy ## beside a real Envoy, before the same management server, on the same traffic
 	$(RUN) $(BESIDE_ENVOY)
+
+test-packages: all static kubernetes $(BUILD)/setup.test ## what is installed, and what deploys it
+	$(RUN) $(addprefix tests/check/,install.sh kubernetes.sh)
 
 test-kernels: all $(BPF_TESTS) $(BUILD)/setup.test $(BUILD)/setup.kernels ## the kernel side under other kernels, in virtual machines
 	$(RUN) tests/check/clangs.sh
@@ -113,8 +116,9 @@ prove: $(PROVE) ## CONNECTIONS=10000000 made-up HTTP/2 connections, counted as n
 lint: $(GENERATED) $(BUILD)/setup.test ## format, clang-tidy, include directions
 	$(RUN) $(addprefix tests/check/,format.sh tidy.sh includes.sh)
 
-docs: ## the pages that are made from sources; a test compares them
+docs: all ## what is made from sources, pages and shell completions; a test compares them
 	scripts/config_fields.py >configs/fields.md
+	scripts/command_line.py $(BUILD) completions completions
 
 format: ## clang-format every source
 	clang-format -i $$(find bpf user tests -name '*.[ch]')
@@ -133,8 +137,8 @@ $(BUILD)/setup.%: scripts/setup.sh
 $(BUILD)/setup.test $(BUILD)/setup.demo $(BUILD)/setup.kernels: | $(BUILD)/setup.build
 
 # What needs it says so where it cannot be had.
-envoy: | $(BUILD)/setup.test
-	scripts/setup_envoy.sh $(BUILD)/envoy >$(BUILD)/envoy.log 2>&1 || true
+envoy kubernetes: | $(BUILD)/setup.test
+	scripts/setup_$@.sh $(BUILD)/$@ >$(BUILD)/$@.log 2>&1 || true
 
 # --- generated code ---------------------------------------------------------------
 $(BUILD)/proto/%.pb-c.c: proto/%.proto | $(BUILD)/setup.build
@@ -203,10 +207,10 @@ $(NO_ROLL_BACK): $(OUT)/user/daemon/main.o $(addprefix $(NO_ROLL_BACK).,window.c
 	$(CC) $(CPPFLAGS) -w -o $@ $^ $(LDFLAGS) $(LDLIBS)
 
 # Debian's grpc-go, without the network.
-$(GO_PEERS) $(BENCH_GO): $(BUILD)/%: %.go | $(BUILD)/setup.test
+$(GO_PEERS) $(BENCH_GO): $(BUILD)/%: %.go $(wildcard tests/go/src/*/*/*.go) | $(BUILD)/setup.test
 	$(info GO    $@)
 	mkdir -p $(@D)
-	GO111MODULE=off GOPATH=/usr/share/gocode go build -o $@ $<
+	GO111MODULE=off GOPATH=/usr/share/gocode:$(CURDIR)/tests/go go build -o $@ $<
 
 -include $(OBJECTS:.o=.d) $(wildcard $(BUILD)/bpf/*.d)
 
@@ -219,6 +223,6 @@ clean: ## remove what was built
 help: ## this list
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all static demo test test-unit test-bpf test-e2e test-envoy test-kernels soak asan fuzz prove lint docs format sanitized bench envoy install clean help
+.PHONY: all static demo test test-unit test-bpf test-e2e test-envoy test-kernels soak asan fuzz prove lint docs format sanitized bench envoy kubernetes test-packages install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -70,7 +70,7 @@ int fixture_enter(void **state)
     char root[2000];
 
     (void)state;
-    if (cgroup_root("/proc/mounts", root, sizeof(root)))
+    if (cgroup_root("/proc/self/mountinfo", root, sizeof(root)))
         return -1;
     remember_home(root);
     /* Not by process id: that is the same in every process namespace. */

@@ -107,7 +107,7 @@ class Configuration:
     def text(self, clusters, node="e2e", **own):
         made = bootstrap(clusters)
         made["node"]["metadata"] = {"told": node}
-        made.update(settings(self.group, own))
+        made.update(settings(self.group, {"admin_socket": "none", **own}))
         return json.dumps(made)
 
 

@@ -46,6 +46,8 @@ static void what_is_put_is_there(void **state)
     snapshot_put(&other, 2, &doubtful);
     snapshot_copy(&snapshot, 2, &other);
     assert_point(&snapshot, 2, &doubtful);
+    snapshot_forget(&snapshot, 2);
+    assert_point(&snapshot, 2, &zero);
     snapshot_clear(&snapshot);
     snapshot_clear(&other);
 }

@@ -15,10 +15,12 @@
 struct bootstrap_source {
     const char *path; /* .json: JSON; anything else: YAML */
     const char *yaml; /* merged on top, as Envoy does: messages merge, lists append, scalars win */
+    const char *const
+        *environment; /* variables in values are replaced by its own; NULL: they are not */
     const char *service_node, *service_cluster, *service_zone; /* win over the node's, if not "" */
 };
 
-/* Metadata sent with the report stream's request. */
+/* Metadata sent with the report stream's request, as it goes out: lower case, "-bin" in base64. */
 struct initial_metadata {
     char *key, *value;
 };
@@ -38,12 +40,18 @@ struct bootstrap {
     size_t lrs_metadata_count;
     char *admin_host; /* IP literal; NULL: no admin */
     uint16_t admin_port;
-    char *cgroup_path; /* NULL: the root of the hierarchy */
+    char *admin_socket; /* path; NULL: none */
+    bool admin_open_to_network;
+    size_t metrics_label_sets;
+    char *cgroup_path; /* NULL: the own pod's, or else the root of the hierarchy */
+    bool pod_cgroup;
     char *run_as_user; /* NULL: the default */
+    bool log_as_json;  /* application_log_config has a json_format, whatever it says */
     bool omit_connection_fields;
     bool report_error_bound;
     enum emission_rules emission_rules;
     uint64_t removed_idle_ms; /* removed_endpoint_idle_time */
+    uint64_t undialled_ms;    /* undialled_endpoint_time; 0: no end of it */
     char **notes; /* one line for each thing that is accepted but not observed or opaque */
     size_t note_count;
 };

@@ -55,6 +55,12 @@ void clusters_clear(struct clusters *clusters)
     *clusters = (struct clusters){.items = NULL};
 }
 
+bool cluster_has_names(const struct cluster *cluster)
+{
+    return cluster->discovery == DISCOVERY_STRICT_DNS ||
+           cluster->discovery == DISCOVERY_LOGICAL_DNS;
+}
+
 bool cluster_observed(const struct cluster *cluster)
 {
     bool has_groups = false, any = false;

@@ -104,6 +104,9 @@ struct clusters {
  * none of those it has is a TCP socket. ORIGINAL_DST has no endpoints for Envoy either. */
 bool cluster_observed(const struct cluster *cluster);
 
+/* Is DNS asked for its endpoints? */
+bool cluster_has_names(const struct cluster *cluster);
+
 /* A live one; NULL where there is none. O(count). */
 const struct cluster *clusters_find(const struct clusters *clusters, const char *name);
 size_t clusters_live(const struct clusters *clusters); /* how many are */

@@ -13,6 +13,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
+#include "daemon/admin.h"
+#include "daemon/attach.h"
 #include "daemon/change.h"
 #include "daemon/lookout.h"
 #include "daemon/management.h"
@@ -43,6 +45,7 @@ struct daemon {
     struct lookout *lookout;
     struct management *management;
     struct reload *reload;
+    struct admin *admin;
     struct outage outage; /* since a stream worked for long */
     bool ending;          /* a signal came */
     bool answered;        /* the management server has ever answered */
@@ -85,9 +88,11 @@ static void op_read(void *arg, uint32_t slot, struct counters *out)
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct daemon *daemon = arg;
+    uint64_t start_us = now_us();
 
     (void)fd, (void)what;
-    reporter_run(daemon->reporter, now_us());
+    reporter_run(daemon->reporter, start_us);
+    admin_ran(daemon->admin, now_us() - start_us);
     lookout_pass(daemon->lookout, now_us());
     watchdog_pass(daemon->watchdog, now_us());
     arm(daemon);
@@ -241,33 +246,6 @@ static int start_loop(struct daemon *daemon)
     return daemon->timer && daemon->silence && daemon->signals && daemon->watchdog ? 0 : -ENOMEM;
 }
 
-static int start_tap(struct daemon *daemon)
-{
-    const struct tap_options options = {
-        .cgroup = daemon->bootstrap->cgroup_path,
-        .slots = (uint32_t)upstreams_estimate(&daemon->bootstrap->clusters),
-        .checked = (uint32_t)upstreams_checked(&daemon->bootstrap->clusters),
-    };
-    char error[TAP_ERROR_MAX];
-    int result = retreat_check();
-
-    if (result)
-        return result;
-    /* Half a second of processor time, which under load takes many times as long. */
-    log_info("the kernel verifies the BPF programs");
-    result = tap_open(&options, &daemon->tap, error);
-
-    hosts_limit(daemon->hosts, options.slots);
-    if (result) {
-        log_error("%s", error);
-        return result;
-    }
-    log_info("%s", tap_description(daemon->tap));
-    if (tap_limits(daemon->tap))
-        log_warning("%s", tap_limits(daemon->tap));
-    return 0;
-}
-
 static uint64_t random_number(void)
 {
     uint64_t number = 0;
@@ -303,6 +281,9 @@ static int start_lookout(struct daemon *daemon)
         .clusters = &daemon->bootstrap->clusters,
         .hosts = daemon->hosts,
         .tap = daemon->tap,
+        .undialled_us = daemon->bootstrap->undialled_ms * 1000,
+        .own = daemon->bootstrap->lrs_host ? SIZE_MAX : daemon->bootstrap->lrs_cluster,
+        .now_us = now_us,
     };
 
     daemon->lookout = lookout_new(&options);
@@ -359,6 +340,7 @@ static int on_change(void *arg, struct bootstrap *fresh, char *text)
         .upstreams = daemon->upstreams,
         .reporter = daemon->reporter,
         .management = daemon->management,
+        .lookout = daemon->lookout,
     };
     struct config_error error;
     bool new_stream = false;
@@ -389,6 +371,43 @@ static int start_reload(struct daemon *daemon)
     return daemon->reload ? 0 : -ENOMEM;
 }
 
+static void on_quit(void *arg)
+{
+    struct daemon *daemon = arg;
+
+    daemon->ending = true;
+    log_info("/quitquitquit: stopping");
+    reporter_finish(daemon->reporter, now_us());
+    arm(daemon);
+}
+
+static int on_reload_now(void *arg, char *error, size_t error_size)
+{
+    const struct daemon *daemon = arg;
+    char text[RELOAD_TEXT_MAX];
+    int result = reload_now(daemon->reload, text);
+
+    snprintf(error, error_size, "%s", text);
+    return result;
+}
+
+static int start_admin(struct daemon *daemon)
+{
+    const struct admin_options options = {
+        .base = daemon->base,
+        .bootstrap = daemon->bootstrap,
+        .hosts = daemon->hosts,
+        .tap = daemon->tap,
+        .upstreams = daemon->upstreams,
+        .reporter = daemon->reporter,
+        .now_us = now_us,
+        .actions = {.quit = on_quit, .reload = on_reload_now, .arg = daemon},
+    };
+
+    daemon->admin = admin_new(&options);
+    return daemon->admin ? 0 : -ENOMEM;
+}
+
 static int start(struct daemon *daemon)
 {
     int result = start_loop(daemon);
@@ -398,7 +417,7 @@ static int start(struct daemon *daemon)
     daemon->hosts = hosts_new(&daemon->bootstrap->clusters);
     if (!daemon->hosts)
         return -ENOMEM;
-    result = start_tap(daemon);
+    result = attach(daemon->bootstrap, daemon->hosts, &daemon->tap);
     if (!result)
         result = start_reporter(daemon);
     if (!result)
@@ -412,12 +431,15 @@ static int start(struct daemon *daemon)
     if (!result)
         result = start_reload(daemon);
     if (!result)
+        result = start_admin(daemon);
+    if (!result)
         notify_ready();
     return result;
 }
 
 static void stop(struct daemon *daemon)
 {
+    admin_free(daemon->admin);
     reload_free(daemon->reload);
     management_free(daemon->management);
     upstreams_free(daemon->upstreams);

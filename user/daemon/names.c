@@ -342,6 +342,18 @@ static void free_list(struct list *list)
     }
 }
 
+const struct endpoint *names_of(const struct names *names, const struct host *host, size_t i)
+{
+    const struct name *name =
+        host->cluster < names->cluster_count ? names->of[host->cluster].first : NULL;
+
+    for (; name; name = name->next)
+        if (name->group == host->group && contains(name->addresses, name->count, &host->address) &&
+            i-- == 0)
+            return &name->endpoint;
+    return NULL;
+}
+
 void names_free(struct names *names)
 {
     if (!names)

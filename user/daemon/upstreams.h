@@ -25,12 +25,6 @@ struct upstreams_options { /* all borrowed, for its life */
     void *arg;
 };
 
-/* How many hosts to provide for: one for each endpoint, several for a name, and some for what later
- * configurations bring. */
-size_t upstreams_estimate(const struct clusters *clusters);
-/* How many lists of health checks, likewise. */
-size_t upstreams_checked(const struct clusters *clusters);
-
 /* 0, -ENOMEM, or -errno of the kernel side. */
 int upstreams_start(const struct upstreams_options *options, struct upstreams **out);
 
@@ -43,4 +37,7 @@ size_t upstreams_new_hosts(const struct upstreams *upstreams,
 /* removed_endpoint_idle_time is another. */
 void upstreams_set_idle(struct upstreams *upstreams, uint64_t idle_us);
 
+/* As names_of. */
+const struct endpoint *upstreams_name(const struct upstreams *upstreams, const struct host *host,
+                                      size_t i);
 void upstreams_free(struct upstreams *upstreams); /* NULL is fine */

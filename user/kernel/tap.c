@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,10 +11,11 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "kernel/cgroup.h"
+#include "kernel/cgroup_mounts.h"
 #include "kernel/grace.h"
+#include "kernel/libbpf_log.h"
 #include "kernel/load_error.h"
 #include "kernel/object.h"
 #include "kernel/open_sockets.h"
@@ -24,7 +24,7 @@
 #include "kernel/rows.h"
 
 #define DESCRIPTION_MAX 512
-#define LIMITS_MAX 256
+#define LIMITS_MAX 768
 
 struct tap {
     struct object object;
@@ -51,35 +51,16 @@ static int failure(char *error, int code, const char *format, ...)
     return code;
 }
 
-/* libbpf's own words: of use when a load fails, noise otherwise. */
-static int libbpf_says(enum libbpf_print_level level, const char *format, va_list args)
-{
-    char text[2048];
-
-    if (level == LIBBPF_DEBUG && !log_enabled(LOG_LEVEL_TRACE))
-        return 0;
-    vsnprintf(text, sizeof(text), format, args);
-    text[strcspn(text, "\n")] = 0;
-    log_debug("libbpf: %s", text);
-    return 0;
-}
-
-static bool locks_all(void)
-{
-    struct rlimit limit;
-
-    return !getrlimit(RLIMIT_MEMLOCK, &limit) && limit.rlim_cur == RLIM_INFINITY;
-}
-
 static int load(struct tap *tap, uint32_t sets, bool early, char *error)
 {
     const struct object_options options = {.slots = tap->slots, .sets = sets, .early = early};
     int result;
 
-    libbpf_set_print(libbpf_says);
+    libbpf_log_begin();
     result = object_load(&tap->object, &options);
+    libbpf_log_end(result && load_error_needs_words(result));
     if (result)
-        load_error_text(result, locks_all(), !access(LOAD_ERROR_BTF, R_OK), error, TAP_ERROR_MAX);
+        load_error_explain(result, error, TAP_ERROR_MAX);
     return result;
 }
 
@@ -140,15 +121,31 @@ static int attach_at(struct tap *tap, const char *path, int fd, char *error)
     return 0;
 }
 
-static int attach(struct tap *tap, const char *cgroup, char *error)
+/* The container's own part is all that its cgroup namespace shows where nothing else is mounted. */
+static void limit_to_own_part(struct tap *tap, const char *path)
+{
+    size_t used = strlen(tap->limits);
+
+    snprintf(
+        tap->limits + used, sizeof(tap->limits) - used,
+        "%scgroup %.200s is only what this container is shown of the hierarchy: nothing outside of "
+        "it is counted (have the host's /sys/fs/cgroup mounted too)",
+        used ? "; " : "", path);
+}
+
+static int attach(struct tap *tap, const struct tap_options *options, char *error)
 {
     char path[CGROUP_PATH_MAX];
-    int fd = cgroup_open(cgroup, path, error, TAP_ERROR_MAX), result;
+    int fd =
+        cgroup_open(options->cgroup, options->own_pod, path, sizeof(path), error, TAP_ERROR_MAX);
+    int result;
 
     if (fd < 0)
         return fd;
     result = attach_at(tap, path, fd, error);
     close(fd);
+    if (!result && !options->cgroup && !options->own_pod && !cgroup_is_whole(path))
+        limit_to_own_part(tap, path);
     return result;
 }
 
@@ -167,7 +164,7 @@ int tap_open(const struct tap_options *options, struct tap **out, char *error)
     if (!result)
         result = open_rows(tap, error);
     if (!result)
-        result = attach(tap, options->cgroup, error);
+        result = attach(tap, options, error);
     if (result) {
         tap_close(tap);
         return result;
@@ -322,6 +319,16 @@ int tap_ignore_socket(struct tap *tap, int fd)
     return bpf_map_update_elem(bpf_map__fd(connections), &fd, state, BPF_ANY);
 }
 
+uint64_t tap_memory(const struct tap *tap)
+{
+    return object_memory(&tap->object);
+}
+
+size_t tap_connection_memory(const struct tap *tap)
+{
+    return bpf_map__value_size(tap->object.connections);
+}
+
 /* An aligned load that later ones do not overtake. */
 static __u64 load_counter(const __u64 *counter)
 {
@@ -356,6 +363,16 @@ void tap_read(const struct tap *tap, uint32_t slot, struct counters *out)
     out->cx_joined = load_counter(&row->cx_joined);
     out->rq_untracked = load_counter(&row->rq_untracked);
     out->overruns = load_counter(&row->overruns);
+}
+
+uint32_t tap_slots(const struct tap *tap)
+{
+    return tap->slots;
+}
+
+bool tap_cost(const struct tap *tap, uint64_t *run_ns, uint64_t *runs)
+{
+    return object_cost(&tap->object, run_ns, runs);
 }
 
 bool tap_reads_http2(const struct tap *tap)

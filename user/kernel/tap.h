@@ -12,7 +12,8 @@
 struct tap;
 
 struct tap_options {
-    const char *cgroup; /* path of a cgroup v2 directory; NULL: the root found in /proc/mounts */
+    const char *cgroup; /* path of a cgroup v2 directory; NULL: as own_pod says */
+    bool own_pod;       /* the cgroup of the own Kubernetes pod, else the root of the hierarchy */
     uint32_t slots;     /* rows of counters to provide */
     uint32_t checked;   /* different lists of health checks to provide for */
     bool early;         /* what older kernels get, whatever this one has: for tests */
@@ -50,6 +51,10 @@ int tap_join(struct tap *tap);
  * nothing. 0 or -errno. */
 int tap_try(const struct tap *tap);
 
+/* Bytes that the maps take, and that each connection takes more. */
+uint64_t tap_memory(const struct tap *tap);
+size_t tap_connection_memory(const struct tap *tap);
+
 /* How many of the cluster's health checks can be told from requests: those that fit the limits of
  * abi.h, from the first on. */
 size_t tap_recognised_checks(const struct cluster *cluster);
@@ -63,6 +68,11 @@ int tap_ignore_socket(struct tap *tap, int fd);
 /* One row, read without stopping anything. What ends things is read before what begins them, so no
  * difference comes out negative. A slot beyond the rows reads as zero. */
 void tap_read(const struct tap *tap, uint32_t slot, struct counters *out);
+
+uint32_t tap_slots(const struct tap *tap); /* rows of counters */
+/* What the programs have cost since kernel.bpf_stats_enabled was set. False: it is not, or they cannot be
+ * asked. */
+bool tap_cost(const struct tap *tap, uint64_t *run_ns, uint64_t *runs);
 
 /* What this kernel allows: HTTP/2, connections that were open before, and loopback addresses of other
  * network namespaces told from the daemon's. */

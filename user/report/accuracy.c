@@ -64,16 +64,17 @@ void accuracy_free(struct accuracy *accuracy)
 
 static int reserve(struct accuracy *accuracy, size_t count)
 {
+    size_t twice = 2 * accuracy->capacity, capacity = count > twice ? count : twice;
     struct told *told;
 
     if (count <= accuracy->capacity)
         return 0;
-    told = reallocarray(accuracy->told, count * 2, sizeof(*told));
+    told = reallocarray(accuracy->told, capacity, sizeof(*told));
     if (!told)
         return -ENOMEM;
-    memset(told + accuracy->capacity, 0, (count * 2 - accuracy->capacity) * sizeof(*told));
+    memset(told + accuracy->capacity, 0, (capacity - accuracy->capacity) * sizeof(*told));
     accuracy->told = told;
-    accuracy->capacity = count * 2;
+    accuracy->capacity = capacity;
     return 0;
 }
 

@@ -30,6 +30,7 @@
 #include "config/emission_rules.h"
 #include "report/delivery.h"
 #include "report/packing.h"
+#include "report/wishes.h"
 #include "upstream/hosts.h"
 
 #define REPORTER_WORKED_US 60000000ULL /* see reporter_stream_down */
@@ -111,3 +112,38 @@ bool reporter_owes(const struct reporter *reporter, uint32_t slot);
 /* Does what is due. To be called at reporter_deadline() or later; earlier, nothing happens. */
 void reporter_run(struct reporter *reporter, uint64_t now_us);
 uint64_t reporter_deadline(const struct reporter *reporter); /* UINT64_MAX: nothing is due */
+
+/* --- what a person may want to know ------------------------------------------------------------- */
+
+/* Since the start; all of them grow. */
+struct reporter_counts {
+    uint64_t streams;        /* that came up */
+    uint64_t streams_failed; /* that did not */
+    uint64_t streams_ended;  /* of those that came up */
+    uint64_t reports;        /* queued; in how many messages, and with how many bytes, is next */
+    uint64_t messages, bytes;
+    uint64_t reports_failed;   /* that could not be queued: a later one covers their time */
+    uint64_t confirmations;    /* each of a report and all before it */
+    uint64_t unconfirmed_ends; /* streams after which something is sent again */
+    uint64_t responses;
+    uint64_t responses_malformed;
+};
+
+struct reporter_status {
+    const char *state; /* "idle", "connecting", "connected", "waiting", "last report", "finished" */
+    struct reporter_counts counts;
+    struct settings wishes;             /* of the last response */
+    size_t clusters;                    /* that are asked for and known */
+    uint64_t stream, report, confirmed; /* numbers: of the live or last stream, and on it */
+    /* Times; 0: never, of `due_us` UINT64_MAX. */
+    uint64_t up_us, down_us, response_us, report_us, confirmed_us;
+    uint64_t due_us;    /* the next report, or the next attempt to open a stream */
+    uint64_t unsent_us; /* since when there is what no report has; 0: no cluster is asked for */
+};
+
+void reporter_status(const struct reporter *reporter, struct reporter_status *out);
+/* Is the cluster part of the next report? */
+bool reporter_reports(const struct reporter *reporter, uint32_t cluster);
+/* What would be sent if it were time: the same messages, made by the same code. Nothing is sent, and nothing
+ * changes. 0 with `*out` (packing_clear it); -ENOMEM. */
+int reporter_look(struct reporter *reporter, uint64_t now_us, struct packing *out);

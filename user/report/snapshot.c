@@ -5,14 +5,27 @@
 
 #include "base/pages.h"
 
-/* A page that is as it shall be is not written. */
-static void put(struct snapshot *snapshot, size_t slot, const struct counts *counts,
-                const struct doubts *doubts)
+/* A page of zeros is not written with zeros. */
+static void put_doubts(struct snapshot *snapshot, size_t slot, const struct doubts *doubts)
 {
-    if (memcmp(&snapshot->counts[slot], counts, sizeof(*counts)) != 0)
-        snapshot->counts[slot] = *counts;
     if (memcmp(&snapshot->doubts[slot], doubts, sizeof(*doubts)) != 0)
         snapshot->doubts[slot] = *doubts;
+}
+
+static bool is_zero(const struct snapshot *snapshot, size_t slot)
+{
+    static const struct point zero;
+
+    return !memcmp(&snapshot->counts[slot], &zero.counts, sizeof(zero.counts)) &&
+           !memcmp(&snapshot->doubts[slot], &zero.doubts, sizeof(zero.doubts));
+}
+
+void snapshot_forget(struct snapshot *snapshot, size_t slot)
+{
+    static const struct point zero;
+
+    if (!is_zero(snapshot, slot))
+        snapshot_put(snapshot, slot, &zero);
 }
 
 int snapshot_grow(struct snapshot *snapshot, size_t room)
@@ -26,7 +39,8 @@ int snapshot_grow(struct snapshot *snapshot, size_t room)
         return -ENOMEM;
     }
     for (size_t slot = 0; slot < snapshot->room; slot++)
-        snapshot_copy(&fresh, slot, snapshot);
+        if (!is_zero(snapshot, slot))
+            snapshot_copy(&fresh, slot, snapshot);
     snapshot_clear(snapshot);
     *snapshot = fresh;
     return 0;
@@ -47,12 +61,14 @@ void snapshot_get(const struct snapshot *snapshot, size_t slot, struct point *ou
 
 void snapshot_put(struct snapshot *snapshot, size_t slot, const struct point *point)
 {
-    put(snapshot, slot, &point->counts, &point->doubts);
+    snapshot->counts[slot] = point->counts;
+    put_doubts(snapshot, slot, &point->doubts);
 }
 
 void snapshot_copy(struct snapshot *snapshot, size_t slot, const struct snapshot *from)
 {
-    put(snapshot, slot, &from->counts[slot], &from->doubts[slot]);
+    snapshot->counts[slot] = from->counts[slot];
+    put_doubts(snapshot, slot, &from->doubts[slot]);
 }
 
 bool snapshot_same(const struct snapshot *a, const struct snapshot *b, size_t first, size_t count)

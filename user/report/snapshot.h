@@ -19,6 +19,8 @@ void snapshot_clear(struct snapshot *snapshot);
 
 void snapshot_get(const struct snapshot *snapshot, size_t slot, struct point *out);
 void snapshot_put(struct snapshot *snapshot, size_t slot, const struct point *point);
+/* Back to zero. */
+void snapshot_forget(struct snapshot *snapshot, size_t slot);
 /* As the other one has it. */
 void snapshot_copy(struct snapshot *snapshot, size_t slot, const struct snapshot *from);
 

@@ -62,8 +62,6 @@ void window_free(struct window *window)
  * has counted is new to every report. */
 static void follow_hosts(struct window *window)
 {
-    static const struct point zero;
-
     for (size_t slot = 0; slot < window->count; slot++) {
         const struct host *host = hosts_at(window->hosts, (uint32_t)slot);
         uint32_t born = host ? host->born : 0;
@@ -72,7 +70,7 @@ static void follow_hosts(struct window *window)
             continue;
         window->born[slot] = born;
         for (size_t i = 0; i < ARRAY_SIZE(window->snapshots); i++)
-            snapshot_put(&window->snapshots[i], slot, &zero);
+            snapshot_forget(&window->snapshots[i], slot);
     }
 }
 
@@ -301,21 +299,16 @@ static bool is_again(const struct window *window, uint32_t slot)
     return host && window->intervals[host->cluster].again;
 }
 
-/* Where what the next report says of a host begins. */
-static const struct snapshot *begin_of(const struct window *window, uint32_t slot)
-{
-    return is_again(window, slot) ? window->confirmed : window->sent;
-}
-
 void window_row(const struct window *window, uint32_t slot, struct window_row *out)
 {
     const struct counts *now = &window->now->counts[slot];
+    bool again = is_again(window, slot);
 
-    *out =
-        (struct window_row){.load = load_between(begin_of(window, slot), window->now, slot),
-                            .in_progress = difference(now->rq_issued, now->rq_finished),
-                            .active_connections = difference(now->cx_established, now->cx_closed),
-                            .again = is_again(window, slot) && is_unconfirmed(window, slot)};
+    *out = (struct window_row){
+        .load = load_between(again ? window->confirmed : window->sent, window->now, slot),
+        .in_progress = difference(now->rq_issued, now->rq_finished),
+        .active_connections = difference(now->cx_established, now->cx_closed),
+        .again = again && is_unconfirmed(window, slot)};
 }
 
 uint64_t window_start(const struct window *window, uint32_t cluster)
@@ -334,7 +327,7 @@ uint64_t window_end(const struct window *window, uint32_t cluster, uint64_t now_
 
 void window_hold(struct window *window, uint32_t slot)
 {
-    snapshot_copy(window->now, slot, begin_of(window, slot));
+    snapshot_copy(window->now, slot, is_again(window, slot) ? window->confirmed : window->sent);
 }
 
 void window_hold_interval(struct window *window, uint32_t cluster)

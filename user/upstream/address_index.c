@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 void address_index_init(struct address_index *index, address_index_of *address_of, const void *arg)
 {
@@ -14,15 +15,19 @@ void address_index_clear(struct address_index *index)
     address_index_init(index, index->address_of, index->arg);
 }
 
-/* FNV-1a, and its better upper half. */
+/* By the golden ratio, whose product has its best bits above (Knuth, 6.4). */
+static uint64_t mix(uint64_t value)
+{
+    value *= 0x9e3779b97f4a7c15u;
+    return value ^ value >> 32;
+}
+
 static size_t hash(const struct address *address)
 {
-    uint64_t hash = 0xcbf29ce484222325u;
+    uint64_t halves[2];
 
-    for (size_t i = 0; i < sizeof(address->ip); i++)
-        hash = (hash ^ address->ip[i]) * 0x100000001b3u;
-    hash = (hash ^ address->port) * 0x100000001b3u;
-    return hash >> 32;
+    memcpy(halves, address->ip, sizeof(halves));
+    return mix(mix(mix(halves[0] ^ address->port) ^ halves[1])) >> 32;
 }
 
 static const struct address *address_at(const struct address_index *index, size_t cell)
