@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "daemon/admin.h"
+#include "daemon/attach.h"
 #include "daemon/change.h"
 #include "daemon/lookout.h"
 #include "daemon/management.h"
@@ -26,7 +27,6 @@
 #include "daemon/watchdog.h"
 #include "kernel/tap.h"
 #include "report/reporter.h"
-#include "upstream/estimate.h"
 #include "upstream/hosts.h"
 
 #define SILENCE_SECONDS 10 /* of a stream, before a person is told */
@@ -246,34 +246,6 @@ static int start_loop(struct daemon *daemon)
     return daemon->timer && daemon->silence && daemon->signals && daemon->watchdog ? 0 : -ENOMEM;
 }
 
-static int start_tap(struct daemon *daemon)
-{
-    const struct tap_options options = {
-        .cgroup = daemon->bootstrap->cgroup_path,
-        .own_pod = daemon->bootstrap->pod_cgroup,
-        .slots = (uint32_t)estimate_hosts(&daemon->bootstrap->clusters),
-        .checked = (uint32_t)estimate_checked(&daemon->bootstrap->clusters),
-    };
-    char error[TAP_ERROR_MAX];
-    int result = retreat_check();
-
-    if (result)
-        return result;
-    /* Half a second of processor time, which under load takes many times as long. */
-    log_info("the kernel verifies the BPF programs");
-    result = tap_open(&options, &daemon->tap, error);
-
-    hosts_limit(daemon->hosts, options.slots);
-    if (result) {
-        log_error("%s", error);
-        return result;
-    }
-    log_info("%s", tap_description(daemon->tap));
-    if (tap_limits(daemon->tap))
-        log_warning("%s", tap_limits(daemon->tap));
-    return 0;
-}
-
 static uint64_t random_number(void)
 {
     uint64_t number = 0;
@@ -368,6 +340,7 @@ static int on_change(void *arg, struct bootstrap *fresh, char *text)
         .upstreams = daemon->upstreams,
         .reporter = daemon->reporter,
         .management = daemon->management,
+        .lookout = daemon->lookout,
     };
     struct config_error error;
     bool new_stream = false;
@@ -402,9 +375,20 @@ static void on_quit(void *arg)
 {
     struct daemon *daemon = arg;
 
+    daemon->ending = true;
     log_info("/quitquitquit: stopping");
     reporter_finish(daemon->reporter, now_us());
     arm(daemon);
+}
+
+static int on_reload_now(void *arg, char *error, size_t error_size)
+{
+    const struct daemon *daemon = arg;
+    char text[RELOAD_TEXT_MAX];
+    int result = reload_now(daemon->reload, text);
+
+    snprintf(error, error_size, "%s", text);
+    return result;
 }
 
 static int start_admin(struct daemon *daemon)
@@ -417,7 +401,7 @@ static int start_admin(struct daemon *daemon)
         .upstreams = daemon->upstreams,
         .reporter = daemon->reporter,
         .now_us = now_us,
-        .actions = {.quit = on_quit, .arg = daemon},
+        .actions = {.quit = on_quit, .reload = on_reload_now, .arg = daemon},
     };
 
     daemon->admin = admin_new(&options);
@@ -433,7 +417,7 @@ static int start(struct daemon *daemon)
     daemon->hosts = hosts_new(&daemon->bootstrap->clusters);
     if (!daemon->hosts)
         return -ENOMEM;
-    result = start_tap(daemon);
+    result = attach(daemon->bootstrap, daemon->hosts, &daemon->tap);
     if (!result)
         result = start_reporter(daemon);
     if (!result)
