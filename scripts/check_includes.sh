@@ -17,7 +17,7 @@ declare -A allowed=(
     [stream]="base config grpc"
     [http]="base"
     [admin]="base message http config upstream report abi.h pb-c"
-    [command]="base config kernel"
+    [command]="base message config kernel"
     [daemon]="base http config upstream kernel report grpc stream admin command abi.h"
     [collector]="base grpc message http pb-c"
 )
@@ -30,7 +30,7 @@ libraries=(
     "event2/*      user/upstream/@(resolver|ares_loop).c user/stream/@(dial|connector|tls|transport|patience|keepalive).c user/http/@(server|listen).c user/daemon/*.c user/collector/*.c"
     "openssl/*     user/stream/tls*.[ch] user/collector/tls.c"
     "bpf/*         user/kernel/*.c bpf/*.bpf.c bpf/*.bpf.h"
-    "jansson.h     user/message/message_json.[ch] user/admin/*.[ch] user/collector/output.c"
+    "jansson.h     user/message/message_json.[ch] user/admin/*.[ch] user/command/*.[ch] user/collector/output.c"
     "protobuf-c/*  user/message/* user/config/* user/report/* user/admin/* user/collector/*"
 )
 

@@ -11,6 +11,9 @@
 #include "envoy/config/core/v3/base.pb-c.h"
 #include "message/config_error.h"
 
+/* admin_socket, unless the configuration says otherwise. */
+#define BOOTSTRAP_ADMIN_SOCKET "/run/loadtap/admin.sock"
+
 /* Where it comes from; each may be NULL, but not both path and yaml. */
 struct bootstrap_source {
     const char *path; /* .json: JSON; anything else: YAML */
