@@ -19,7 +19,7 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
 CPPFLAGS := -D_GNU_SOURCE -Ibpf -Iuser -I$(BUILD)/proto -I$(BUILD)/bpf
 CFLAGS := -std=gnu11 -O2 -g -fno-omit-frame-pointer $(SANITIZE)
 LDFLAGS := -Wl,--as-needed $(SANITIZE)
-LDLIBS := $(addprefix -l,bpf elf z nghttp2 protobuf-c yaml event_extra event_openssl event_core ssl crypto cares jansson)
+LDLIBS := $(addprefix -l,bpf elf z nghttp2 protobuf-c yaml event_extra event_openssl event_core ssl crypto cares jansson cap-ng seccomp)
 FUZZ_SECONDS := 60
 
 ifeq ($(MAKELEVEL),0)
@@ -30,7 +30,7 @@ $(V).SILENT:
 PROTOS := $(shell cd proto && find envoy google loadtap -name '*.proto')
 SHARED_C := $(wildcard user/base/*.c user/grpc/*.c user/message/*.c user/http/*.c)
 # Folders of the flow, in its order. A test needs no more than its own: FOLDERS="config upstream".
-FOLDERS := config upstream kernel report stream admin command daemon
+FOLDERS := config upstream kernel report stream admin privilege doctor command daemon
 DAEMON_C := $(wildcard $(FOLDERS:%=user/%/*.c))
 COLLECTOR_C := $(wildcard user/collector/*.c)
 UNIT_C := $(wildcard tests/unit/test_*.c)
@@ -207,10 +207,10 @@ $(NO_ROLL_BACK): $(OUT)/user/daemon/main.o $(addprefix $(NO_ROLL_BACK).,window.c
 	$(CC) $(CPPFLAGS) -w -o $@ $^ $(LDFLAGS) $(LDLIBS)
 
 # Debian's grpc-go, without the network.
-$(GO_PEERS) $(BENCH_GO): $(BUILD)/%: %.go | $(BUILD)/setup.test
+$(GO_PEERS) $(BENCH_GO): $(BUILD)/%: %.go $(wildcard tests/go/src/*/*/*.go) | $(BUILD)/setup.test
 	$(info GO    $@)
 	mkdir -p $(@D)
-	GO111MODULE=off GOPATH=/usr/share/gocode go build -o $@ $<
+	GO111MODULE=off GOPATH=/usr/share/gocode:$(CURDIR)/tests/go go build -o $@ $<
 
 -include $(OBJECTS:.o=.d) $(wildcard $(BUILD)/bpf/*.d)
 

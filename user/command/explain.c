@@ -74,7 +74,7 @@ static int print_address(const struct explain_options *options, const json_t *an
                 options->subject);
         return 1;
     }
-    if (options->config && config_source_read(options->config, &tree, &error) == 0)
+    if (options->config && config_source_read(options->config, &tree, NULL, &error) == 0)
         source.tree = tree; /* it was read before, so a second error has nothing to say */
     explain_address_text(answer, &source, stdout);
     tree_free(tree);

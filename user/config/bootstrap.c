@@ -28,6 +28,7 @@
 #define ADMIN_SOCKET_NONE "none"
 #define ADMIN_SOCKET_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
 #define LABEL_SETS 10000
+#define UNDIALLED_MS 600000
 
 typedef Envoy__Config__Bootstrap__V3__Bootstrap Bootstrap;
 typedef Envoy__Config__Bootstrap__V3__Bootstrap__StaticResources StaticResources;
@@ -131,6 +132,7 @@ static int read_clusters(struct check *check, const StaticResources *from, struc
         const struct tree_path path = tree_path_index(&clusters_path, i);
 
         out->count = i + 1;
+        out->items[i].rank = (uint32_t)i;
         failed = cluster_read(check, from->clusters[i], &path, &out->items[i]);
     }
     return failed ? failed : check_names(check, from);
@@ -182,6 +184,18 @@ static int read_admin_socket(const struct check *check, const char *from,
     return check_text(check, from, &out->admin_socket);
 }
 
+static int read_undialled(const struct check *check, const Google__Protobuf__Duration *from,
+                          const struct tree_path *path, struct bootstrap *out)
+{
+    if (!from)
+        return 0;
+    if (duration_is_negative(from))
+        return check_wrong(check, path, "undialled_endpoint_time",
+                           "found a negative time, expected 0s (no warning) or more");
+    out->undialled_ms = duration_ms(from);
+    return 0;
+}
+
 static int read_settings(const struct check *check, const Settings *from,
                          const struct tree_path *extension, struct bootstrap *out)
 {
@@ -202,10 +216,14 @@ static int read_settings(const struct check *check, const Settings *from,
         out->metrics_label_sets = from->metrics_label_sets;
     int failed = read_removed_idle(check, from->removed_endpoint_idle_time, &path, out);
     if (!failed)
+        failed = read_undialled(check, from->undialled_endpoint_time, &path, out);
+    if (!failed)
         failed = read_admin_socket(check, from->admin_socket, &path, out);
-    if (failed)
-        return failed;
-    return from->cgroup_path[0] ? check_text(check, from->cgroup_path, &out->cgroup_path) : 0;
+    if (!failed && from->run_as_user[0])
+        failed = check_text(check, from->run_as_user, &out->run_as_user);
+    if (!failed && from->cgroup_path[0])
+        failed = check_text(check, from->cgroup_path, &out->cgroup_path);
+    return failed;
 }
 
 static bool is_settings(const Google__Protobuf__Any *any)
@@ -257,6 +275,19 @@ static int note_name_servers(struct check *check, const struct bootstrap *bootst
     return has_names ? dns_note_servers(check, NULL) : 0;
 }
 
+/* Envoy's keys and patterns are not followed: that it wants JSON is. */
+static int read_log_config(struct check *check, struct bootstrap *out)
+{
+    static const char *const ignored[] = {"text_format", NULL};
+    const struct tree_path config = tree_path_field(NULL, "application_log_config");
+    const struct tree_path format = tree_path_field(&config, "log_format");
+    const struct tree_path json = tree_path_field(&format, "json_format");
+
+    out->log_as_json = check_is_written(check, &json);
+    return check_note_written(check, &format, ignored,
+                              "not followed: lines have time, level and message");
+}
+
 static int read_parts(struct check *check, const struct bootstrap_source *source, Bootstrap *from,
                       struct bootstrap *out)
 {
@@ -268,6 +299,8 @@ static int read_parts(struct check *check, const struct bootstrap_source *source
         failed = lrs_read(check, from, out);
     if (!failed)
         failed = note_name_servers(check, out);
+    if (!failed)
+        failed = read_log_config(check, out);
     if (!failed)
         failed = read_admin(check, from, out);
     if (!failed)
@@ -283,6 +316,7 @@ static struct bootstrap *bootstrap_with_defaults(void)
     if (!bootstrap)
         return NULL;
     bootstrap->removed_idle_ms = REMOVED_IDLE_MS;
+    bootstrap->undialled_ms = UNDIALLED_MS;
     bootstrap->metrics_label_sets = LABEL_SETS;
     bootstrap->admin_socket = strdup(BOOTSTRAP_ADMIN_SOCKET);
     if (!bootstrap->admin_socket)
@@ -316,7 +350,8 @@ int bootstrap_load(const struct bootstrap_source *source, struct bootstrap **out
 {
     struct tree *file = NULL, *merged = NULL;
     bool has_path = source->path && source->path[0];
-    int failed = has_path ? config_source_read(source->path, &file, error) : 0;
+    uint64_t hash = 0;
+    int failed = has_path ? config_source_read(source->path, &file, &hash, error) : 0;
 
     if (!has_path && !(source->yaml && source->yaml[0])) {
         const struct config_place nowhere = {YAML_FLAG_NAME, 0, 0, NULL};
@@ -335,9 +370,18 @@ int bootstrap_load(const struct bootstrap_source *source, struct bootstrap **out
 
         failed = read_message(&check, source, out);
     }
+    if (!failed)
+        (*out)->file_hash = hash;
     tree_free(file);
     tree_free(merged);
     return failed;
+}
+
+int bootstrap_file_hash(const struct bootstrap_source *source, uint64_t *out,
+                        struct config_error *error)
+{
+    *out = 0;
+    return source->path && source->path[0] ? config_source_hash(source->path, out, error) : 0;
 }
 
 void bootstrap_free(struct bootstrap *bootstrap)
@@ -361,5 +405,6 @@ void bootstrap_free(struct bootstrap *bootstrap)
     free(bootstrap->admin_host);
     free(bootstrap->admin_socket);
     free(bootstrap->cgroup_path);
+    free(bootstrap->run_as_user);
     free(bootstrap);
 }

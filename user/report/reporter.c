@@ -150,6 +150,8 @@ static void send_and_rearm(struct reporter *reporter, uint64_t now_us)
 {
     int error = send_report(reporter, now_us);
 
+    if (!error)
+        wishes_start_period(reporter->wishes, reporter->window, now_us);
     if (wishes_settings(reporter->wishes)->known)
         start_period(reporter, now_us);
     else
@@ -378,6 +380,44 @@ void reporter_stream_down(struct reporter *reporter, uint64_t now_us)
         return;
     reporter->state = STATE_WAITING;
     reporter->due = now_us + backoff_next(&reporter->backoff, now_us);
+}
+
+/* --- another configuration ---------------------------------------------------------------------*/
+
+int reporter_reserve(struct reporter *reporter, size_t clusters)
+{
+    int error = window_reserve_clusters(reporter->window, clusters);
+
+    return error ? error : wishes_reserve(reporter->wishes, clusters);
+}
+
+void reporter_clusters_changed(struct reporter *reporter)
+{
+    wishes_clusters_changed(reporter->wishes, reporter->window);
+}
+
+void reporter_forget(struct reporter *reporter, uint32_t cluster)
+{
+    wishes_forget(reporter->wishes, reporter->window, cluster);
+}
+
+void reporter_change(struct reporter *reporter, const struct reporter_options *options)
+{
+    reporter->options.node = options->node;
+    reporter->options.omit_connections = options->omit_connections;
+    reporter->options.error_bound = options->error_bound;
+    reporter->options.emission = options->emission;
+}
+
+void reporter_renew_stream(struct reporter *reporter, uint64_t now_us)
+{
+    if (reporter->state == STATE_UP)
+        end_stream(reporter, now_us);
+    else if (reporter->state != STATE_OPENING && reporter->state != STATE_WAITING)
+        return;
+    backoff_reset(&reporter->backoff);
+    reporter->state = STATE_WAITING;
+    reporter->due = now_us;
 }
 
 bool reporter_owes(const struct reporter *reporter, uint32_t slot)

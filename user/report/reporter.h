@@ -40,10 +40,10 @@ struct Envoy__Config__Core__V3__Node;
 
 struct reporter_options {                             /* all borrowed, for the reporter's life */
     const struct Envoy__Config__Core__V3__Node *node; /* complete, client_features included */
-    const struct clusters *clusters;
-    const struct hosts *hosts; /* may grow meanwhile */
-    bool omit_connections;     /* leave LRS fields 9 to 11 out */
-    bool error_bound;          /* report it, as load_metric_stats */
+    const struct clusters *clusters;                  /* may change: reporter_clusters_changed() */
+    const struct hosts *hosts;                        /* may grow meanwhile */
+    bool omit_connections;                            /* leave LRS fields 9 to 11 out */
+    bool error_bound;                                 /* report it, as load_metric_stats */
     enum emission_rules emission;
     size_t message_max; /* PACKING_MAX, but for tests */
     uint64_t random;    /* so that not all nodes come back at the same time */
@@ -92,6 +92,19 @@ void reporter_stream_down(struct reporter *reporter, uint64_t now_us);
  * where there is no stream. Called again, it waits no longer. */
 void reporter_finish(struct reporter *reporter, uint64_t now_us);
 bool reporter_finished(const struct reporter *reporter); /* nothing more will happen */
+
+/* The clusters change, as cluster_changes.h says. Room for as many places before they do: 0, -ENOMEM. And
+ * to be told behind it, before new ones have hosts: wishes.h says what becomes of them. */
+int reporter_reserve(struct reporter *reporter, size_t clusters);
+void reporter_clusters_changed(struct reporter *reporter);
+/* A leaving cluster has no host any more; its place is about to be vacant. */
+void reporter_forget(struct reporter *reporter, uint32_t cluster);
+
+/* Takes the node, and how reports look, from `options` from now on. */
+void reporter_change(struct reporter *reporter, const struct reporter_options *options);
+/* What the stream goes to, or says of itself, is another one: the caller has closed it. The next one is
+ * opened at once, and begins with what is not confirmed, as ever. */
+void reporter_renew_stream(struct reporter *reporter, uint64_t now_us);
 
 /* Has the host counted something that a report has to bring, and is not known to have arrived? */
 bool reporter_owes(const struct reporter *reporter, uint32_t slot);

@@ -48,6 +48,7 @@ def _outside():
     if root is None:
         return _skip("needs cgroup2")
     scratch = tempfile.mkdtemp(prefix="loadtap-e2e-")
+    os.chmod(scratch, 0o755)  # loadtap becomes another user, who reads there
     group = os.path.join(root, os.path.basename(scratch))
     os.mkdir(group)
     child = None
