@@ -12,6 +12,9 @@
 #include "message/config_error.h"
 #include "message/message_fill.h"
 
+/* admin_socket, unless the configuration says otherwise. */
+#define BOOTSTRAP_ADMIN_SOCKET "/run/loadtap/admin.sock"
+
 /* Where it comes from; each may be NULL, but not both path and yaml. */
 struct bootstrap_source {
     const char *path; /* .json: JSON; anything else: YAML */
