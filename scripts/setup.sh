@@ -48,6 +48,11 @@ test libprotocol-http2-perl /usr/share/perl5/Protocol/HTTP2.pm
 test curl curl
 test systemd systemd-analyze
 test util-linux setpriv
+test prometheus promtool
+test chromium chromium
+test mandoc mandoc
+test zsh zsh
+test fish fish
 test golang-go go
 test golang-golang-x-net-dev /usr/share/gocode/src/golang.org/x/net/http2
 test golang-google-grpc-dev /usr/share/gocode/src/google.golang.org/grpc
@@ -126,5 +131,6 @@ for package in $missing; do
     nginx-light) update-rc.d nginx disable ;;
     haproxy) update-rc.d haproxy disable ;;
     lighttpd) update-rc.d lighttpd disable ;;
+    prometheus) update-rc.d prometheus disable ;;
     esac >"$log" 2>&1
 done

@@ -35,6 +35,11 @@ verdict user/privilege/filter.c <seccomp.h>
 verdict user/command/command.c "base/mem.h"
 verdict user/daemon/main.c "command/command.h"
 verdict user/collector/settings.c "message/message_fill.h"
+verdict user/collector/collector.c "http/server.h"
+verdict user/http/server.c <event2/http.h>
+verdict user/admin/pages.c "report/reporter.h"
+verdict user/admin/pages.c <jansson.h>
+verdict user/daemon/admin.c "admin/pages.h"
 verdict bpf/loadtap.bpf.c "http1.h"
 verdict bpf/loadtap.bpf.c <bpf/bpf_helpers.h>
 verdict bpf/http1.h <stdint.h>
@@ -52,6 +57,11 @@ refused user/stream/transport.c <nghttp2/nghttp2.h>
 refused user/privilege/privilege.c "config/bootstrap.h"
 refused user/privilege/privilege.c <cap-ng.h>
 refused user/daemon/loop.c <seccomp.h>
+refused user/http/server.c "admin/pages.h"
+refused user/http/request.c <event2/http.h>
+refused user/admin/pages.c "kernel/tap.h"
+refused user/admin/pages.c <event2/event.h>
+refused user/stream/transport.c "admin/pages.h"
 verdict user/doctor/names.c "upstream/resolver.h"
 verdict user/doctor/findings_json.c <jansson.h>
 verdict user/command/doctor.c "doctor/doctor.h"

@@ -79,7 +79,7 @@ static void an_argument_where_one_is_taken(void **state)
     assert_int_equal(parse(&with_argument, &taken, "one", "two", NULL), -EINVAL);
     assert_string_equal(error, "'two': one name only, and there is 'one'");
     assert_int_equal(parse(&flags, &taken, "name", NULL), -EINVAL);
-    assert_string_equal(error, "'name': expected a flag; --help lists them");
+    assert_string_equal(error, "'name': expected a flag; --help lists what there is");
     assert_int_equal(parse(&with_argument, &taken, "-", NULL), 0);
     assert_string_equal(taken.argument, "-");
 }
@@ -99,7 +99,7 @@ static void each_mistake_is_named(void **state)
 
     (void)state;
     assert_int_equal(parse(&flags, &taken, "--colour", NULL), -EINVAL);
-    assert_string_equal(error, "'--colour': no such flag; --help lists them");
+    assert_string_equal(error, "'--colour': no such flag; --help lists what there is");
     assert_int_equal(parse(&flags, &taken, "--fil", "a", NULL), -EINVAL);
     assert_int_equal(parse(&flags, &taken, "-f=a", NULL), -EINVAL);
     assert_int_equal(parse(&flags, &taken, "-f", NULL), -EINVAL);
@@ -121,10 +121,10 @@ static void what_help_prints(void **state)
     flags_print(&flags, out);
     fclose(out);
     assert_string_equal(text, "Usage: a [flags]\n\nAbout.\n\n"
-                              "  -f, --file FILE           where it goes\n"
-                              "      --digit N             one of ten\n"
-                              "  -q, --quiet               says nothing\n"
-                              "  -h, --help                this\n");
+                              "  -f, --file FILE               where it goes\n"
+                              "      --digit N                 one of ten\n"
+                              "  -q, --quiet                   says nothing\n"
+                              "  -h, --help                    this\n");
 }
 
 int main(void)

@@ -27,9 +27,10 @@ static void each_form(void **state)
 
 static void what_is_neither(void **state)
 {
-    static const char *const texts[] = {"",      ":",        ":80",   "a",    "a:",     "a:65536",
-                                        "a:8x",  "a:000080", "a:-1",  "a: 1", "::1:80", "[::1:80",
-                                        "[]:80", "[a]80",    "a:+80", "::1",  "[::1]:"};
+    static const char *const texts[] = {
+        "",      ":",        ":80",          "a",     "a:",     "a:65536",
+        "a:8x",  "a:000080", "a:-1",         "a: 1",  "::1:80", "[::1:80",
+        "[]:80", "[a]80",    "[1.2.3.4]:80", "a:+80", "::1",    "[::1]:"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)

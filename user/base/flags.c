@@ -59,9 +59,9 @@ static int take_argument(struct parse *parse, const char *argument)
     const char **taken;
 
     if (argument[0] == '-' && argument[1])
-        return fail(parse, "'%s': no such flag; --help lists them", argument);
+        return fail(parse, "'%s': no such flag; --help lists what there is", argument);
     if (!flags->argument)
-        return fail(parse, "'%s': expected a flag; --help lists them", argument);
+        return fail(parse, "'%s': expected a flag; --help lists what there is", argument);
     taken = (const char **)(parse->out + flags->argument_offset);
     if (*taken)
         return fail(parse, "'%s': one %s only, and there is '%s'", argument, flags->argument,
@@ -109,7 +109,7 @@ int flags_parse(const struct flags *flags, int argc, char **argv, void *out, cha
     return 0;
 }
 
-#define HELP_COLUMN 28
+#define HELP_COLUMN 32
 
 void flags_print(const struct flags *flags, FILE *out)
 {

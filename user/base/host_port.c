@@ -20,7 +20,7 @@ int host_port_split(const char *text, char *host, uint16_t *port)
 {
     const char *colon = strrchr(text, ':');
     size_t length = colon ? (size_t)(colon - text) : 0;
-    bool bracketed = length > 2 && text[0] == '[' && text[length - 1] == ']';
+    bool bracketed = length >= 2 && text[0] == '[' && text[length - 1] == ']';
     uint16_t number;
 
     if (bracketed) {
@@ -29,7 +29,8 @@ int host_port_split(const char *text, char *host, uint16_t *port)
     }
     if (!length || length >= HOST_MAX || read_port(colon + 1, &number))
         return -EINVAL;
-    if (!bracketed && memchr(text, ':', length)) /* "::1:80": which colon ends the address? */
+    if (bracketed !=
+        (memchr(text, ':', length) != NULL)) /* "::1:80": which colon ends the address? */
         return -EINVAL;
     memcpy(host, text, length);
     host[length] = '\0';

@@ -12,18 +12,10 @@
 #include "daemon/files.h"
 #include "daemon/options.h"
 
-static int load(const struct options *options, struct bootstrap **out)
+static int load(const struct bootstrap_source *source, struct bootstrap **out)
 {
-    const struct bootstrap_source source = {
-        .path = options->config_path,
-        .yaml = options->config_yaml,
-        .environment = options->config_expand_env ? (const char *const *)environ : NULL,
-        .service_node = options->service_node,
-        .service_cluster = options->service_cluster,
-        .service_zone = options->service_zone,
-    };
     struct config_error error;
-    int failed = bootstrap_load(&source, out, &error);
+    int failed = bootstrap_load(source, out, &error);
 
     if (failed)
         fprintf(stderr, "%s\n", error.text);
@@ -50,12 +42,12 @@ static int validate(const struct options *options, const struct bootstrap *boots
     return 0;
 }
 
-static int serve(const struct bootstrap *bootstrap)
+static int serve(struct bootstrap *bootstrap, const struct bootstrap_source *source)
 {
     log_info("loadtap %s: %zu clusters", VERSION, bootstrap->clusters.count);
     for (size_t i = 0; i < bootstrap->note_count; i++)
         log_info("%s", bootstrap->notes[i]);
-    return files_allow() || daemon_run(bootstrap) ? 1 : 0;
+    return files_allow() || daemon_run(bootstrap, source) ? 1 : 0;
 }
 
 int main(int argc, char **argv)
@@ -72,19 +64,31 @@ int main(int argc, char **argv)
         fprintf(stderr, "loadtap: %s\n", error);
         return 1;
     }
-    if (options.help || options.version) {
-        printf("%s", options.help ? options_help() : "loadtap " VERSION "\n");
-        if (options.help)
-            commands_print(commands, stdout);
+    if (options.help) {
+        options_print_help(stdout);
+        commands_print(commands, stdout);
         return 0;
     }
+    if (options.version) {
+        printf("loadtap " VERSION "\n");
+        return 0;
+    }
+    const struct bootstrap_source source = {
+        .path = options.config_path,
+        .yaml = options.config_yaml,
+        .environment = options.config_expand_env ? (const char *const *)environ : NULL,
+        .service_node = options.service_node,
+        .service_cluster = options.service_cluster,
+        .service_zone = options.service_zone,
+    };
     struct bootstrap *bootstrap;
-    if (load(&options, &bootstrap) < 0)
+    if (load(&source, &bootstrap) < 0)
         return 1;
     log_set_level(options.log_level);
     int status = 1;
     if (check_certificates(bootstrap) == 0)
-        status = options.mode == RUN_VALIDATE ? validate(&options, bootstrap) : serve(bootstrap);
+        status = options.mode == RUN_VALIDATE ? validate(&options, bootstrap)
+                                              : serve(bootstrap, &source);
     bootstrap_free(bootstrap);
     return status;
 }

@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,7 +19,9 @@
 #include "kernel/load_error.h"
 #include "kernel/object.h"
 #include "kernel/open_sockets.h"
+#include "kernel/probe_sets.h"
 #include "kernel/probes.h"
+#include "kernel/rows.h"
 
 #define DESCRIPTION_MAX 512
 #define LIMITS_MAX 768
@@ -30,11 +31,9 @@ struct tap {
     struct bpf_link *links[3];
     /* NULL: this kernel does not let connections join. */
     struct bpf_link *states, *open_sockets;
-    const struct counters *rows; /* mapped */
+    struct rows *rows;
     uint32_t slots;
-    /* Cluster of each health check set; [0] stays unused, as set 0 means none. */
-    const struct cluster **set_owners;
-    uint32_t sets;
+    struct probe_sets *probe_sets;
     uint32_t bit_uses[ENDPOINT_BITS]; /* how many observed addresses have a bit */
     char description[DESCRIPTION_MAX], limits[LIMITS_MAX];
 };
@@ -65,9 +64,9 @@ static int libbpf_says(enum libbpf_print_level level, const char *format, va_lis
     return 0;
 }
 
-static int load(struct tap *tap, bool early, char *error)
+static int load(struct tap *tap, uint32_t sets, bool early, char *error)
 {
-    const struct object_options options = {.slots = tap->slots, .sets = tap->sets, .early = early};
+    const struct object_options options = {.slots = tap->slots, .sets = sets, .early = early};
     int result;
 
     libbpf_set_print(libbpf_says);
@@ -77,15 +76,11 @@ static int load(struct tap *tap, bool early, char *error)
     return result;
 }
 
-static int map_counters(struct tap *tap, char *error)
+static int open_rows(struct tap *tap, char *error)
 {
-    size_t size = (size_t)tap->slots * sizeof(struct counters);
-    void *rows = mmap(NULL, size, PROT_READ, MAP_SHARED, bpf_map__fd(tap->object.counters), 0);
+    int result = rows_open(bpf_map__fd(tap->object.counters), tap->slots, &tap->rows);
 
-    if (rows == MAP_FAILED)
-        return failure(error, -errno, "cannot map the counters: %s", strerror(errno));
-    tap->rows = rows;
-    return 0;
+    return result ? failure(error, result, "cannot map the counters: %s", strerror(-result)) : 0;
 }
 
 /* Before the others, so that no connection joins whose end could be missed. */
@@ -168,18 +163,18 @@ static int attach(struct tap *tap, const struct tap_options *options, char *erro
 
 int tap_open(const struct tap_options *options, struct tap **out, char *error)
 {
+    uint32_t sets = 1 + (options->checked < PROBE_SETS_MAX ? options->checked : PROBE_SETS_MAX);
     struct tap *tap = calloc(1, sizeof(*tap));
     int result;
 
     if (!tap)
         return failure(error, -ENOMEM, "out of memory");
     tap->slots = options->slots;
-    tap->sets = 1 + (options->checked < PROBE_SETS_MAX ? options->checked : PROBE_SETS_MAX);
-    tap->set_owners = calloc(tap->sets, sizeof(const struct cluster *));
-    result = tap->set_owners ? load(tap, options->early, error)
+    tap->probe_sets = probe_sets_new(sets);
+    result = tap->probe_sets ? load(tap, sets, options->early, error)
                              : failure(error, -ENOMEM, "out of memory");
     if (!result)
-        result = map_counters(tap, error);
+        result = open_rows(tap, error);
     if (!result)
         result = attach(tap, options, error);
     if (result) {
@@ -198,10 +193,9 @@ void tap_close(struct tap *tap)
         bpf_link__destroy(tap->links[i]);
     bpf_link__destroy(tap->states);
     bpf_link__destroy(tap->open_sockets);
-    if (tap->rows)
-        munmap((void *)tap->rows, (size_t)tap->slots * sizeof(struct counters));
+    rows_close(tap->rows);
     object_free(&tap->object);
-    free(tap->set_owners);
+    probe_sets_free(tap->probe_sets);
     free(tap);
 }
 
@@ -210,28 +204,6 @@ size_t tap_recognised_checks(const struct cluster *cluster)
     struct probe_set set;
 
     return probes_fill(cluster, &set);
-}
-
-/* The cluster's set of health check patterns: 0 for none, else its index; -ENOSPC, -errno. */
-static int probe_set_of(struct tap *tap, const struct cluster *cluster)
-{
-    struct probe_set set;
-    uint32_t index = 1;
-    int result;
-
-    if (!probes_fill(cluster, &set))
-        return 0;
-    while (index < tap->sets && tap->set_owners[index] && tap->set_owners[index] != cluster)
-        index++;
-    if (index == tap->sets)
-        return -ENOSPC;
-    if (tap->set_owners[index])
-        return (int)index;
-    result = bpf_map_update_elem(bpf_map__fd(tap->object.probe_sets), &index, &set, BPF_ANY);
-    if (result)
-        return result;
-    tap->set_owners[index] = cluster;
-    return (int)index;
 }
 
 static struct endpoint_key key_of(const struct address *address)
@@ -255,35 +227,66 @@ static uint64_t *word_of(struct tap *tap, __u32 bit)
     return &tap->object.endpoint_bits[bit / 64];
 }
 
+/* The row of health check patterns that an address has; 0: none, or it is not observed. */
+static uint32_t probe_row_of(const struct tap *tap, const struct endpoint_key *key)
+{
+    struct endpoint_value value;
+
+    if (!probe_sets_used(tap->probe_sets) ||
+        bpf_map_lookup_elem(bpf_map__fd(tap->object.endpoints), key, &value))
+        return 0;
+    return value.probe_set;
+}
+
 /* The bit comes before the endpoint: without it nobody looks for one. */
+static int put(struct tap *tap, const struct endpoint_key *key, const struct endpoint_value *value)
+{
+    int map = bpf_map__fd(tap->object.endpoints), result;
+    __u32 bit = bit_of(key);
+
+    __atomic_fetch_or(word_of(tap, bit), 1ull << bit % 64, __ATOMIC_SEQ_CST);
+    result = bpf_map_update_elem(map, key, value, BPF_NOEXIST);
+    if (result == -EEXIST)
+        return bpf_map_update_elem(map, key, value, BPF_EXIST);
+    tap->bit_uses[bit] += !result;
+    return result;
+}
+
 int tap_observe(struct tap *tap, const struct address *address, uint32_t slot,
                 const struct cluster *cluster)
 {
     struct endpoint_key key = key_of(address);
     struct endpoint_value value = {.slot = slot, .protocol = (__u8)cluster->protocol};
-    int set = probe_set_of(tap, cluster), map = bpf_map__fd(tap->object.endpoints), result;
-    __u32 bit = bit_of(&key);
+    uint32_t before = probe_row_of(tap, &key);
+    int row, result;
 
-    if (set < 0)
-        return set;
     if (slot >= tap->slots)
         return -ENOSPC;
-    value.probe_set = (__u16)set;
-    __atomic_fetch_or(word_of(tap, bit), 1ull << bit % 64, __ATOMIC_SEQ_CST);
-    result = bpf_map_update_elem(map, &key, &value, BPF_NOEXIST);
-    if (result == -EEXIST)
-        return bpf_map_update_elem(map, &key, &value, BPF_EXIST);
-    tap->bit_uses[bit] += !result;
+    row = probe_sets_take(tap->probe_sets, bpf_map__fd(tap->object.probe_sets), cluster);
+    if (row < 0)
+        return row;
+    value.probe_set = (__u16)row;
+    result = put(tap, &key, &value);
+    probe_sets_give(tap->probe_sets, result ? (uint32_t)row : before);
     return result;
 }
 
 int tap_forget(struct tap *tap, const struct address *address)
 {
     struct endpoint_key key = key_of(address);
+    uint32_t before = probe_row_of(tap, &key);
     int result = bpf_map_delete_elem(bpf_map__fd(tap->object.endpoints), &key);
 
-    tap->bit_uses[bit_of(&key)] -= !result;
-    return result;
+    if (result)
+        return result;
+    tap->bit_uses[bit_of(&key)]--;
+    probe_sets_give(tap->probe_sets, before);
+    return 0;
+}
+
+uint32_t tap_checks_room(const struct tap *tap)
+{
+    return probe_sets_room(tap->probe_sets);
 }
 
 int tap_settle(void)
@@ -351,7 +354,7 @@ void tap_read(const struct tap *tap, uint32_t slot, struct counters *out)
     memset(out, 0, sizeof(*out));
     if (slot >= tap->slots)
         return;
-    row = &tap->rows[slot];
+    row = rows_at(tap->rows, slot);
     out->rq_success = load_counter(&row->rq_success);
     out->cx_failed_error = load_counter(&row->cx_failed_error);
     out->rq_error = load_counter(&row->rq_error);
@@ -372,6 +375,16 @@ void tap_read(const struct tap *tap, uint32_t slot, struct counters *out)
     out->cx_joined = load_counter(&row->cx_joined);
     out->rq_untracked = load_counter(&row->rq_untracked);
     out->overruns = load_counter(&row->overruns);
+}
+
+uint32_t tap_slots(const struct tap *tap)
+{
+    return tap->slots;
+}
+
+bool tap_cost(const struct tap *tap, uint64_t *run_ns, uint64_t *runs)
+{
+    return object_cost(&tap->object, run_ns, runs);
 }
 
 bool tap_reads_http2(const struct tap *tap)

@@ -10,10 +10,10 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "collector/message_json.h"
 #include "envoy/service/load_stats/v3/lrs.pb-c.h"
 #include "google/protobuf/any.pb-c.h"
 #include "google/protobuf/wrappers.pb-c.h"
+#include "message/message_json.h"
 
 static void assert_json_of(const ProtobufCMessage *message, const char *expected)
 {

@@ -1,4 +1,4 @@
-#include "collector/message_json.h"
+#include "message/message_json.h"
 
 #include <inttypes.h>
 #include <math.h>
