@@ -206,15 +206,19 @@ static int op_send(void *arg, const uint8_t *messages, const size_t *ends, size_
 
 /* --- start and end --------------------------------------------------------------------- */
 
+static void finish(struct daemon *daemon)
+{
+    daemon->ending = true;
+    notify_stopping();
+    reporter_finish(daemon->reporter, now_us());
+    arm(daemon);
+}
+
 /* The first one has the last report sent; a second one does not wait for it. */
 static void on_end(void *arg, int number)
 {
-    struct daemon *daemon = arg;
-
-    daemon->ending = true;
     log_info("%s: stopping", strsignal(number));
-    reporter_finish(daemon->reporter, now_us());
-    arm(daemon);
+    finish(arg);
 }
 
 static void on_reload(void *arg)
@@ -242,8 +246,7 @@ static int start_loop(struct daemon *daemon)
     daemon->timer = evtimer_new(daemon->base, on_timer, daemon);
     daemon->silence = evtimer_new(daemon->base, on_silence, daemon);
     daemon->signals = signals_catch(daemon->base, &events);
-    daemon->watchdog = watchdog_new(daemon->base);
-    return daemon->timer && daemon->silence && daemon->signals && daemon->watchdog ? 0 : -ENOMEM;
+    return daemon->timer && daemon->silence && daemon->signals ? 0 : -ENOMEM;
 }
 
 static int start_tap(struct daemon *daemon)
@@ -255,7 +258,7 @@ static int start_tap(struct daemon *daemon)
         .checked = (uint32_t)estimate_checked(&daemon->bootstrap->clusters),
     };
     char error[TAP_ERROR_MAX];
-    int result = retreat_check();
+    int result = retreat_prepare(daemon->bootstrap);
 
     if (result)
         return result;
@@ -400,11 +403,8 @@ static int start_reload(struct daemon *daemon)
 
 static void on_quit(void *arg)
 {
-    struct daemon *daemon = arg;
-
     log_info("/quitquitquit: stopping");
-    reporter_finish(daemon->reporter, now_us());
-    arm(daemon);
+    finish(arg);
 }
 
 static int start_admin(struct daemon *daemon)
@@ -422,6 +422,16 @@ static int start_admin(struct daemon *daemon)
 
     daemon->admin = admin_new(&options);
     return daemon->admin ? 0 : -ENOMEM;
+}
+
+/* The service manager's patience begins when it is told. */
+static int start_supervision(struct daemon *daemon)
+{
+    daemon->watchdog = watchdog_new(daemon->base);
+    if (!daemon->watchdog)
+        return -ENOMEM;
+    notify_ready();
+    return 0;
 }
 
 static int start(struct daemon *daemon)
@@ -448,9 +458,7 @@ static int start(struct daemon *daemon)
         result = start_reload(daemon);
     if (!result)
         result = start_admin(daemon);
-    if (!result)
-        notify_ready();
-    return result;
+    return result ? result : start_supervision(daemon);
 }
 
 static void stop(struct daemon *daemon)
