@@ -45,6 +45,11 @@ test python3-h2 /usr/lib/python3/dist-packages/h2
 test libprotocol-http2-perl /usr/share/perl5/Protocol/HTTP2.pm
 test curl curl
 test prometheus promtool
+test default-jdk-headless javac
+test libgrpc-java /usr/share/java/grpc-netty.jar
+test libguava-java /usr/share/java/guava.jar
+test libnetty-java /usr/share/java/netty-all.jar
+test libperfmark-java /usr/share/java/perfmark-api.jar
 test golang-go go
 test golang-golang-x-net-dev /usr/share/gocode/src/golang.org/x/net/http2
 test golang-google-grpc-dev /usr/share/gocode/src/google.golang.org/grpc
