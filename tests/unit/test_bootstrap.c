@@ -88,6 +88,7 @@ static void the_sandbox(void **state)
     assert_string_equal(bootstrap->admin_host, "0.0.0.0");
     assert_int_equal(bootstrap->admin_port, 8081);
     assert_null(bootstrap->cgroup_path);
+    assert_null(bootstrap->run_as_user);
     assert_int_equal(bootstrap->note_count, 1);
     assert_true(has_note(bootstrap, "no id and no cluster"));
     bootstrap_free(bootstrap);
@@ -533,21 +534,25 @@ static void own_settings(void **state)
 {
 #define SETTINGS(content)                                                                          \
     "{name: l, typed_config: {'@type': type.googleapis.com/loadtap.v1.Settings, " content "}}"
-    struct bootstrap *bootstrap =
-        must_load("bootstrap_extensions: [{name: o, typed_config: {'@type': x/other, a: "
-                  "b}}, " SETTINGS("cgroup_path: /c, omit_connection_fields: true, "
-                                   "report_error_bound: true, removed_endpoint_idle_time: 1.5s, "
-                                   "emission_rules: ENVOY_1_34") "]\n" SMALL("", LOCAL));
+    struct bootstrap *bootstrap = must_load(
+        "bootstrap_extensions: [{name: o, typed_config: {'@type': x/other, a: "
+        "b}}, " SETTINGS(
+            "cgroup_path: /c, run_as_user: web, omit_connection_fields: true, "
+            "report_error_bound: true, removed_endpoint_idle_time: 1.5s, "
+            "emission_rules: ENVOY_1_34, undialled_endpoint_time: 0s") "]\n" SMALL("", LOCAL));
 
     (void)state;
     assert_string_equal(bootstrap->cgroup_path, "/c");
+    assert_string_equal(bootstrap->run_as_user, "web");
     assert_true(bootstrap->omit_connection_fields);
     assert_true(bootstrap->report_error_bound);
     assert_int_equal(bootstrap->removed_idle_ms, 1500);
+    assert_int_equal(bootstrap->undialled_ms, 0);
     assert_int_equal(bootstrap->emission_rules, EMISSION_ENVOY_1_34);
     bootstrap_free(bootstrap);
     bootstrap = must_load(SMALL("", LOCAL));
     assert_int_equal(bootstrap->removed_idle_ms, 600000);
+    assert_int_equal(bootstrap->undialled_ms, 600000);
     assert_false(bootstrap->pod_cgroup);
     assert_int_equal(bootstrap->emission_rules, EMISSION_ENVOY_1_39);
     bootstrap_free(bootstrap);
@@ -557,6 +562,9 @@ static void own_settings(void **state)
     expect_error("bootstrap_extensions: [" SETTINGS(
                      "cgroup_path: /c, pod_cgroup: true") "]\n" SMALL("", LOCAL),
                  "typed_config.pod_cgroup: found true beside a cgroup_path");
+    expect_error(
+        "bootstrap_extensions: [" SETTINGS("undialled_endpoint_time: -1s") "]\n" SMALL("", LOCAL),
+        "typed_config.undialled_endpoint_time: found a negative time");
     expect_error("bootstrap_extensions: [" SETTINGS("cgroup_path: c") "]\n" SMALL("", LOCAL),
                  "bootstrap_extensions[0].typed_config.cgroup_path: found \"c\", expected an abs");
     expect_error("bootstrap_extensions: [" SETTINGS("") ", " SETTINGS("") "]\n" SMALL("", LOCAL),

@@ -11,11 +11,11 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "collector/metrics_server.h"
 #include "collector/server.h"
 #include "collector/service.h"
 #include "collector/settings.h"
 #include "collector/tls.h"
+#include "collector/web.h"
 
 #define TOTALS_TEXT_MAX ((size_t)4 << 20) /* bytes of the label sets' names */
 #define TOTALS_GAUGES_MAX 1000000         /* 24 MB of them */
@@ -29,8 +29,8 @@ struct collector {
     struct totals *totals; /* NULL: no metrics */
     struct service service;
     struct server *server;
-    struct metrics_server *metrics;
-    int end; /* readable once SIGINT or SIGTERM came; -1: not yet */
+    struct web *web; /* NULL: no metrics */
+    int end;         /* readable once SIGINT or SIGTERM came; -1: not yet */
     struct event *on_end, *on_hangup;
 };
 
@@ -117,7 +117,7 @@ static int open_service(struct collector *collector, FILE *output)
 /* A socket for each client, and some for files. */
 static void allow_sockets(void)
 {
-    const rlim_t wanted = SERVER_CONNECTIONS + METRICS_CLIENTS + 64;
+    const rlim_t wanted = SERVER_CONNECTIONS + HTTP_CLIENTS + 64;
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted)
@@ -138,18 +138,17 @@ static int open_sockets(struct collector *collector)
     collector->server = server_new(collector->base, &options->listen, &collector->service,
                                    collector->tls, error, sizeof(error));
     if (collector->server && options->has_metrics)
-        collector->metrics =
-            metrics_server_new(collector->base, &options->metrics, &collector->service,
-                               collector->server, error, sizeof(error));
-    if (!collector->server || (options->has_metrics && !collector->metrics)) {
+        collector->web = web_new(collector->base, &options->metrics, &collector->service,
+                                 collector->server, error, sizeof(error));
+    if (!collector->server || (options->has_metrics && !collector->web)) {
         log_error("%s", error);
         return -EIO;
     }
     server_address(collector->server, &where);
     log_info("listening on %s%s", address_text(&where, text), collector->tls ? ", TLS" : "");
-    if (!collector->metrics)
+    if (!collector->web)
         return 0;
-    metrics_server_address(collector->metrics, &where);
+    web_address(collector->web, &where);
     log_info("metrics on http://%s/metrics", address_text(&where, text));
     return 0;
 }
@@ -220,7 +219,7 @@ static void clear(struct collector *collector)
         event_free(collector->on_hangup);
     if (collector->end >= 0)
         close(collector->end);
-    metrics_server_free(collector->metrics);
+    web_free(collector->web);
     server_free(collector->server);
     service_clear(&collector->service);
     totals_free(collector->totals);

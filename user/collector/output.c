@@ -7,7 +7,7 @@
 #include <jansson.h>
 
 #include "base/mem.h"
-#include "collector/message_json.h"
+#include "message/message_json.h"
 
 void output_begin(struct output *output, FILE *file)
 {

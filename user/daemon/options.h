@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/log.h"
 
@@ -25,5 +26,5 @@ struct options {
  * wins. A configuration (either flag) is required unless help or version is asked for. */
 int options_parse(int argc, char **argv, struct options *out, char *error, size_t error_size);
 
-/* What --help prints. Static. */
-const char *options_help(void);
+/* What --help prints. */
+void options_print_help(FILE *out);
