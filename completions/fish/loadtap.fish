@@ -10,7 +10,7 @@ complete -c loadtap -n 'not __fish_seen_subcommand_from init doctor' -l service-
 complete -c loadtap -n 'not __fish_seen_subcommand_from init doctor' -l service-cluster -x -d 'replaces node.cluster'
 complete -c loadtap -n 'not __fish_seen_subcommand_from init doctor' -l service-zone -x -d 'replaces node.locality.zone'
 complete -c loadtap -n 'not __fish_seen_subcommand_from init doctor' -l log-level -s l -x -a 'trace debug info warning error critical off' -d 'trace, debug, info, warning, error, critical, off'
-complete -c loadtap -n 'not __fish_seen_subcommand_from init doctor' -l log-format -x -a 'text json' -d 'how a line of the log is written; json also where the bootstrap'\''s log_format has a json_format'
+complete -c loadtap -n 'not __fish_seen_subcommand_from init doctor' -l log-format -x -a 'text json' -d 'how a line of the log is written'
 complete -c loadtap -n 'not __fish_seen_subcommand_from init doctor' -l help -s h -d 'this'
 complete -c loadtap -n 'not __fish_seen_subcommand_from init doctor' -l version -d 'which loadtap this is'
 complete -c loadtap -n '__fish_seen_subcommand_from init' -l cgroup -r -F -d 'whose processes; default: all of the machine'

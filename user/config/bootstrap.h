@@ -46,7 +46,7 @@ struct bootstrap {
     char *cgroup_path; /* NULL: the own pod's, or else the root of the hierarchy */
     bool pod_cgroup;
     char *run_as_user; /* NULL: the default */
-    bool log_as_json; /* application_log_config has a json_format, whatever it says */
+    bool log_as_json;  /* application_log_config has a json_format, whatever it says */
     bool omit_connection_fields;
     bool report_error_bound;
     enum emission_rules emission_rules;
