@@ -21,7 +21,7 @@ PLACELESS := -ffile-prefix-map=$(CURDIR)=.
 CPPFLAGS := -D_GNU_SOURCE -Ibpf -Iuser -I$(BUILD)/proto -I$(BUILD)/bpf
 CFLAGS := -std=gnu11 -O2 -g $(PLACELESS) -fno-omit-frame-pointer $(SANITIZE)
 LDFLAGS := -Wl,--as-needed $(SANITIZE)
-LDLIBS := $(addprefix -l,bpf elf z nghttp2 protobuf-c yaml event_extra event_openssl event_core ssl crypto cares jansson)
+LDLIBS := $(addprefix -l,bpf elf z nghttp2 protobuf-c yaml event_extra event_openssl event_core ssl crypto cares jansson cap-ng seccomp)
 FUZZ_SECONDS := 60
 
 # ARCH=aarch64 builds for another architecture with Debian's libraries for it, in $(BUILD)/debian.
@@ -38,9 +38,9 @@ endif
 $(V).SILENT:
 
 PROTOS := $(sort $(shell cd proto && find envoy google loadtap -name '*.proto'))
-SHARED_C := $(wildcard user/base/*.c user/grpc/*.c user/message/*.c)
+SHARED_C := $(wildcard user/base/*.c user/grpc/*.c user/message/*.c user/http/*.c)
 # Folders of the flow, in its order. A test needs no more than its own: FOLDERS="config upstream".
-FOLDERS := config upstream kernel report stream command daemon
+FOLDERS := config upstream kernel report stream admin privilege doctor command daemon
 DAEMON_C := $(wildcard $(FOLDERS:%=user/%/*.c))
 COLLECTOR_C := $(wildcard user/collector/*.c)
 UNIT_C := $(wildcard tests/unit/test_*.c)
@@ -126,8 +126,9 @@ prove: $(PROVE) ## CONNECTIONS=10000000 made-up HTTP/2 connections, counted as n
 lint: $(GENERATED) $(BUILD)/setup.test ## format, clang-tidy, include directions
 	$(RUN) $(addprefix tests/check/,format.sh tidy.sh includes.sh)
 
-docs: ## the pages that are made from sources; a test compares them
+docs: all ## what is made from sources, pages and shell completions; a test compares them
 	scripts/config_fields.py >configs/fields.md
+	scripts/command_line.py $(BUILD) completions completions
 
 format: ## clang-format every source
 	clang-format -i $$(find bpf user tests -name '*.[ch]')
@@ -216,10 +217,10 @@ $(NO_ROLL_BACK): $(OUT)/user/daemon/main.o $(addprefix $(NO_ROLL_BACK).,window.c
 	$(CC) $(CPPFLAGS) -w -o $@ $^ $(LDFLAGS) $(LDLIBS)
 
 # Debian's grpc-go, without the network.
-$(GO_PEERS) $(BENCH_GO): $(BUILD)/%: %.go | $(BUILD)/setup.test
+$(GO_PEERS) $(BENCH_GO): $(BUILD)/%: %.go $(wildcard tests/go/src/*/*/*.go) | $(BUILD)/setup.test
 	$(info GO    $@)
 	mkdir -p $(@D)
-	GO111MODULE=off GOPATH=/usr/share/gocode go build -o $@ $<
+	GO111MODULE=off GOPATH=/usr/share/gocode:$(CURDIR)/tests/go go build -o $@ $<
 
 -include $(OBJECTS:.o=.d) $(wildcard $(BUILD)/bpf/*.d)
 

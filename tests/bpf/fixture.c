@@ -89,7 +89,7 @@ void fixture_leave(void)
 int fixture_attach(void)
 {
     struct tap_options options = {
-        .cgroup = cgroup_path, .slots = SLOTS, .checked = 2, .early = early};
+        .cgroup = cgroup_path, .slots = SLOTS, .checked = 4, .early = early};
     char error[TAP_ERROR_MAX];
 
     memset(last, 0, sizeof(last));

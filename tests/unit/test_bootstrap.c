@@ -88,6 +88,7 @@ static void the_sandbox(void **state)
     assert_string_equal(bootstrap->admin_host, "0.0.0.0");
     assert_int_equal(bootstrap->admin_port, 8081);
     assert_null(bootstrap->cgroup_path);
+    assert_null(bootstrap->run_as_user);
     assert_int_equal(bootstrap->note_count, 1);
     assert_true(has_note(bootstrap, "no id and no cluster"));
     bootstrap_free(bootstrap);
@@ -216,6 +217,22 @@ static void other_name_servers(void **state)
             assert_false(has_note(bootstrap, "not followed"));
         bootstrap_free(bootstrap);
     }
+}
+
+#define LOGS "application_log_config: {log_format: {"
+
+static void the_log_is_wanted_as_json(void **state)
+{
+    struct bootstrap *bootstrap =
+        must_load(LOGS "json_format: {Message: '%j', Level: '%l'}}}\n" SMALL("", LOCAL));
+
+    (void)state;
+    assert_true(bootstrap->log_as_json);
+    bootstrap_free(bootstrap);
+    bootstrap = must_load(LOGS "text_format: '%v'}}\n" SMALL("", LOCAL));
+    assert_false(bootstrap->log_as_json);
+    assert_true(has_note(bootstrap, "application_log_config.log_format.text_format: not followed"));
+    bootstrap_free(bootstrap);
 }
 
 static void what_is_not_observed(void **state)
@@ -520,12 +537,13 @@ static void own_settings(void **state)
     struct bootstrap *bootstrap = must_load(
         "bootstrap_extensions: [{name: o, typed_config: {'@type': x/other, a: "
         "b}}, " SETTINGS(
-            "cgroup_path: /c, omit_connection_fields: true, "
+            "cgroup_path: /c, run_as_user: web, omit_connection_fields: true, "
             "report_error_bound: true, removed_endpoint_idle_time: 1.5s, "
             "emission_rules: ENVOY_1_34, undialled_endpoint_time: 0s") "]\n" SMALL("", LOCAL));
 
     (void)state;
     assert_string_equal(bootstrap->cgroup_path, "/c");
+    assert_string_equal(bootstrap->run_as_user, "web");
     assert_true(bootstrap->omit_connection_fields);
     assert_true(bootstrap->report_error_bound);
     assert_int_equal(bootstrap->removed_idle_ms, 1500);
@@ -636,6 +654,7 @@ int main(void)
         cmocka_unit_test(the_second_text_is_merged),
         cmocka_unit_test(protocols),
         cmocka_unit_test(other_name_servers),
+        cmocka_unit_test(the_log_is_wanted_as_json),
         cmocka_unit_test(what_is_not_observed),
         cmocka_unit_test(addresses_and_ports),
         cmocka_unit_test(clusters_that_cannot_be),

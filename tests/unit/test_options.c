@@ -45,6 +45,12 @@ static void both_forms_of_each_flag(void **state)
     assert_int_equal(parse(&options, "--config-path=x=y", "--log-level=off", NULL), 0);
     assert_string_equal(options.config_path, "x=y");
     assert_int_equal(options.log_level, LOG_LEVEL_OFF);
+    assert_false(options.has_log_format);
+    assert_int_equal(parse(&options, "-c", "a", "--log-format", "json", NULL), 0);
+    assert_int_equal(options.log_format, LOG_FORMAT_JSON);
+    assert_int_equal(parse(&options, "-c", "a", "--log-format=text", NULL), 0);
+    assert_true(options.has_log_format);
+    assert_int_equal(options.log_format, LOG_FORMAT_TEXT);
 }
 
 static void what_is_not_given(void **state)
@@ -75,13 +81,17 @@ static void the_last_flag_wins(void **state)
 static void help_and_version_need_no_configuration(void **state)
 {
     struct options options;
+    char text[2048];
+    FILE *out = fmemopen(text, sizeof(text), "w");
 
     (void)state;
     assert_int_equal(parse(&options, "--help", "--nonsense", NULL), 0);
     assert_true(options.help);
     assert_int_equal(parse(&options, "--version", NULL), 0);
     assert_true(options.version);
-    assert_non_null(strstr(options_help(), "--config-yaml"));
+    options_print_help(out);
+    fclose(out);
+    assert_non_null(strstr(text, "--config-yaml"));
 }
 
 static void each_mistake_is_named(void **state)
@@ -100,6 +110,8 @@ static void each_mistake_is_named(void **state)
     assert_non_null(strstr(error, "'init', expected serve or validate"));
     assert_int_equal(parse(&options, "-l", "loud", "-c", "a", NULL), -EINVAL);
     assert_non_null(strstr(error, "'loud'"));
+    assert_int_equal(parse(&options, "--log-format", "%v", "-c", "a", NULL), -EINVAL);
+    assert_non_null(strstr(error, "found '%v', expected text or json (a pattern, as Envoy's, is"));
     assert_int_equal(parse(&options, "--help=yes", NULL), -EINVAL);
     assert_non_null(strstr(error, "takes no value"));
     assert_int_equal(parse(&options, "--service-node", "n", NULL), -EINVAL);

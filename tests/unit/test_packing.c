@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "envoy/service/load_stats/v3/lrs.pb-c.h"
+#include "report/endpoint_list.h"
 #include "report/packing.h"
 
 typedef Envoy__Service__LoadStats__V3__LoadStatsRequest request_message;
@@ -32,6 +33,9 @@ static size_t endpoint_count;
 static cluster_message clusters[4];
 static size_t cluster_count, locality_count;
 
+static struct endpoint_list packed[LOCALITIES_MAX];
+static ProtobufCMessageUnknownField fields[LOCALITIES_MAX];
+
 static struct packing packing;
 
 static void add_endpoint(void)
@@ -51,6 +55,23 @@ static void add_endpoint(void)
     endpoints[i].total_issued_requests = i + 1;
     endpoints[i].total_successful_requests = i;
     endpoint_list[i] = &endpoints[i];
+}
+
+/* As endpoint_list.h says: a message of nothing but endpoints is a list of them. */
+static void pack_endpoints(size_t i)
+{
+    locality_message only = ENVOY__CONFIG__ENDPOINT__V3__UPSTREAM_LOCALITY_STATS__INIT;
+    struct endpoint_list *list = &packed[i];
+
+    only.upstream_endpoint_stats = localities[i].upstream_endpoint_stats;
+    only.n_upstream_endpoint_stats = localities[i].n_upstream_endpoint_stats;
+    list->length = envoy__config__endpoint__v3__upstream_locality_stats__get_packed_size(&only);
+    list->bytes = malloc(list->length);
+    envoy__config__endpoint__v3__upstream_locality_stats__pack(&only, list->bytes);
+    fields[i] = endpoint_list_field(list, 0, list->length);
+    localities[i].n_upstream_endpoint_stats = 0;
+    localities[i].base.unknown_fields = &fields[i];
+    localities[i].base.n_unknown_fields = 1;
 }
 
 /* A cluster whose localities have so many endpoints each; -1 ends the list. */
@@ -77,7 +98,10 @@ static void add_cluster(const char *name, const int *counts)
         locality->n_upstream_endpoint_stats = (size_t)*counts;
         for (int i = 0; i < *counts; i++)
             add_endpoint();
-        locality_list[locality_count++] = locality;
+        locality_list[locality_count] = locality;
+        if (*counts)
+            pack_endpoints(locality_count);
+        locality_count++;
         cluster->n_upstream_locality_stats++;
     }
 }
@@ -90,6 +114,14 @@ static int set_up(void **state)
     google__protobuf__duration__init(&interval);
     interval.seconds = 2;
     endpoint_count = cluster_count = locality_count = 0;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < locality_count; i++)
+        endpoint_list_clear(&packed[i]);
     return 0;
 }
 
@@ -234,7 +266,7 @@ static void test_large_node(void **state)
     packing_clear(&packing);
 }
 
-#define TEST(name) cmocka_unit_test_setup(name, set_up)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/host_port.h"
+
 static const uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 static void set_ipv4(struct address *address, const void *four_bytes)
@@ -24,6 +26,14 @@ int address_parse(const char *ip, uint16_t port, struct address *out)
         return -EINVAL;
     *out = address;
     return 0;
+}
+
+int address_parse_text(const char *text, struct address *out)
+{
+    char host[HOST_MAX];
+    uint16_t port;
+
+    return host_port_split(text, host, &port) ? -EINVAL : address_parse(host, port, out);
 }
 
 int address_from_sockaddr(const struct sockaddr *from, struct address *out)
@@ -86,7 +96,7 @@ static char *decimal(uint8_t number, char *out)
 
 /* A report has one for each endpoint: by inet_ntop(), which formats by printf, they would be a sixth of
  * its time. */
-static const char *ipv4_text(const uint8_t ip[4], char *out)
+static size_t put_ipv4(const uint8_t ip[4], char *out)
 {
     char *at = out;
 
@@ -94,14 +104,20 @@ static const char *ipv4_text(const uint8_t ip[4], char *out)
         at = decimal(ip[i], at);
         *at++ = i < 3 ? '.' : '\0';
     }
-    return out;
+    return (size_t)(at - 1 - out);
+}
+
+size_t address_ip_put(const struct address *address, char *out)
+{
+    if (address_is_ipv4(address))
+        return put_ipv4(address->ip + sizeof(mapped_prefix), out);
+    return strlen(inet_ntop(AF_INET6, address->ip, out, ADDRESS_TEXT_MAX));
 }
 
 const char *address_ip_text(const struct address *address, char *out)
 {
-    if (address_is_ipv4(address))
-        return ipv4_text(address->ip + sizeof(mapped_prefix), out);
-    return inet_ntop(AF_INET6, address->ip, out, ADDRESS_TEXT_MAX);
+    address_ip_put(address, out);
+    return out;
 }
 
 const char *address_text(const struct address *address, char *out)

@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -16,6 +17,8 @@ struct address {
 
 /* Reads an IP literal. 0, or -EINVAL (a host name, for instance). */
 int address_parse(const char *ip, uint16_t port, struct address *out);
+/* Reads "127.0.0.1:80", "[::1]:80". 0, or -EINVAL. */
+int address_parse_text(const char *text, struct address *out);
 int address_from_sockaddr(const struct sockaddr *from, struct address *out); /* 0, -EAFNOSUPPORT */
 /* The socket address to dial; AF_INET for IPv4. Returns its length. */
 socklen_t address_to_sockaddr(const struct address *from, struct sockaddr_storage *out);
@@ -23,5 +26,7 @@ bool address_equal(const struct address *a, const struct address *b);
 bool address_is_ipv4(const struct address *address);
 /* IP alone, as Envoy prints it: "127.0.0.1", "::1". `out` has ADDRESS_TEXT_MAX bytes. */
 const char *address_ip_text(const struct address *address, char *out);
+/* The same; returns its length. */
+size_t address_ip_put(const struct address *address, char *out);
 /* "127.0.0.1:80", "[::1]:80". */
 const char *address_text(const struct address *address, char *out);

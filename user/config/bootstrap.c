@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 /* An element that could not be added has hh.tbl NULL, instead of the program ending. */
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
@@ -24,6 +25,10 @@
 #include "message/yaml_tree.h"
 
 #define REMOVED_IDLE_MS 600000
+#define ADMIN_SOCKET "/run/loadtap/admin.sock"
+#define ADMIN_SOCKET_NONE "none"
+#define ADMIN_SOCKET_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
+#define LABEL_SETS 10000
 #define UNDIALLED_MS 600000
 
 typedef Envoy__Config__Bootstrap__V3__Bootstrap Bootstrap;
@@ -128,6 +133,7 @@ static int read_clusters(struct check *check, const StaticResources *from, struc
         const struct tree_path path = tree_path_index(&clusters_path, i);
 
         out->count = i + 1;
+        out->items[i].rank = (uint32_t)i;
         failed = cluster_read(check, from->clusters[i], &path, &out->items[i]);
     }
     return failed ? failed : check_names(check, from);
@@ -162,6 +168,23 @@ static int read_removed_idle(const struct check *check, const Google__Protobuf__
     return 0;
 }
 
+/* The default is there where settings are not. */
+static int read_admin_socket(const struct check *check, const char *from,
+                             const struct tree_path *path, struct bootstrap *out)
+{
+    if (!from[0])
+        return 0;
+    free(TAKE(out->admin_socket));
+    if (!strcmp(from, ADMIN_SOCKET_NONE))
+        return 0;
+    if (from[0] != '/' || strlen(from) > ADMIN_SOCKET_MAX)
+        return check_wrong(check, path, "admin_socket",
+                           "found \"%.128s\", expected an absolute path of at most %zu bytes, or "
+                           "\"" ADMIN_SOCKET_NONE "\"",
+                           from, ADMIN_SOCKET_MAX);
+    return check_text(check, from, &out->admin_socket);
+}
+
 static int read_undialled(const struct check *check, const Google__Protobuf__Duration *from,
                           const struct tree_path *path, struct bootstrap *out)
 {
@@ -189,12 +212,19 @@ static int read_settings(const struct check *check, const Settings *from,
     out->omit_connection_fields = from->omit_connection_fields;
     out->report_error_bound = from->report_error_bound;
     out->emission_rules = (enum emission_rules)from->emission_rules;
+    out->admin_open_to_network = from->admin_open_to_network;
+    if (from->metrics_label_sets)
+        out->metrics_label_sets = from->metrics_label_sets;
     int failed = read_removed_idle(check, from->removed_endpoint_idle_time, &path, out);
     if (!failed)
         failed = read_undialled(check, from->undialled_endpoint_time, &path, out);
-    if (failed)
-        return failed;
-    return from->cgroup_path[0] ? check_text(check, from->cgroup_path, &out->cgroup_path) : 0;
+    if (!failed)
+        failed = read_admin_socket(check, from->admin_socket, &path, out);
+    if (!failed && from->run_as_user[0])
+        failed = check_text(check, from->run_as_user, &out->run_as_user);
+    if (!failed && from->cgroup_path[0])
+        failed = check_text(check, from->cgroup_path, &out->cgroup_path);
+    return failed;
 }
 
 static bool is_settings(const Google__Protobuf__Any *any)
@@ -246,6 +276,19 @@ static int note_name_servers(struct check *check, const struct bootstrap *bootst
     return has_names ? dns_note_servers(check, NULL) : 0;
 }
 
+/* Envoy's keys and patterns are not followed: that it wants JSON is. */
+static int read_log_config(struct check *check, struct bootstrap *out)
+{
+    static const char *const ignored[] = {"text_format", NULL};
+    const struct tree_path config = tree_path_field(NULL, "application_log_config");
+    const struct tree_path format = tree_path_field(&config, "log_format");
+    const struct tree_path json = tree_path_field(&format, "json_format");
+
+    out->log_as_json = check_is_written(check, &json);
+    return check_note_written(check, &format, ignored,
+                              "not followed: lines have time, level and message");
+}
+
 static int read_parts(struct check *check, const struct bootstrap_source *source, Bootstrap *from,
                       struct bootstrap *out)
 {
@@ -258,6 +301,8 @@ static int read_parts(struct check *check, const struct bootstrap_source *source
     if (!failed)
         failed = note_name_servers(check, out);
     if (!failed)
+        failed = read_log_config(check, out);
+    if (!failed)
         failed = read_admin(check, from, out);
     if (!failed)
         failed = read_extensions(check, from, out);
@@ -265,16 +310,28 @@ static int read_parts(struct check *check, const struct bootstrap_source *source
     return failed ? failed : node_complete(check, source, &out->node);
 }
 
+static struct bootstrap *bootstrap_with_defaults(void)
+{
+    struct bootstrap *bootstrap = calloc(1, sizeof(*bootstrap));
+
+    if (!bootstrap)
+        return NULL;
+    bootstrap->removed_idle_ms = REMOVED_IDLE_MS;
+    bootstrap->undialled_ms = UNDIALLED_MS;
+    bootstrap->metrics_label_sets = LABEL_SETS;
+    bootstrap->admin_socket = strdup(ADMIN_SOCKET);
+    if (!bootstrap->admin_socket)
+        free(TAKE(bootstrap));
+    return bootstrap;
+}
+
 static int read_message(struct check *check, const struct bootstrap_source *source,
                         struct bootstrap **out)
 {
-    struct bootstrap *bootstrap = calloc(1, sizeof(*bootstrap));
+    struct bootstrap *bootstrap = bootstrap_with_defaults();
     Bootstrap *message = NULL;
     int failed = bootstrap ? fill_both(check, &message) : config_error_memory(check->error);
 
-    if (bootstrap)
-        *bootstrap =
-            (struct bootstrap){.removed_idle_ms = REMOVED_IDLE_MS, .undialled_ms = UNDIALLED_MS};
     if (!failed)
         failed = read_parts(check, source, message, bootstrap);
     free_message(message);
@@ -294,7 +351,8 @@ int bootstrap_load(const struct bootstrap_source *source, struct bootstrap **out
 {
     struct tree *file = NULL, *merged = NULL;
     bool has_path = source->path && source->path[0];
-    int failed = has_path ? config_source_read(source->path, &file, error) : 0;
+    uint64_t hash = 0;
+    int failed = has_path ? config_source_read(source->path, &file, &hash, error) : 0;
 
     if (!has_path && !(source->yaml && source->yaml[0])) {
         const struct config_place nowhere = {YAML_FLAG_NAME, 0, 0, NULL};
@@ -313,9 +371,18 @@ int bootstrap_load(const struct bootstrap_source *source, struct bootstrap **out
 
         failed = read_message(&check, source, out);
     }
+    if (!failed)
+        (*out)->file_hash = hash;
     tree_free(file);
     tree_free(merged);
     return failed;
+}
+
+int bootstrap_file_hash(const struct bootstrap_source *source, uint64_t *out,
+                        struct config_error *error)
+{
+    *out = 0;
+    return source->path && source->path[0] ? config_source_hash(source->path, out, error) : 0;
 }
 
 void bootstrap_free(struct bootstrap *bootstrap)
@@ -337,6 +404,8 @@ void bootstrap_free(struct bootstrap *bootstrap)
     free(bootstrap->lrs_host);
     tls_settings_free(bootstrap->lrs_tls);
     free(bootstrap->admin_host);
+    free(bootstrap->admin_socket);
     free(bootstrap->cgroup_path);
+    free(bootstrap->run_as_user);
     free(bootstrap);
 }

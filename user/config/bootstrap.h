@@ -26,6 +26,7 @@ struct initial_metadata {
 };
 
 struct bootstrap {
+    uint64_t file_hash; /* of the file's content; 0: there is no file */
     struct clusters clusters;
     Envoy__Config__Core__V3__Node *node; /* complete: goes into every report as it is */
     /* Reports go to a cluster, or, where it is not NULL, to a host that is none. */
@@ -39,8 +40,13 @@ struct bootstrap {
     size_t lrs_metadata_count;
     char *admin_host; /* IP literal; NULL: no admin */
     uint16_t admin_port;
+    char *admin_socket; /* path; NULL: none */
+    bool admin_open_to_network;
+    size_t metrics_label_sets;
     char *cgroup_path; /* NULL: the own pod's, or else the root of the hierarchy */
     bool pod_cgroup;
+    char *run_as_user; /* NULL: the default */
+    bool log_as_json; /* application_log_config has a json_format, whatever it says */
     bool omit_connection_fields;
     bool report_error_bound;
     enum emission_rules emission_rules;
@@ -54,4 +60,7 @@ struct bootstrap {
  * unchanged. Reads files, resolves no name. */
 int bootstrap_load(const struct bootstrap_source *source, struct bootstrap **out,
                    struct config_error *error);
+/* What file_hash of the file would be now. 0; -errno of reading it, with the reason in `error`. */
+int bootstrap_file_hash(const struct bootstrap_source *source, uint64_t *out,
+                        struct config_error *error);
 void bootstrap_free(struct bootstrap *bootstrap); /* NULL is fine */

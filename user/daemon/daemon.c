@@ -4,7 +4,7 @@
 #include <event2/event.h>
 #include <inttypes.h>
 #include <malloc.h>
-#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -13,28 +13,39 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
+#include "daemon/admin.h"
+#include "daemon/change.h"
 #include "daemon/lookout.h"
 #include "daemon/management.h"
+#include "daemon/notify.h"
 #include "daemon/outage.h"
+#include "daemon/reload.h"
+#include "daemon/retreat.h"
 #include "daemon/signals.h"
 #include "daemon/upstreams.h"
+#include "daemon/watchdog.h"
 #include "kernel/tap.h"
 #include "report/reporter.h"
+#include "upstream/estimate.h"
 #include "upstream/hosts.h"
 
 #define SILENCE_SECONDS 10 /* of a stream, before a person is told */
 
 struct daemon {
-    const struct bootstrap *bootstrap;
+    struct bootstrap *bootstrap;
+    const struct bootstrap_source *source;
     struct event_base *base;
     struct event *timer, *silence;
     struct signals *signals;
+    struct watchdog *watchdog;
     struct hosts *hosts;
     struct tap *tap;
     struct upstreams *upstreams;
     struct reporter *reporter;
     struct lookout *lookout;
     struct management *management;
+    struct reload *reload;
+    struct admin *admin;
     struct outage outage; /* since a stream worked for long */
     bool ending;          /* a signal came */
     bool answered;        /* the management server has ever answered */
@@ -77,10 +88,13 @@ static void op_read(void *arg, uint32_t slot, struct counters *out)
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct daemon *daemon = arg;
+    uint64_t start_us = now_us();
 
     (void)fd, (void)what;
-    reporter_run(daemon->reporter, now_us());
+    reporter_run(daemon->reporter, start_us);
+    admin_ran(daemon->admin, now_us() - start_us);
     lookout_pass(daemon->lookout, now_us());
+    watchdog_pass(daemon->watchdog, now_us());
     arm(daemon);
 }
 
@@ -192,18 +206,23 @@ static int op_send(void *arg, const uint8_t *messages, const size_t *ends, size_
 
 /* --- start and end --------------------------------------------------------------------- */
 
-/* The first one has the last report sent; a second one does not wait for it. A terminal that is closed
- * sends SIGHUP, and so may its shell: twice is no haste. */
+/* The first one has the last report sent; a second one does not wait for it. */
 static void on_end(void *arg, int number)
 {
     struct daemon *daemon = arg;
 
-    if (number == SIGHUP && daemon->ending)
-        return;
     daemon->ending = true;
     log_info("%s: stopping", strsignal(number));
     reporter_finish(daemon->reporter, now_us());
     arm(daemon);
+}
+
+static void on_reload(void *arg)
+{
+    const struct daemon *daemon = arg;
+
+    if (!daemon->ending)
+        reload_ask(daemon->reload);
 }
 
 static void on_ask(void *arg)
@@ -215,7 +234,7 @@ static void on_ask(void *arg)
 
 static int start_loop(struct daemon *daemon)
 {
-    const struct signals_events events = {on_end, on_ask, daemon};
+    const struct signals_events events = {on_end, on_reload, on_ask, daemon};
 
     daemon->base = event_base_new();
     if (!daemon->base)
@@ -223,7 +242,8 @@ static int start_loop(struct daemon *daemon)
     daemon->timer = evtimer_new(daemon->base, on_timer, daemon);
     daemon->silence = evtimer_new(daemon->base, on_silence, daemon);
     daemon->signals = signals_catch(daemon->base, &events);
-    return daemon->timer && daemon->silence && daemon->signals ? 0 : -ENOMEM;
+    daemon->watchdog = watchdog_new(daemon->base);
+    return daemon->timer && daemon->silence && daemon->signals && daemon->watchdog ? 0 : -ENOMEM;
 }
 
 static int start_tap(struct daemon *daemon)
@@ -231,12 +251,14 @@ static int start_tap(struct daemon *daemon)
     const struct tap_options options = {
         .cgroup = daemon->bootstrap->cgroup_path,
         .own_pod = daemon->bootstrap->pod_cgroup,
-        .slots = (uint32_t)upstreams_estimate(&daemon->bootstrap->clusters),
-        .checked = (uint32_t)upstreams_checked(&daemon->bootstrap->clusters),
+        .slots = (uint32_t)estimate_hosts(&daemon->bootstrap->clusters),
+        .checked = (uint32_t)estimate_checked(&daemon->bootstrap->clusters),
     };
     char error[TAP_ERROR_MAX];
-    int result;
+    int result = retreat_check();
 
+    if (result)
+        return result;
     /* Half a second of processor time, which under load takes many times as long. */
     log_info("the kernel verifies the BPF programs");
     result = tap_open(&options, &daemon->tap, error);
@@ -327,6 +349,81 @@ static int start_upstreams(struct daemon *daemon)
     return upstreams_start(&options, &daemon->upstreams);
 }
 
+/* Another management server's outages, and its silence, are its own. */
+static void forget_management(struct daemon *daemon)
+{
+    outage_over(&daemon->outage);
+    event_del(daemon->silence);
+    daemon->answered = false;
+    daemon->up_us = 0;
+}
+
+static int on_change(void *arg, struct bootstrap *fresh, char *text)
+{
+    struct daemon *daemon = arg;
+    const struct change_target target = {
+        .bootstrap = daemon->bootstrap,
+        .hosts = daemon->hosts,
+        .tap = daemon->tap,
+        .upstreams = daemon->upstreams,
+        .reporter = daemon->reporter,
+        .management = daemon->management,
+    };
+    struct config_error error;
+    bool new_stream = false;
+    int failed = daemon->ending ? -ESHUTDOWN
+                                : change_make(&target, fresh, daemon->source->path, now_us(), text,
+                                              &new_stream, &error);
+
+    if (failed)
+        snprintf(text, RELOAD_TEXT_MAX, "%s", daemon->ending ? "loadtap is stopping" : error.text);
+    if (new_stream)
+        forget_management(daemon);
+    arm(daemon);
+    return failed;
+}
+
+static int start_reload(struct daemon *daemon)
+{
+    const struct reload_options options = {
+        .base = daemon->base,
+        .source = daemon->source,
+        .bootstrap = daemon->bootstrap,
+        .change = on_change,
+        .now_us = now_us,
+        .arg = daemon,
+    };
+
+    daemon->reload = reload_new(&options);
+    return daemon->reload ? 0 : -ENOMEM;
+}
+
+static void on_quit(void *arg)
+{
+    struct daemon *daemon = arg;
+
+    log_info("/quitquitquit: stopping");
+    reporter_finish(daemon->reporter, now_us());
+    arm(daemon);
+}
+
+static int start_admin(struct daemon *daemon)
+{
+    const struct admin_options options = {
+        .base = daemon->base,
+        .bootstrap = daemon->bootstrap,
+        .hosts = daemon->hosts,
+        .tap = daemon->tap,
+        .upstreams = daemon->upstreams,
+        .reporter = daemon->reporter,
+        .now_us = now_us,
+        .actions = {.quit = on_quit, .arg = daemon},
+    };
+
+    daemon->admin = admin_new(&options);
+    return daemon->admin ? 0 : -ENOMEM;
+}
+
 static int start(struct daemon *daemon)
 {
     int result = start_loop(daemon);
@@ -344,12 +441,22 @@ static int start(struct daemon *daemon)
     if (!result)
         result = start_management(daemon);
     if (!result)
+        result = retreat(daemon->bootstrap, daemon->tap); /* nothing came from outside yet */
+    if (!result)
         result = start_upstreams(daemon);
+    if (!result)
+        result = start_reload(daemon);
+    if (!result)
+        result = start_admin(daemon);
+    if (!result)
+        notify_ready();
     return result;
 }
 
 static void stop(struct daemon *daemon)
 {
+    admin_free(daemon->admin);
+    reload_free(daemon->reload);
     management_free(daemon->management);
     upstreams_free(daemon->upstreams);
     reporter_free(daemon->reporter);
@@ -361,13 +468,14 @@ static void stop(struct daemon *daemon)
     if (daemon->silence)
         event_free(daemon->silence);
     signals_free(daemon->signals);
+    watchdog_free(daemon->watchdog);
     if (daemon->base)
         event_base_free(daemon->base);
 }
 
-int daemon_run(const struct bootstrap *bootstrap)
+int daemon_run(struct bootstrap *bootstrap, const struct bootstrap_source *source)
 {
-    struct daemon daemon = {.bootstrap = bootstrap};
+    struct daemon daemon = {.bootstrap = bootstrap, .source = source};
     int result = start(&daemon);
 
     malloc_trim(0); /* what reading the configuration took */
@@ -377,6 +485,7 @@ int daemon_run(const struct bootstrap *bootstrap)
         log_error("the event loop failed");
     else
         lookout_tell_bounds(daemon.lookout);
+    retreat_tell_refused();
     stop(&daemon);
     return result;
 }

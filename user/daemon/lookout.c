@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "daemon/bounds.h"
+#include "daemon/retreat.h"
 #include "report/accuracy.h"
 #include "report/undialled.h"
 
@@ -62,6 +63,7 @@ static void look(struct lookout *lookout)
     accuracy_check(lookout->accuracy, &ops);
     if (lookout->options.undialled_us)
         undialled_check(lookout->undialled, lookout->options.now_us(), &undialled_ops);
+    retreat_tell_refused();
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)

@@ -7,40 +7,40 @@
 #include "base/version.h"
 #include "command/command.h"
 #include "config/bootstrap.h"
+#include "daemon/certificates.h"
 #include "daemon/daemon.h"
 #include "daemon/files.h"
 #include "daemon/options.h"
-#include "stream/tls.h"
 
-static int load(const struct options *options, struct bootstrap **out)
+/* What is wrong with the configuration: for a person at a terminal, or for whoever reads the log. */
+static void complain(const struct options *options, const char *text)
 {
-    const struct bootstrap_source source = {
-        .path = options->config_path,
-        .yaml = options->config_yaml,
-        .environment = options->config_expand_env ? (const char *const *)environ : NULL,
-        .service_node = options->service_node,
-        .service_cluster = options->service_cluster,
-        .service_zone = options->service_zone,
-    };
+    if (options->has_log_format && options->log_format == LOG_FORMAT_JSON)
+        log_error("%s", text);
+    else
+        fprintf(stderr, "%s\n", text);
+}
+
+static int load(const struct options *options, const struct bootstrap_source *source,
+                struct bootstrap **out)
+{
     struct config_error error;
-    int failed = bootstrap_load(&source, out, &error);
+    int failed = bootstrap_load(source, out, &error);
 
     if (failed)
-        fprintf(stderr, "%s\n", error.text);
+        complain(options, error.text);
     return failed;
 }
 
 /* Certificates that cannot be used are an error of the configuration, as in Envoy. Later, when the
  * files have been replaced, they are a reason for having no stream. */
-static int check_certificates(const struct bootstrap *bootstrap)
+static int check_certificates(const struct options *options, const struct bootstrap *bootstrap)
 {
-    char error[TLS_ERROR_MAX] = "out of memory";
-    struct tls *tls = NULL;
-    int failed = bootstrap->lrs_tls ? tls_new(bootstrap->lrs_tls, &tls, error) : 0;
+    char error[CERTIFICATES_ERROR_MAX];
+    int failed = certificates_check(bootstrap, error);
 
-    tls_free(tls);
     if (failed)
-        fprintf(stderr, "%s\n", error);
+        complain(options, error);
     return failed;
 }
 
@@ -52,12 +52,12 @@ static int validate(const struct options *options, const struct bootstrap *boots
     return 0;
 }
 
-static int serve(const struct bootstrap *bootstrap)
+static int serve(struct bootstrap *bootstrap, const struct bootstrap_source *source)
 {
     log_info("loadtap %s: %zu clusters", VERSION, bootstrap->clusters.count);
     for (size_t i = 0; i < bootstrap->note_count; i++)
         log_info("%s", bootstrap->notes[i]);
-    return files_allow() || daemon_run(bootstrap) ? 1 : 0;
+    return files_allow() || daemon_run(bootstrap, source) ? 1 : 0;
 }
 
 int main(int argc, char **argv)
@@ -74,19 +74,35 @@ int main(int argc, char **argv)
         fprintf(stderr, "loadtap: %s\n", error);
         return 1;
     }
-    if (options.help || options.version) {
-        printf("%s", options.help ? options_help() : "loadtap " VERSION "\n");
-        if (options.help)
-            commands_print(commands, stdout);
+    if (options.help) {
+        options_print_help(stdout);
+        commands_print(commands, stdout);
         return 0;
     }
+    if (options.version) {
+        printf("loadtap " VERSION "\n");
+        return 0;
+    }
+    const struct bootstrap_source source = {
+        .path = options.config_path,
+        .yaml = options.config_yaml,
+        .environment = options.config_expand_env ? (const char *const *)environ : NULL,
+        .service_node = options.service_node,
+        .service_cluster = options.service_cluster,
+        .service_zone = options.service_zone,
+    };
+    log_set_format(options.log_format);
     struct bootstrap *bootstrap;
-    if (load(&options, &bootstrap) < 0)
+    if (load(&options, &source, &bootstrap) < 0)
         return 1;
     log_set_level(options.log_level);
+    if (!options.has_log_format && bootstrap->log_as_json)
+        log_set_format(LOG_FORMAT_JSON);
     int status = 1;
-    if (check_certificates(bootstrap) == 0)
-        status = options.mode == RUN_VALIDATE ? validate(&options, bootstrap) : serve(bootstrap);
+    if (check_certificates(&options, bootstrap) == 0)
+        status = options.mode == RUN_VALIDATE ? validate(&options, bootstrap)
+                                              : serve(bootstrap, &source);
     bootstrap_free(bootstrap);
+    log_flush();
     return status;
 }

@@ -21,6 +21,8 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
     (void)what;
     if (number == SIGUSR1)
         signals->events.ask(signals->events.arg);
+    else if (number == SIGHUP)
+        signals->events.reload(signals->events.arg);
     else
         signals->events.end(signals->events.arg, (int)number);
 }

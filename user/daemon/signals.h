@@ -5,7 +5,8 @@ struct event_base;
 struct signals;
 
 struct signals_events {
-    void (*end)(void *arg, int number); /* SIGINT, SIGTERM or SIGHUP */
+    void (*end)(void *arg, int number); /* SIGINT or SIGTERM */
+    void (*reload)(void *arg);          /* SIGHUP */
     void (*ask)(void *arg);             /* SIGUSR1 */
     void *arg;
 };

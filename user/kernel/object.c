@@ -1,6 +1,7 @@
 #include "kernel/object.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -119,6 +120,33 @@ void object_free(struct object *object)
     loadtap_early_bpf__destroy(TAKE(object->early));
 }
 
+/* 0: not known. */
+static uint64_t map_memory(int fd)
+{
+    char path[64], line[128];
+    unsigned long long bytes = 0;
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+    file = fopen(path, "re");
+    while (file && !bytes && fgets(line, sizeof(line), file))
+        if (sscanf(line, "memlock: %llu", &bytes) != 1)
+            bytes = 0;
+    if (file)
+        fclose(file);
+    return bytes;
+}
+
+uint64_t object_memory(const struct object *object)
+{
+    const struct bpf_object *all = object->full ? object->full->obj : object->early->obj;
+    uint64_t bytes = 0;
+    struct bpf_map *map;
+
+    bpf_object__for_each_map(map, all) bytes += map_memory(bpf_map__fd(map));
+    return bytes;
+}
+
 void object_joins(struct object *object, uint64_t cgroup)
 {
     object->full->bss->own_cgroup = cgroup;
@@ -134,4 +162,37 @@ const char *object_why_early(const struct object *object)
     if (!object->features.loops)
         return "it has no bpf_loop (Linux 5.17)";
     return "so it was asked for";
+}
+
+static bool are_counted(void)
+{
+    FILE *setting = fopen("/proc/sys/kernel/bpf_stats_enabled", "re");
+    int character = setting ? fgetc(setting) : EOF;
+
+    if (setting)
+        fclose(setting);
+    return character == '1';
+}
+
+bool object_cost(const struct object *object, uint64_t *run_ns, uint64_t *runs)
+{
+    const struct bpf_object *all = object->full ? object->full->obj : object->early->obj;
+    struct bpf_program *program;
+
+    if (!are_counted())
+        return false;
+    *run_ns = *runs = 0;
+    bpf_object__for_each_program(program, all)
+    {
+        struct bpf_prog_info info = {0};
+        __u32 size = sizeof(info);
+
+        if (bpf_program__fd(program) < 0)
+            continue;
+        if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+            return false;
+        *run_ns += info.run_time_ns;
+        *runs += info.run_cnt;
+    }
+    return true;
 }

@@ -64,16 +64,17 @@ void accuracy_free(struct accuracy *accuracy)
 
 static int reserve(struct accuracy *accuracy, size_t count)
 {
+    size_t twice = 2 * accuracy->capacity, capacity = count > twice ? count : twice;
     struct told *told;
 
     if (count <= accuracy->capacity)
         return 0;
-    told = reallocarray(accuracy->told, count * 2, sizeof(*told));
+    told = reallocarray(accuracy->told, capacity, sizeof(*told));
     if (!told)
         return -ENOMEM;
-    memset(told + accuracy->capacity, 0, (count * 2 - accuracy->capacity) * sizeof(*told));
+    memset(told + accuracy->capacity, 0, (capacity - accuracy->capacity) * sizeof(*told));
     accuracy->told = told;
-    accuracy->capacity = count * 2;
+    accuracy->capacity = capacity;
     return 0;
 }
 
@@ -116,13 +117,13 @@ int accuracy_check(struct accuracy *accuracy, const struct accuracy_ops *ops)
 
 bool accuracy_bound_text(const struct counters *row, char text[BOUND_TEXT_MAX])
 {
-    const struct point nothing = {0};
+    const struct doubts nothing = {0};
     struct point now;
     struct bound bound;
     size_t used = 0;
 
     point_of(row, &now);
-    bound = bound_between(&nothing, &now);
+    bound = bound_between(&nothing, &now.doubts);
     for (enum bound_kind kind = 0; kind < BOUND_KINDS; kind++)
         if (bound.amount[kind])
             used += (size_t)snprintf(text + used, BOUND_TEXT_MAX - used, "%s%s=%" PRIu64,

@@ -8,11 +8,11 @@
 /* What comes up, and for what lasts, how much of that is over. */
 static const struct {
     const char *metric;
-    size_t begun, ended; /* offsets in struct point; the same for what does not last */
+    size_t begun, ended; /* offsets in struct doubts; the same for what does not last */
 } kinds[BOUND_KINDS] = {
 #define LASTS(name, begun, ended)                                                                  \
     {                                                                                              \
-        PREFIX name, offsetof(struct point, begun), offsetof(struct point, ended)                  \
+        PREFIX name, offsetof(struct doubts, begun), offsetof(struct doubts, ended)                \
     }
 #define COMES(name, counter) LASTS(name, counter, counter)
     [BOUND_UNCLASSIFIED_REQUESTS] = COMES("unclassified_requests", rq_unclassified),
@@ -24,7 +24,7 @@ static const struct {
     [BOUND_JOINED_CONNECTIONS] = COMES("joined_connections", cx_joined),
 };
 
-static uint64_t counter_at(const struct point *row, size_t offset)
+static uint64_t counter_at(const struct doubts *row, size_t offset)
 {
     uint64_t value;
 
@@ -33,13 +33,13 @@ static uint64_t counter_at(const struct point *row, size_t offset)
 }
 
 /* Of most rows: nothing has ever come up, so no difference has to be taken. */
-static bool is_clean(const struct point *row)
+static bool is_clean(const struct doubts *row)
 {
     return !(row->rq_unclassified | row->rq_untracked | row->gap_bytes | row->overruns |
              row->cx_opaque | row->cx_untracked | row->cx_joined);
 }
 
-struct bound bound_between(const struct point *from, const struct point *to)
+struct bound bound_between(const struct doubts *from, const struct doubts *to)
 {
     struct bound bound = {0};
 

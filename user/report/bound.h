@@ -22,7 +22,7 @@ struct bound {
 };
 
 /* What came up between two readings of a row, and what lasted from before. */
-struct bound bound_between(const struct point *from, const struct point *to);
+struct bound bound_between(const struct doubts *from, const struct doubts *to);
 void bound_add(struct bound *sum, const struct bound *bound);
 bool bound_is_zero(const struct bound *bound);
 

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 
 #include "envoy/service/load_stats/v3/lrs.pb-c.h"
+#include "report/endpoint_list.h"
 
 typedef Envoy__Service__LoadStats__V3__LoadStatsRequest request_message;
 typedef Envoy__Config__Endpoint__V3__ClusterStats cluster_message;
 typedef Envoy__Config__Endpoint__V3__UpstreamLocalityStats locality_message;
-typedef Envoy__Config__Endpoint__V3__UpstreamEndpointStats endpoint_message;
 
 /* Of a submessage beside its content: tag and length. */
 #define ENVELOPE 6
@@ -109,12 +109,6 @@ static size_t locality_size(const locality_message *locality)
            envoy__config__endpoint__v3__upstream_locality_stats__get_packed_size(locality);
 }
 
-static size_t endpoint_size(const endpoint_message *endpoint)
-{
-    return ENVELOPE +
-           envoy__config__endpoint__v3__upstream_endpoint_stats__get_packed_size(endpoint);
-}
-
 /* One part of a cluster: some localities. */
 static int add_part(struct packing *packing, const cluster_message *cluster,
                     locality_message **localities, size_t count, bool is_last)
@@ -134,7 +128,7 @@ static int split_locality(struct packing *packing, const cluster_message *cluste
 {
     locality_message rest = ENVOY__CONFIG__ENDPOINT__V3__UPSTREAM_LOCALITY_STATS__INIT;
     locality_message part = *locality, *list[] = {&part};
-    size_t count = locality->n_upstream_endpoint_stats, first = 0, next;
+    ProtobufCMessageUnknownField endpoints = *locality->base.unknown_fields, others;
     int error;
 
     rest.locality = locality->locality;
@@ -142,19 +136,15 @@ static int split_locality(struct packing *packing, const cluster_message *cluste
     do {
         size_t used;
 
-        part.n_upstream_endpoint_stats = 0;
-        used = locality_size(&part);
-        for (next = first; next < count; next++) {
-            used += endpoint_size(locality->upstream_endpoint_stats[next]);
-            if (used > room && next > first)
-                break;
-        }
-        part.upstream_endpoint_stats = locality->upstream_endpoint_stats + first;
-        part.n_upstream_endpoint_stats = next - first;
-        error = add_part(packing, cluster, list, 1, is_last && next == count);
+        part.base.n_unknown_fields = 0;
+        used = locality_size(&part) + 1; /* and the tag of the first endpoint */
+        others = endpoint_list_split(&endpoints, room > used ? room - used : 0);
+        part.base.n_unknown_fields = 1;
+        part.base.unknown_fields = &endpoints;
+        error = add_part(packing, cluster, list, 1, is_last && !others.len);
         part = rest;
-        first = next;
-    } while (!error && first < count);
+        endpoints = others;
+    } while (!error && endpoints.len);
     return error;
 }
 
@@ -177,6 +167,8 @@ static int split_cluster(struct packing *packing, const cluster_message *cluster
             if (used > room)
                 break;
         }
+        if (next == first && !localities[first]->base.n_unknown_fields)
+            next++; /* that has no endpoints */
         if (next > first)
             error = add_part(packing, cluster, localities + first, next - first, next == count);
         else

@@ -33,7 +33,7 @@ struct packing {
 int packing_init(struct packing *packing, struct Envoy__Config__Core__V3__Node *node, size_t max);
 void packing_clear(struct packing *packing);
 
-/* The entry is changed on the way. 0, -ENOMEM. */
+/* The endpoints of its localities are a field of each that endpoint_list.h makes. 0, -ENOMEM. */
 int packing_add(struct packing *packing, struct Envoy__Config__Endpoint__V3__ClusterStats *cluster);
 /* Ends the last message: `bytes`, `ends` and `count` are complete. 0, -ENOMEM. */
 int packing_end(struct packing *packing);

@@ -1,5 +1,5 @@
 /* What is kept of a row of counters as it was at some point in time: the ones that a report is made of, by
- * the names that abi.h explains. A window keeps several for each of 100,000 endpoints. Pure. */
+ * the names that abi.h explains. Pure. */
 #pragma once
 
 #include <stdint.h>
@@ -8,11 +8,22 @@
 
 #include "abi.h"
 
-struct point { /* nothing but counters */
+struct counts {
     uint64_t rq_issued, rq_success, rq_error, rq_finished;
     uint64_t cx_established, cx_failed, cx_closed;
+};
+
+/* What the error bound is made of: all zero of a host whose counts have always been exact. */
+struct doubts {
     uint64_t rq_unclassified, rq_untracked, gap_bytes, overruns;
     uint64_t cx_opaque, cx_opaque_closed, cx_untracked, cx_joined;
 };
 
+struct point { /* nothing but counters */
+    struct counts counts;
+    struct doubts doubts;
+};
+
 void point_of(const struct counters *row, struct point *out);
+/* Moves each counter by what lies between two other points. */
+void point_move(struct point *point, const struct point *from, const struct point *to);

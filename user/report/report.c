@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "envoy/config/endpoint/v3/load_report.pb-c.h"
+#include "report/endpoint_list.h"
 
 typedef Envoy__Config__Endpoint__V3__ClusterStats cluster_message;
 typedef Envoy__Config__Endpoint__V3__UpstreamLocalityStats locality_message;
-typedef Envoy__Config__Endpoint__V3__UpstreamEndpointStats endpoint_message;
 typedef Envoy__Config__Endpoint__V3__EndpointLoadMetricStats metric_message;
 
 struct metrics {
@@ -21,24 +21,16 @@ struct locality_entry {
     locality_message message;
     struct metrics metrics;
     Envoy__Config__Core__V3__Locality locality;
+    ProtobufCMessageUnknownField endpoints;
+    size_t begin, end; /* of its endpoints in the list */
 };
 
-struct endpoint_entry {
-    endpoint_message message;
-    struct metrics metrics;
-    Envoy__Config__Core__V3__Address address;
-    Envoy__Config__Core__V3__SocketAddress socket;
-    char ip[ADDRESS_TEXT_MAX];
-};
-
-/* The messages of one cluster while it is packed: an upper bound of each is allocated at once. */
+/* The messages of one cluster while it is packed, for the largest one. */
 struct scratch {
     const struct locality_endpoints **groups; /* in the order of the entries */
     struct locality_entry *localities;
     locality_message **locality_list;
-    struct endpoint_entry *endpoints;
-    endpoint_message **endpoint_list;
-    size_t endpoint_count;
+    struct endpoint_list endpoints;
 };
 
 static void scratch_clear(struct scratch *scratch)
@@ -46,34 +38,20 @@ static void scratch_clear(struct scratch *scratch)
     free(scratch->groups);
     free(scratch->localities);
     free(scratch->locality_list);
-    free(scratch->endpoints);
-    free(scratch->endpoint_list);
+    endpoint_list_clear(&scratch->endpoints);
 }
 
-static size_t hosts_in(const struct report *report, uint32_t cluster)
+static int scratch_init(struct scratch *scratch, const struct clusters *clusters)
 {
-    size_t count = 0;
+    size_t groups = 1;
 
-    for (uint32_t group = 0; group < report->clusters->items[cluster].group_count; group++)
-        for (size_t i = 0; hosts_of_group(report->hosts, cluster, group, i); i++)
-            count++;
-    return count;
-}
-
-static int scratch_init(struct scratch *scratch, const struct report *report, uint32_t cluster)
-{
-    size_t groups = report->clusters->items[cluster].group_count + 1;
-    size_t hosts = report->endpoints ? hosts_in(report, cluster) + 1 : 1;
-
+    for (size_t i = 0; i < clusters->count; i++)
+        if (groups < clusters->items[i].group_count)
+            groups = clusters->items[i].group_count;
     scratch->groups = calloc(groups, sizeof(*scratch->groups));
     scratch->localities = calloc(groups, sizeof(*scratch->localities));
     scratch->locality_list = calloc(groups, sizeof(*scratch->locality_list));
-    scratch->endpoints = calloc(hosts, sizeof(*scratch->endpoints));
-    scratch->endpoint_list = calloc(hosts, sizeof(*scratch->endpoint_list));
-    return scratch->groups && scratch->localities && scratch->locality_list && scratch->endpoints &&
-                   scratch->endpoint_list
-               ? 0
-               : -ENOMEM;
+    return scratch->groups && scratch->localities && scratch->locality_list ? 0 : -ENOMEM;
 }
 
 /* --- order -------------------------------------------------------------------------------------*/
@@ -108,7 +86,9 @@ static int compare_groups(const void *left, const void *right, void *node)
     if (!order)
         order = compare_localities(&a->locality, &b->locality);
     if (!order)
-        order = (a > b) - (a < b); /* as configured */
+        order = (a->rank > b->rank) - (a->rank < b->rank); /* as configured */
+    if (!order)
+        order = (a > b) - (a < b);
     return order;
 }
 
@@ -165,43 +145,27 @@ static void fill_metrics(struct metrics *metrics, const struct report *report,
     }
 }
 
-static void add_endpoint(struct scratch *scratch, const struct report *report,
-                         const struct host *host, const struct window_row *row)
+static int add_endpoint(struct scratch *scratch, const struct report *report,
+                        const struct host *host, const struct window_row *row)
 {
-    struct endpoint_entry *entry = &scratch->endpoints[scratch->endpoint_count];
+    struct metrics metrics;
 
-    envoy__config__core__v3__socket_address__init(&entry->socket);
-    entry->socket.address = (char *)address_ip_text(&host->address, entry->ip);
-    entry->socket.port_specifier_case =
-        ENVOY__CONFIG__CORE__V3__SOCKET_ADDRESS__PORT_SPECIFIER_PORT_VALUE;
-    entry->socket.port_value = host->address.port;
-    envoy__config__core__v3__address__init(&entry->address);
-    entry->address.address_case = ENVOY__CONFIG__CORE__V3__ADDRESS__ADDRESS_SOCKET_ADDRESS;
-    entry->address.socket_address = &entry->socket;
-
-    envoy__config__endpoint__v3__upstream_endpoint_stats__init(&entry->message);
-    entry->message.address = &entry->address;
-    entry->message.total_issued_requests = row->load.issued;
-    entry->message.total_successful_requests = row->load.success;
-    entry->message.total_error_requests = row->load.error;
-    entry->message.total_requests_in_progress = row->in_progress;
-    fill_metrics(&entry->metrics, report, &row->load.bound);
-    entry->message.load_metric_stats = entry->metrics.list;
-    entry->message.n_load_metric_stats = entry->metrics.count;
-    scratch->endpoint_list[scratch->endpoint_count++] = &entry->message;
+    fill_metrics(&metrics, report, &row->load.bound);
+    return endpoint_list_add(&scratch->endpoints, &host->address, row, metrics.list, metrics.count);
 }
 
 /* Adds one group's hosts to its locality's entry. In LOGICAL_DNS there is but one host, which all that
  * earlier addresses still count belongs to, under the current one. */
-static void add_group(struct scratch *scratch, const struct report *report, uint32_t cluster,
-                      const struct locality_endpoints *group, struct window_row *sum)
+static int add_group(struct scratch *scratch, const struct report *report, uint32_t cluster,
+                     const struct locality_endpoints *group, struct window_row *sum)
 {
     const struct cluster *of = &report->clusters->items[cluster];
     bool is_logical = of->discovery == DISCOVERY_LOGICAL_DNS;
     uint32_t index = (uint32_t)(group - of->groups);
     const struct host *host, *current = NULL;
+    int error = 0;
 
-    for (size_t i = 0; (host = hosts_of_group(report->hosts, cluster, index, i)); i++) {
+    for (size_t i = 0; !error && (host = hosts_of_group(report->hosts, cluster, index, i)); i++) {
         struct window_row row;
 
         window_row(report->window, host->slot, &row);
@@ -210,12 +174,13 @@ static void add_group(struct scratch *scratch, const struct report *report, uint
         sum->active_connections += row.active_connections;
         sum->again |= row.again;
         if (!is_logical && endpoint_is_shown(report, &row))
-            add_endpoint(scratch, report, host, &row);
+            error = add_endpoint(scratch, report, host, &row);
         if (!current || host->names)
             current = host;
     }
     if (is_logical && current && endpoint_is_shown(report, sum))
-        add_endpoint(scratch, report, current, sum);
+        error = add_endpoint(scratch, report, current, sum);
+    return error;
 }
 
 static void fill_locality(struct locality_entry *entry, const struct report *report,
@@ -263,81 +228,139 @@ static void hold_group(const struct report *report, uint32_t cluster,
         window_hold(report->window, host->slot);
 }
 
-/* Makes the entries of a cluster's localities. Returns how many there are. */
-static size_t add_localities(struct scratch *scratch, const struct report *report, uint32_t cluster,
-                             struct window_load *sum)
+/* Of the groups from `first` on those that make one entry. Returns the first of the next entry. */
+static size_t entry_end(const struct scratch *scratch, size_t first, size_t count)
+{
+    size_t next = first + 1;
+
+    while (next < count && same_entry(scratch->groups[first], scratch->groups[next]))
+        next++;
+    return next;
+}
+
+/* The endpoints are all there: the list moves no more. */
+static void attach_endpoints(struct scratch *scratch, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct locality_entry *entry = &scratch->localities[i];
+
+        if (entry->begin == entry->end)
+            continue;
+        entry->endpoints = endpoint_list_field(&scratch->endpoints, entry->begin, entry->end);
+        entry->message.base.unknown_fields = &entry->endpoints;
+        entry->message.base.n_unknown_fields = 1;
+    }
+}
+
+/* Makes the entry of the groups from `first` to `next`. Returns whether there is one; -ENOMEM. */
+static int add_locality(struct scratch *scratch, const struct report *report, uint32_t cluster,
+                        size_t first, size_t next, struct locality_entry *entry,
+                        struct window_load *sum)
+{
+    struct window_row of_locality = {0};
+
+    entry->begin = scratch->endpoints.length;
+    for (size_t i = first; i < next; i++)
+        if (add_group(scratch, report, cluster, scratch->groups[i], &of_locality))
+            return -ENOMEM;
+    entry->end = scratch->endpoints.length;
+    if (is_held_back(report, &of_locality)) {
+        for (size_t i = first; i < next; i++)
+            hold_group(report, cluster, scratch->groups[i]);
+        return 0;
+    }
+    window_load_add(sum, &of_locality.load);
+    if (!has_numbers(report, &of_locality))
+        return 0;
+    fill_locality(entry, report, scratch->groups[first], &of_locality);
+    return 1;
+}
+
+/* Makes the entries of a cluster's localities. 0 with how many there are; -ENOMEM. */
+static int add_localities(struct scratch *scratch, const struct report *report, uint32_t cluster,
+                          size_t *count, struct window_load *sum)
 {
     const struct cluster *of = &report->clusters->items[cluster];
-    size_t count = 0;
+    size_t groups = 0;
 
+    *count = 0;
+    scratch->endpoints.length = 0;
     for (size_t i = 0; i < of->group_count; i++)
-        scratch->groups[i] = &of->groups[i];
-    qsort_r(scratch->groups, of->group_count, sizeof(*scratch->groups), compare_groups,
+        if (of->groups[i].presence != PRESENCE_VACANT)
+            scratch->groups[groups++] = &of->groups[i];
+    qsort_r(scratch->groups, groups, sizeof(*scratch->groups), compare_groups,
             (void *)report->node);
-    for (size_t i = 0, next; i < of->group_count; i = next) {
-        struct locality_entry *entry = &scratch->localities[count];
-        size_t first_endpoint = scratch->endpoint_count;
-        struct window_row of_locality = {0};
+    for (size_t i = 0, next; i < groups; i = next) {
+        struct locality_entry *entry = &scratch->localities[*count];
+        int added;
 
-        for (next = i; next < of->group_count; next++) {
-            if (!same_entry(scratch->groups[i], scratch->groups[next]))
-                break;
-            add_group(scratch, report, cluster, scratch->groups[next], &of_locality);
-        }
-        if (is_held_back(report, &of_locality)) {
-            for (size_t j = i; j < next; j++)
-                hold_group(report, cluster, scratch->groups[j]);
-            continue;
-        }
-        window_load_add(sum, &of_locality.load);
-        if (!has_numbers(report, &of_locality))
-            continue;
-        fill_locality(entry, report, scratch->groups[i], &of_locality);
-        entry->message.upstream_endpoint_stats = scratch->endpoint_list + first_endpoint;
-        entry->message.n_upstream_endpoint_stats = scratch->endpoint_count - first_endpoint;
-        scratch->locality_list[count++] = &entry->message;
+        next = entry_end(scratch, i, groups);
+        added = add_locality(scratch, report, cluster, i, next, entry, sum);
+        if (added < 0)
+            return added;
+        scratch->locality_list[*count] = &entry->message;
+        *count += (size_t)added;
     }
-    return count;
+    attach_endpoints(scratch, *count);
+    return 0;
 }
 
 /* --- the whole ---------------------------------------------------------------------------------*/
 
-static int add_cluster(struct packing *packing, const struct report *report, uint32_t cluster,
-                       struct window_load *sum)
+/* An empty entry would say that the cluster is idle. That is not so where no socket shows its load, and
+ * where it has left the configuration: Envoy has no entry of such a one at all. */
+static bool may_be_idle(const struct report *report, const struct cluster *cluster)
+{
+    if (cluster->protocol == PROTOCOL_OPAQUE && report->omit_connections && !report->error_bound)
+        return false;
+    return cluster_observed(cluster);
+}
+
+static int add_entry(struct packing *packing, const struct report *report, uint32_t cluster,
+                     struct scratch *scratch, size_t localities)
 {
     const struct cluster *of = &report->clusters->items[cluster];
     uint64_t elapsed_us =
         window_end(report->window, cluster, report->now_us) - window_start(report->window, cluster);
     Google__Protobuf__Duration interval = GOOGLE__PROTOBUF__DURATION__INIT;
     cluster_message message = ENVOY__CONFIG__ENDPOINT__V3__CLUSTER_STATS__INIT;
-    struct scratch scratch = {0};
-    int error = scratch_init(&scratch, report, cluster);
 
-    if (!error) {
-        interval.seconds = (int64_t)(elapsed_us / 1000000);
-        interval.nanos = (int32_t)(elapsed_us % 1000000 * 1000);
-        message.cluster_name = of->name;
-        message.cluster_service_name = of->service_name;
-        message.load_report_interval = &interval;
-        message.n_upstream_locality_stats = add_localities(&scratch, report, cluster, sum);
-        message.upstream_locality_stats = scratch.locality_list;
-        error = packing_add(packing, &message);
-    }
+    interval.seconds = (int64_t)(elapsed_us / 1000000);
+    interval.nanos = (int32_t)(elapsed_us % 1000000 * 1000);
+    message.cluster_name = of->name;
+    message.cluster_service_name = of->service_name;
+    message.load_report_interval = &interval;
+    message.n_upstream_locality_stats = localities;
+    message.upstream_locality_stats = scratch->locality_list;
+    return packing_add(packing, &message);
+}
+
+static int add_cluster(struct packing *packing, struct scratch *scratch,
+                       const struct report *report, uint32_t cluster, struct window_load *sum)
+{
+    size_t localities;
+
+    if (add_localities(scratch, report, cluster, &localities, sum))
+        return -ENOMEM;
+    if (localities || may_be_idle(report, &report->clusters->items[cluster]))
+        return add_entry(packing, report, cluster, scratch, localities);
+    window_hold_interval(report->window, cluster);
+    return 0;
+}
+
+static int add_clusters(struct packing *packing, const struct report *report,
+                        struct window_load *sum)
+{
+    struct scratch scratch = {0};
+    int error = scratch_init(&scratch, report->clusters);
+
+    for (size_t i = 0; !error && i < report->clusters->count; i++)
+        if (window_reports(report->window, (uint32_t)i))
+            error = add_cluster(packing, &scratch, report, (uint32_t)i, sum);
     scratch_clear(&scratch);
     return error;
 }
 
-/* A cluster without a number to tell is left out: an empty entry would say that it is idle. */
-static bool can_tell(const struct report *report, uint32_t index)
-{
-    const struct cluster *cluster = &report->clusters->items[index];
-
-    if (cluster->protocol == PROTOCOL_OPAQUE && report->omit_connections && !report->error_bound)
-        return false;
-    return cluster_observed(cluster);
-}
-
-/* No more than one cluster is held unpacked. */
 int report_encode(const struct report *report, struct packing *out, struct window_load *sum)
 {
     struct window_load total = {0};
@@ -345,9 +368,8 @@ int report_encode(const struct report *report, struct packing *out, struct windo
     int error =
         packing_init(&packing, (Envoy__Config__Core__V3__Node *)report->node, report->message_max);
 
-    for (size_t i = 0; !error && i < report->clusters->count; i++)
-        if (window_reports(report->window, (uint32_t)i) && can_tell(report, (uint32_t)i))
-            error = add_cluster(&packing, report, (uint32_t)i, &total);
+    if (!error)
+        error = add_clusters(&packing, report, &total);
     if (!error)
         error = packing_end(&packing);
     if (error) {

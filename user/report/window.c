@@ -4,17 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The three points of a host, and what the last look saw. */
-struct track {
-    uint32_t born; /* which of the hosts that have had the slot */
-    bool is_held;  /* left out of the report at hand */
-    struct point confirmed, marked, sent, now;
-};
+#include "base/mem.h"
+#include "report/snapshot.h"
 
-/* The same three points of a cluster's interval. */
+/* The three points of a cluster's interval. */
 struct interval {
     bool in_set;
-    bool again; /* a stream ended since its last report: the next one begins at `confirmed` */
+    bool is_held; /* the cluster has no entry in the report at hand */
+    bool again;   /* a stream ended since its last report: the next one begins at `confirmed` */
     uint64_t confirmed, marked, sent;
 };
 
@@ -23,9 +20,15 @@ struct window {
     const struct hosts *hosts;
     window_read *read;
     void *read_arg;
-    struct track *tracks; /* by slot */
-    size_t track_count;
+    /* One for each point, as there may be so many different ones. */
+    struct snapshot snapshots[4];
+    struct snapshot *confirmed, *marked, *sent;
+    struct snapshot *now;       /* of the last look; may be `sent` */
+    uint32_t *born;             /* by slot: which of the hosts that have had it */
+    size_t count, room;         /* slots */
+    uint64_t changes;           /* of the hosts that there were */
     struct interval *intervals; /* by cluster */
+    size_t interval_count;
     bool awaits;
 };
 
@@ -37,8 +40,8 @@ struct window *window_new(const struct clusters *clusters, const struct hosts *h
     if (!window)
         return NULL;
     *window = (struct window){.clusters = clusters, .hosts = hosts, .read = read, .read_arg = arg};
-    window->intervals = calloc(clusters->count + 1, sizeof(*window->intervals));
-    if (window->intervals && !window_reserve(window))
+    window->confirmed = window->marked = window->sent = window->now = &window->snapshots[0];
+    if (!window_reserve(window))
         return window;
     window_free(window);
     return NULL;
@@ -48,7 +51,9 @@ void window_free(struct window *window)
 {
     if (!window)
         return;
-    free(window->tracks);
+    for (size_t i = 0; i < ARRAY_SIZE(window->snapshots); i++)
+        snapshot_clear(&window->snapshots[i]);
+    free(window->born);
     free(window->intervals);
     free(window);
 }
@@ -57,29 +62,61 @@ void window_free(struct window *window)
  * has counted is new to every report. */
 static void follow_hosts(struct window *window)
 {
-    for (size_t slot = 0; slot < window->track_count; slot++) {
+    for (size_t slot = 0; slot < window->count; slot++) {
         const struct host *host = hosts_at(window->hosts, (uint32_t)slot);
-        struct track *track = &window->tracks[slot];
+        uint32_t born = host ? host->born : 0;
 
-        if (track->born != (host ? host->born : 0))
-            *track = (struct track){.born = host ? host->born : 0};
+        if (window->born[slot] == born)
+            continue;
+        window->born[slot] = born;
+        for (size_t i = 0; i < ARRAY_SIZE(window->snapshots); i++)
+            snapshot_forget(&window->snapshots[i], slot);
     }
+}
+
+static int grow(struct window *window, size_t room)
+{
+    uint32_t *born = reallocarray(window->born, room, sizeof(*born));
+
+    if (!born)
+        return -ENOMEM;
+    window->born = born;
+    memset(born + window->count, 0, (room - window->count) * sizeof(*born));
+    for (size_t i = 0; i < ARRAY_SIZE(window->snapshots); i++)
+        if (snapshot_grow(&window->snapshots[i], room))
+            return -ENOMEM;
+    window->room = room;
+    return 0;
+}
+
+int window_reserve_clusters(struct window *window, size_t count)
+{
+    struct interval *intervals;
+
+    if (count <= window->interval_count)
+        return 0;
+    intervals = reallocarray(window->intervals, count, sizeof(*intervals));
+    if (!intervals)
+        return -ENOMEM;
+    memset(intervals + window->interval_count, 0,
+           (count - window->interval_count) * sizeof(*intervals));
+    window->intervals = intervals;
+    window->interval_count = count;
+    return 0;
 }
 
 int window_reserve(struct window *window)
 {
-    size_t count = hosts_count(window->hosts);
+    size_t count = hosts_count(window->hosts), twice = 2 * window->room;
 
-    if (count > window->track_count) {
-        struct track *tracks = reallocarray(window->tracks, count, sizeof(*tracks));
-
-        if (!tracks)
-            return -ENOMEM;
-        memset(tracks + window->track_count, 0, (count - window->track_count) * sizeof(*tracks));
-        window->tracks = tracks;
-        window->track_count = count;
-    }
-    follow_hosts(window);
+    if (window_reserve_clusters(window, window->clusters->count))
+        return -ENOMEM;
+    if (count > window->room && grow(window, count > twice ? count : twice))
+        return -ENOMEM;
+    window->count = count;
+    if (window->changes != hosts_changes(window->hosts))
+        follow_hosts(window);
+    window->changes = hosts_changes(window->hosts);
     return 0;
 }
 
@@ -91,14 +128,17 @@ static void read_now(const struct window *window, uint32_t slot, struct point *o
     point_of(&row, out);
 }
 
-static struct window_load load_between(const struct point *from, const struct point *to)
+static struct window_load load_between(const struct snapshot *from, const struct snapshot *to,
+                                       size_t slot)
 {
-    return (struct window_load){.issued = to->rq_issued - from->rq_issued,
-                                .success = to->rq_success - from->rq_success,
-                                .error = to->rq_error - from->rq_error,
-                                .new_connections = to->cx_established - from->cx_established,
-                                .failed_connections = to->cx_failed - from->cx_failed,
-                                .bound = bound_between(from, to)};
+    const struct counts *begin = &from->counts[slot], *end = &to->counts[slot];
+
+    return (struct window_load){.issued = end->rq_issued - begin->rq_issued,
+                                .success = end->rq_success - begin->rq_success,
+                                .error = end->rq_error - begin->rq_error,
+                                .new_connections = end->cx_established - begin->cx_established,
+                                .failed_connections = end->cx_failed - begin->cx_failed,
+                                .bound = bound_between(&from->doubts[slot], &to->doubts[slot])};
 }
 
 void window_load_add(struct window_load *sum, const struct window_load *load)
@@ -117,54 +157,53 @@ bool window_load_is_zero(const struct window_load *load)
              load->failed_connections);
 }
 
-/* The host's track; NULL where it is newer than the last window_reserve(). */
-static struct track *track_of(const struct window *window, const struct host *host)
+/* Not where it is newer than the last window_reserve(). */
+static bool knows(const struct window *window, const struct host *host)
 {
-    struct track *track = host->slot < window->track_count ? &window->tracks[host->slot] : NULL;
-
-    return track && track->born == host->born ? track : NULL;
+    return host->slot < window->count && window->born[host->slot] == host->born;
 }
 
-/* The next host of a cluster; start with group and i at 0. NULL at the end. A host without a track
- * is passed over. */
-static struct track *next_track(const struct window *window, uint32_t cluster, uint32_t *group,
-                                size_t *i, uint32_t *slot)
+/* The next host of a cluster that is known; start with group and i at 0. NULL at the end. */
+static const struct host *next_host(const struct window *window, uint32_t cluster, uint32_t *group,
+                                    size_t *i)
 {
     for (; *group < window->clusters->items[cluster].group_count; ++*group, *i = 0) {
         const struct host *host;
 
-        while ((host = hosts_of_group(window->hosts, cluster, *group, *i))) {
-            struct track *track = track_of(window, host);
-
-            ++*i;
-            *slot = host->slot;
-            if (track)
-                return track;
-        }
+        while ((host = hosts_of_group(window->hosts, cluster, *group, (*i)++)))
+            if (knows(window, host))
+                return host;
     }
     return NULL;
 }
 
-/* What was counted from `sent` on is skipped: all points move by it, so what lies between them stays.
- * A struct point is nothing but counters. */
-static void skip_unsent(struct track *track)
+static bool is_point(const struct window *window, const struct snapshot *snapshot)
 {
-    const uint64_t *now = &track->now.rq_issued, *sent = &track->sent.rq_issued;
-    uint64_t *confirmed = &track->confirmed.rq_issued, *marked = &track->marked.rq_issued;
-
-    for (size_t i = 0; i < sizeof(struct point) / sizeof(*now); i++) {
-        confirmed[i] += now[i] - sent[i];
-        marked[i] += now[i] - sent[i];
-    }
-    track->sent = track->now;
+    return snapshot == window->confirmed || snapshot == window->marked || snapshot == window->sent;
 }
 
-void window_adopt(struct window *window, uint32_t cluster, uint64_t now_us)
+/* What was counted from `sent` on is skipped: all points move by it, so what lies between them stays. */
+static void skip_unsent(struct window *window, uint32_t slot)
+{
+    struct point sent, now, point;
+
+    snapshot_get(window->sent, slot, &sent);
+    read_now(window, slot, &now);
+    for (size_t i = 0; i < ARRAY_SIZE(window->snapshots); i++) {
+        if (!is_point(window, &window->snapshots[i]))
+            continue;
+        snapshot_get(&window->snapshots[i], slot, &point);
+        point_move(&point, &sent, &now);
+        snapshot_put(&window->snapshots[i], slot, &point);
+    }
+}
+
+void window_adopt(struct window *window, uint32_t cluster, uint64_t since_us)
 {
     struct interval *interval = &window->intervals[cluster];
-    uint64_t unsent_us = now_us - interval->sent;
-    struct track *track;
-    uint32_t group = 0, slot;
+    uint64_t unsent_us = since_us - interval->sent;
+    const struct host *host;
+    uint32_t group = 0;
     size_t i = 0;
 
     if (interval->in_set)
@@ -172,23 +211,19 @@ void window_adopt(struct window *window, uint32_t cluster, uint64_t now_us)
     interval->in_set = true;
     interval->confirmed += unsent_us;
     interval->marked += unsent_us;
-    interval->sent = now_us;
-    while ((track = next_track(window, cluster, &group, &i, &slot))) {
-        read_now(window, slot, &track->now);
-        skip_unsent(track);
-    }
+    interval->sent = since_us;
+    while ((host = next_host(window, cluster, &group, &i)))
+        skip_unsent(window, host->slot);
 }
 
-/* From here on `now` of its hosts is `sent`: nothing more is read. */
 void window_drop(struct window *window, uint32_t cluster)
 {
-    struct track *track;
-    uint32_t group = 0, slot;
-    size_t i = 0;
-
     window->intervals[cluster].in_set = false;
-    while ((track = next_track(window, cluster, &group, &i, &slot)))
-        track->now = track->sent;
+}
+
+void window_forget(struct window *window, uint32_t cluster)
+{
+    window->intervals[cluster] = (struct interval){.in_set = false};
 }
 
 bool window_has(const struct window *window, uint32_t cluster)
@@ -207,26 +242,42 @@ size_t window_set_size(const struct window *window)
 {
     size_t size = 0;
 
-    for (size_t i = 0; i < window->clusters->count; i++)
+    for (size_t i = 0; i < window->interval_count; i++)
         size += window->intervals[i].in_set;
     return size;
 }
 
-/* The cluster of a slot is in the set. */
-static bool slot_in_set(const struct window *window, size_t slot)
+static bool is_in_set(const struct window *window, const struct host *host)
 {
-    const struct host *host = hosts_at(window->hosts, (uint32_t)slot);
-
-    return host && window->intervals[host->cluster].in_set;
+    return host && knows(window, host) && window->intervals[host->cluster].in_set;
 }
 
+/* One that is none of the three points. */
+static struct snapshot *unused(struct window *window)
+{
+    struct snapshot *at = window->snapshots;
+
+    while (is_point(window, at))
+        at++;
+    return at;
+}
+
+/* Of a host outside the set nothing more is read. */
 void window_look(struct window *window)
 {
-    for (size_t slot = 0; slot < window->track_count; slot++) {
-        window->tracks[slot].is_held = false;
-        if (slot_in_set(window, slot))
-            read_now(window, (uint32_t)slot, &window->tracks[slot].now);
+    struct point now;
+
+    window->now = unused(window);
+    for (size_t slot = 0; slot < window->count; slot++) {
+        if (!is_in_set(window, hosts_at(window->hosts, (uint32_t)slot))) {
+            snapshot_copy(window->now, slot, window->sent);
+            continue;
+        }
+        read_now(window, (uint32_t)slot, &now);
+        snapshot_put(window->now, slot, &now);
     }
+    for (size_t i = 0; i < window->interval_count; i++)
+        window->intervals[i].is_held = false;
 }
 
 /* A gauge is read from two counters that others change meanwhile; never let it wrap. */
@@ -235,9 +286,9 @@ static uint64_t difference(uint64_t begun, uint64_t ended)
     return begun > ended ? begun - ended : 0;
 }
 
-static bool is_unconfirmed(const struct track *track)
+static bool is_unconfirmed(const struct window *window, size_t slot)
 {
-    return memcmp(&track->confirmed, &track->sent, sizeof(track->sent)) != 0;
+    return !snapshot_same(window->confirmed, window->sent, slot, 1);
 }
 
 /* Does what the next report says of a host begin at `confirmed`? */
@@ -248,23 +299,16 @@ static bool is_again(const struct window *window, uint32_t slot)
     return host && window->intervals[host->cluster].again;
 }
 
-/* Where what the next report says of a host begins. */
-static const struct point *begin_of(const struct window *window, uint32_t slot)
-{
-    const struct track *track = &window->tracks[slot];
-
-    return is_again(window, slot) ? &track->confirmed : &track->sent;
-}
-
 void window_row(const struct window *window, uint32_t slot, struct window_row *out)
 {
-    const struct track *track = &window->tracks[slot];
+    const struct counts *now = &window->now->counts[slot];
+    bool again = is_again(window, slot);
 
     *out = (struct window_row){
-        .load = load_between(begin_of(window, slot), &track->now),
-        .in_progress = difference(track->now.rq_issued, track->now.rq_finished),
-        .active_connections = difference(track->now.cx_established, track->now.cx_closed),
-        .again = is_again(window, slot) && is_unconfirmed(track)};
+        .load = load_between(again ? window->confirmed : window->sent, window->now, slot),
+        .in_progress = difference(now->rq_issued, now->rq_finished),
+        .active_connections = difference(now->cx_established, now->cx_closed),
+        .again = again && is_unconfirmed(window, slot)};
 }
 
 uint64_t window_start(const struct window *window, uint32_t cluster)
@@ -283,23 +327,25 @@ uint64_t window_end(const struct window *window, uint32_t cluster, uint64_t now_
 
 void window_hold(struct window *window, uint32_t slot)
 {
-    window->tracks[slot].is_held = true;
+    snapshot_copy(window->now, slot, is_again(window, slot) ? window->confirmed : window->sent);
+}
+
+void window_hold_interval(struct window *window, uint32_t cluster)
+{
+    window->intervals[cluster].is_held = true;
 }
 
 /* A mark covers all that was sent on the stream, also of clusters that have left the set since. */
 void window_sent(struct window *window, uint64_t now_us, bool mark)
 {
-    for (size_t slot = 0; slot < window->track_count; slot++) {
-        struct track *track = &window->tracks[slot];
-
-        track->sent = track->is_held ? *begin_of(window, (uint32_t)slot) : track->now;
-        if (mark)
-            track->marked = track->sent;
-    }
-    for (size_t i = 0; i < window->clusters->count; i++) {
+    window->sent = window->now;
+    if (mark)
+        window->marked = window->sent;
+    for (size_t i = 0; i < window->interval_count; i++) {
         struct interval *interval = &window->intervals[i];
 
-        interval->sent = window_end(window, (uint32_t)i, now_us);
+        interval->sent = interval->is_held ? window_start(window, (uint32_t)i)
+                                           : window_end(window, (uint32_t)i, now_us);
         interval->again = false;
         if (mark)
             interval->marked = interval->sent;
@@ -315,74 +361,72 @@ bool window_awaits(const struct window *window)
 /* An interval may have no length, but counts. */
 bool window_has_unconfirmed(const struct window *window)
 {
-    for (size_t i = 0; i < window->clusters->count; i++)
+    for (size_t i = 0; i < window->interval_count; i++)
         if (window->intervals[i].sent != window->intervals[i].confirmed)
             return true;
-    for (size_t slot = 0; slot < window->track_count; slot++)
-        if (is_unconfirmed(&window->tracks[slot]))
-            return true;
-    return false;
+    return !snapshot_same(window->confirmed, window->sent, 0, window->count);
 }
 
 void window_confirmed(struct window *window)
 {
     if (!window->awaits)
         return;
-    for (size_t slot = 0; slot < window->track_count; slot++)
-        window->tracks[slot].confirmed = window->tracks[slot].marked;
-    for (size_t i = 0; i < window->clusters->count; i++)
+    window->confirmed = window->marked;
+    for (size_t i = 0; i < window->interval_count; i++)
         window->intervals[i].confirmed = window->intervals[i].marked;
     window->awaits = false;
 }
 
 bool window_owes(const struct window *window, const struct host *host)
 {
-    const struct track *track = track_of(window, host);
-    struct point now;
+    struct point confirmed, now;
 
     if (!window->intervals[host->cluster].in_set)
-        return track && is_unconfirmed(track);
+        return knows(window, host) && is_unconfirmed(window, host->slot);
+    if (!knows(window, host))
+        return true;
     read_now(window, host->slot, &now);
-    return !track || memcmp(&track->confirmed, &now, sizeof(now)) != 0;
+    snapshot_get(window->confirmed, host->slot, &confirmed);
+    return memcmp(&confirmed, &now, sizeof(now)) != 0;
 }
 
-/* The sum over a cluster's hosts of what lies between `confirmed` and a later point, which is at the
- * offset `to` of a track. */
-static struct window_load unconfirmed_of(const struct window *window, uint32_t cluster, size_t to)
+/* The sum over a cluster's hosts of what lies between `confirmed` and a later point. */
+static struct window_load unconfirmed_of(const struct window *window, uint32_t cluster,
+                                         const struct snapshot *to)
 {
     struct window_load sum = {0};
-    const struct track *track;
-    uint32_t group = 0, slot;
+    const struct host *host;
+    uint32_t group = 0;
     size_t i = 0;
 
-    while ((track = next_track(window, cluster, &group, &i, &slot))) {
-        const struct point *end = (const void *)((const char *)track + to);
-        struct window_load load = load_between(&track->confirmed, end);
+    while ((host = next_host(window, cluster, &group, &i))) {
+        struct window_load load = load_between(window->confirmed, to, host->slot);
 
         window_load_add(&sum, &load);
     }
     return sum;
 }
 
-/* `marked` need not move: nothing looks at it before the next mark. */
+/* `marked` moves too, as nothing awaits it before the next mark. */
 void window_roll_back(struct window *window, window_again *again, void *arg)
 {
-    for (size_t i = 0; i < window->clusters->count; i++) {
+    for (size_t i = 0; i < window->interval_count; i++) {
         struct interval *interval = &window->intervals[i];
-        struct window_load sum = unconfirmed_of(window, (uint32_t)i, offsetof(struct track, sent));
+        struct window_load sum = unconfirmed_of(window, (uint32_t)i, window->sent);
 
         if (!interval->again && !window_load_is_zero(&sum))
             again(arg, (uint32_t)i, &sum);
         interval->again = true;
     }
+    window->marked = window->confirmed;
     window->awaits = false;
 }
 
 void window_unconfirmed(struct window *window, window_again *each, void *arg)
 {
     window_look(window);
-    for (size_t i = 0; i < window->clusters->count; i++) {
-        struct window_load sum = unconfirmed_of(window, (uint32_t)i, offsetof(struct track, now));
+    for (size_t i = 0; i < window->interval_count; i++) {
+        struct window_load sum = unconfirmed_of(window, (uint32_t)i, window->now);
 
         if (!window_load_is_zero(&sum))
             each(arg, (uint32_t)i, &sum);

@@ -1,56 +1,55 @@
 #include "upstream/hosts.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "upstream/address_index.h"
 
-/* Without memory uthash would call exit(); instead it takes the item back and tells us. */
-#define HASH_NONFATAL_OOM 1
-#define uthash_nonfatal_oom(item) ((item)->added = false)
-#include <uthash.h>
+/* There may be 100,000 of them: what links them is slots, and no host has memory of its own. */
+#define BLOCK 1024 /* hosts, whose place in memory stays */
+#define NONE ADDRESS_INDEX_NONE
 
 struct record {
-    struct host host;
-    struct record *same; /* the next one with the same address */
-    bool added;
-    UT_hash_handle hh; /* by cluster, group and address: struct host from `cluster` on */
-};
-
-/* The hosts that have an address, and which of them counts it. */
-struct ownership {
-    struct address address;
-    struct record *first;
-    const struct host *owner;
-    bool added;
-    UT_hash_handle hh;
+    struct host host; /* born 0: the slot is free */
+    uint32_t next;    /* of those with the same address, or of the free ones; NONE */
 };
 
 struct list {
-    struct record **items;
+    uint32_t *slots;
     size_t count, room;
+};
+
+/* The lists of a cluster's groups. */
+struct groups {
+    struct list *items;
+    size_t count;
 };
 
 struct hosts {
     const struct clusters *clusters;
-    struct list all;      /* by slot, NULL where it is free; owns the records */
-    uint32_t *free_slots; /* room for all of them */
-    size_t free_count, limit;
+    struct record **blocks;
+    size_t block_count;
+    size_t count; /* slots that were ever used */
+    uint32_t free_first;
+    size_t limit, used;
     uint32_t born; /* of the last host added */
-    struct list *by_group;
-    size_t *first_group; /* of each cluster, index into by_group */
-    size_t group_count;
-    struct record *by_place;
-    struct ownership *by_address;
+    uint64_t changes;
+    struct groups *by_cluster;
+    size_t cluster_count;
+    struct address_index owners; /* of those with an address the first: which counts it */
 };
 
-#define PLACE_OFFSET offsetof(struct host, cluster)
-#define PLACE_SIZE (offsetof(struct host, address) + sizeof(struct address) - PLACE_OFFSET)
+static struct record *record_at(const struct hosts *hosts, uint32_t slot)
+{
+    return &hosts->blocks[slot / BLOCK][slot % BLOCK];
+}
 
-/* Both are used as keys byte by byte. */
-_Static_assert(sizeof(struct address) == 18, "struct address has no padding");
-_Static_assert(offsetof(struct host, address) == PLACE_OFFSET + 2 * sizeof(uint32_t),
-               "no padding between the parts of a place");
+static const struct address *address_of(const void *arg, uint32_t slot)
+{
+    return &record_at(arg, slot)->host.address;
+}
 
 struct hosts *hosts_new(const struct clusters *clusters)
 {
@@ -60,119 +59,30 @@ struct hosts *hosts_new(const struct clusters *clusters)
         return NULL;
     hosts->clusters = clusters;
     hosts->limit = UINT32_MAX;
-    hosts->first_group = calloc(clusters->count + 1, sizeof(*hosts->first_group));
-    if (!hosts->first_group)
-        goto fail;
-    for (size_t i = 0; i < clusters->count; i++) {
-        hosts->first_group[i] = hosts->group_count;
-        hosts->group_count += clusters->items[i].group_count;
-    }
-    hosts->by_group = calloc(hosts->group_count + 1, sizeof(*hosts->by_group));
-    if (!hosts->by_group)
-        goto fail;
+    hosts->free_first = NONE;
+    address_index_init(&hosts->owners, address_of, hosts);
     return hosts;
-fail:
-    hosts_free(hosts);
-    return NULL;
+}
+
+static void free_groups(struct groups *groups)
+{
+    for (size_t i = 0; i < groups->count; i++)
+        free(groups->items[i].slots);
+    free(groups->items);
 }
 
 void hosts_free(struct hosts *hosts)
 {
-    struct ownership *ownership, *next;
-
     if (!hosts)
         return;
-    HASH_CLEAR(hh, hosts->by_place);
-    HASH_ITER (hh, hosts->by_address, ownership, next) {
-        HASH_DEL(hosts->by_address, ownership);
-        free(ownership);
-    }
-    for (size_t i = 0; i < hosts->all.count; i++)
-        free(hosts->all.items[i]);
-    for (size_t i = 0; hosts->by_group && i < hosts->group_count; i++)
-        free(hosts->by_group[i].items);
-    free(hosts->all.items);
-    free(hosts->free_slots);
-    free(hosts->by_group);
-    free(hosts->first_group);
+    address_index_clear(&hosts->owners);
+    for (size_t i = 0; i < hosts->block_count; i++)
+        free(hosts->blocks[i]);
+    for (size_t i = 0; i < hosts->cluster_count; i++)
+        free_groups(&hosts->by_cluster[i]);
+    free(hosts->blocks);
+    free(hosts->by_cluster);
     free(hosts);
-}
-
-static int list_reserve(struct list *list)
-{
-    size_t room = list->room ? 2 * list->room : 4;
-    struct record **items;
-
-    if (list->count < list->room)
-        return 0;
-    items = reallocarray(list->items, room, sizeof(struct record *));
-    if (!items)
-        return -ENOMEM;
-    list->items = items;
-    list->room = room;
-    return 0;
-}
-
-/* With room for each slot to be freed. */
-static int reserve_slot(struct hosts *hosts)
-{
-    size_t had = hosts->all.room;
-    uint32_t *slots;
-    int result = list_reserve(&hosts->all);
-
-    if (result || hosts->all.room == had)
-        return result;
-    slots = reallocarray(hosts->free_slots, hosts->all.room, sizeof(*slots));
-    if (!slots) {
-        hosts->all.room = had; /* it has more, and is asked again next time */
-        return -ENOMEM;
-    }
-    hosts->free_slots = slots;
-    return 0;
-}
-
-static bool counts_before(const struct host *a, const struct host *b)
-{
-    if (!a->names != !b->names)
-        return a->names;
-    if (a->cluster != b->cluster)
-        return a->cluster < b->cluster;
-    return a->group < b->group;
-}
-
-static void choose_owner(struct ownership *ownership)
-{
-    ownership->owner = ownership->first ? &ownership->first->host : NULL;
-    for (const struct record *at = ownership->first; at; at = at->same)
-        if (counts_before(&at->host, ownership->owner))
-            ownership->owner = &at->host;
-}
-
-static struct ownership *find_ownership(const struct hosts *hosts, const struct address *address)
-{
-    struct ownership *found;
-
-    HASH_FIND(hh, hosts->by_address, address, sizeof(*address), found);
-    return found;
-}
-
-/* Finds or makes the ownership of an address. NULL: out of memory. */
-static struct ownership *ownership_of(struct hosts *hosts, const struct address *address)
-{
-    struct ownership *found = find_ownership(hosts, address);
-    autofree struct ownership *fresh = found ? NULL : calloc(1, sizeof(*fresh));
-
-    if (!fresh)
-        return found;
-    fresh->address = *address;
-    fresh->added = true;
-    HASH_ADD(hh, hosts->by_address, address, sizeof(fresh->address), fresh);
-    return fresh->added ? TAKE(fresh) : NULL;
-}
-
-static struct list *group_of(const struct hosts *hosts, uint32_t cluster, uint32_t group)
-{
-    return &hosts->by_group[hosts->first_group[cluster] + group];
 }
 
 void hosts_limit(struct hosts *hosts, uint32_t slots)
@@ -180,67 +90,239 @@ void hosts_limit(struct hosts *hosts, uint32_t slots)
     hosts->limit = slots;
 }
 
-static struct record *find_record(const struct hosts *hosts, const struct host *place)
-{
-    struct record *found;
+/* --- room --------------------------------------------------------------------------------------*/
 
-    HASH_FIND(hh, hosts->by_place, &place->cluster, PLACE_SIZE, found);
-    return found;
+static int list_reserve(struct list *list)
+{
+    size_t room = list->room ? 2 * list->room : 4;
+    uint32_t *slots;
+
+    if (list->count < list->room)
+        return 0;
+    slots = reallocarray(list->slots, room, sizeof(*slots));
+    if (!slots)
+        return -ENOMEM;
+    list->slots = slots;
+    list->room = room;
+    return 0;
 }
 
-/* Puts the record where it belongs: cannot fail. */
-static void enter(struct hosts *hosts, struct record *record, struct ownership *ownership)
+static int reserve_slot(struct hosts *hosts)
 {
-    struct host *host = &record->host;
-    struct list *of_group = group_of(hosts, host->cluster, host->group);
+    size_t count = hosts->block_count;
+    struct record **blocks;
 
-    host->slot =
-        hosts->free_count ? hosts->free_slots[--hosts->free_count] : (uint32_t)hosts->all.count++;
-    host->born = ++hosts->born ? hosts->born : ++hosts->born;
-    hosts->all.items[host->slot] = record;
-    of_group->items[of_group->count++] = record;
-    record->same = ownership->first;
-    ownership->first = record;
-    choose_owner(ownership);
+    if (hosts->free_first != NONE || hosts->count < count * BLOCK)
+        return 0;
+    blocks = reallocarray(hosts->blocks, count + 1, sizeof(struct record *));
+    if (!blocks)
+        return -ENOMEM;
+    hosts->blocks = blocks;
+    blocks[count] = malloc(BLOCK * sizeof(struct record));
+    if (!blocks[count])
+        return -ENOMEM;
+    hosts->block_count++;
+    return 0;
+}
+
+/* Room for a group's list, and so for those of all of its cluster. */
+static int reserve_group(struct hosts *hosts, uint32_t cluster)
+{
+    size_t clusters = hosts->clusters->count;
+    size_t groups = hosts->clusters->items[cluster].group_count;
+    struct groups *of;
+
+    if (cluster >= hosts->cluster_count) {
+        of = reallocarray(hosts->by_cluster, clusters, sizeof(*of));
+        if (!of)
+            return -ENOMEM;
+        memset(of + hosts->cluster_count, 0, (clusters - hosts->cluster_count) * sizeof(*of));
+        hosts->by_cluster = of;
+        hosts->cluster_count = clusters;
+    }
+    of = &hosts->by_cluster[cluster];
+    if (of->count < groups) {
+        struct list *items = reallocarray(of->items, groups, sizeof(*items));
+
+        if (!items)
+            return -ENOMEM;
+        memset(items + of->count, 0, (groups - of->count) * sizeof(*items));
+        of->items = items;
+        of->count = groups;
+    }
+    return 0;
+}
+
+static struct list *group_of(const struct hosts *hosts, uint32_t cluster, uint32_t group)
+{
+    return &hosts->by_cluster[cluster].items[group];
+}
+
+/* --- those with the same address ---------------------------------------------------------------*/
+
+/* Where two are not told apart by their ranks, they leave. */
+static bool counts_before(const struct clusters *clusters, const struct host *a,
+                          const struct host *b)
+{
+    const struct cluster *of_a = &clusters->items[a->cluster], *of_b = &clusters->items[b->cluster];
+
+    if (!a->names != !b->names)
+        return a->names;
+    if (of_a->rank != of_b->rank)
+        return of_a->rank < of_b->rank;
+    if (a->cluster != b->cluster)
+        return a->cluster < b->cluster;
+    if (of_a->groups[a->group].rank != of_a->groups[b->group].rank)
+        return of_a->groups[a->group].rank < of_a->groups[b->group].rank;
+    return a->group < b->group;
+}
+
+/* Into a list that is in the order of counting: the first one is the owner. */
+static void insert(struct hosts *hosts, uint32_t *first, uint32_t slot)
+{
+    struct record *record = record_at(hosts, slot);
+    uint32_t *at = first;
+
+    while (*at != NONE &&
+           counts_before(hosts->clusters, &record_at(hosts, *at)->host, &record->host))
+        at = &record_at(hosts, *at)->next;
+    record->next = *at;
+    *at = slot;
+}
+
+static void join_address(struct hosts *hosts, uint32_t slot)
+{
+    uint32_t first = address_index_find(&hosts->owners, &record_at(hosts, slot)->host.address);
+
+    insert(hosts, &first, slot);
+    address_index_put(&hosts->owners, first);
+}
+
+/* Those with the address of `slot`, which was the first, in the order of now. Returns the first. */
+static uint32_t sort_address(struct hosts *hosts, uint32_t slot)
+{
+    uint32_t first = NONE;
+
+    for (uint32_t next; slot != NONE; slot = next) {
+        next = record_at(hosts, slot)->next;
+        insert(hosts, &first, slot);
+    }
+    address_index_put(&hosts->owners, first);
+    return first;
+}
+
+void hosts_choose_owners(struct hosts *hosts, hosts_moved_fn *moved, void *arg)
+{
+    for (uint32_t slot = 0; slot < hosts->count; slot++) {
+        const struct host *host = hosts_at(hosts, slot);
+        uint32_t first;
+
+        if (!host || hosts_owner(hosts, &host->address) != host)
+            continue;
+        first = sort_address(hosts, slot);
+        if (first != slot)
+            moved(arg, host, &record_at(hosts, first)->host);
+    }
+}
+
+static void leave_address(struct hosts *hosts, uint32_t slot)
+{
+    const struct record *record = record_at(hosts, slot);
+    uint32_t first = address_index_find(&hosts->owners, &record->host.address), *at = &first;
+
+    while (*at != slot)
+        at = &record_at(hosts, *at)->next;
+    *at = record->next;
+    if (first != NONE)
+        address_index_put(&hosts->owners, first);
+    else
+        address_index_remove(&hosts->owners, slot);
+}
+
+const struct host *hosts_owner(const struct hosts *hosts, const struct address *address)
+{
+    uint32_t first = address_index_find(&hosts->owners, address);
+
+    return first == NONE ? NULL : &record_at(hosts, first)->host;
+}
+
+const struct host *hosts_find(const struct hosts *hosts, uint32_t cluster, uint32_t group,
+                              const struct address *address)
+{
+    uint32_t slot = address_index_find(&hosts->owners, address);
+
+    for (; slot != NONE; slot = record_at(hosts, slot)->next) {
+        const struct host *host = &record_at(hosts, slot)->host;
+
+        if (host->cluster == cluster && host->group == group)
+            return host;
+    }
+    return NULL;
+}
+
+bool hosts_is_shared(const struct hosts *hosts, uint32_t slot)
+{
+    const struct host *owner = hosts_owner(hosts, &hosts_at(hosts, slot)->address);
+
+    return record_at(hosts, owner->slot)->next != NONE;
+}
+
+/* --- coming and going --------------------------------------------------------------------------*/
+
+static uint32_t take_slot(struct hosts *hosts)
+{
+    uint32_t slot = hosts->free_first;
+
+    if (slot == NONE)
+        return (uint32_t)hosts->count++;
+    hosts->free_first = record_at(hosts, slot)->next;
+    return slot;
+}
+
+/* Puts the host where it belongs: cannot fail. */
+static struct host *enter(struct hosts *hosts, uint32_t cluster, uint32_t group,
+                          const struct address *address)
+{
+    struct list *of_group = group_of(hosts, cluster, group);
+    uint32_t slot = take_slot(hosts);
+    struct host *host = &record_at(hosts, slot)->host;
+
+    hosts->born += hosts->born == UINT32_MAX ? 2 : 1; /* never 0 */
+    hosts->changes++;
+    hosts->used++;
+    *host = (struct host){.slot = slot,
+                          .cluster = cluster,
+                          .group = group,
+                          .address = *address,
+                          .names = 1,
+                          .born = hosts->born};
+    of_group->slots[of_group->count++] = slot;
+    join_address(hosts, slot);
+    return host;
 }
 
 int hosts_add(struct hosts *hosts, uint32_t cluster, uint32_t group, const struct address *address,
               const struct host **out, const struct host **owner, const struct host **other)
 {
-    autofree struct record *record = calloc(1, sizeof(*record));
-    struct ownership *ownership;
-
-    if (!record)
-        return -ENOMEM;
-    record->host =
-        (struct host){.cluster = cluster, .group = group, .address = *address, .names = 1};
-    if (find_record(hosts, &record->host))
+    if (hosts_find(hosts, cluster, group, address))
         return -EEXIST;
-    if (!hosts->free_count && hosts->all.count >= hosts->limit)
+    if (hosts->free_first == NONE && hosts->count >= hosts->limit)
         return -ENOSPC;
-    if (reserve_slot(hosts) || list_reserve(group_of(hosts, cluster, group)))
+    if (reserve_slot(hosts) || reserve_group(hosts, cluster) ||
+        list_reserve(group_of(hosts, cluster, group)) || address_index_reserve(&hosts->owners))
         return -ENOMEM;
-    ownership = ownership_of(hosts, address);
-    if (!ownership)
-        return -ENOMEM;
-    record->added = true;
-    HASH_ADD(hh, hosts->by_place, host.cluster, PLACE_SIZE, record);
-    if (!record->added)
-        return -ENOMEM; /* an ownership without owner may stay: the next host of it takes it */
-
-    *other = ownership->owner;
-    *out = &record->host;
-    enter(hosts, TAKE(record), ownership);
-    *owner = ownership->owner;
+    *other = hosts_owner(hosts, address);
+    *out = enter(hosts, cluster, group, address);
+    *owner = hosts_owner(hosts, address);
     return 0;
 }
 
+/* It may count before others now, or behind them. */
 static void change_names(struct hosts *hosts, uint32_t slot, int change)
 {
-    struct host *host = &hosts->all.items[slot]->host;
-
-    host->names += (uint32_t)change;
-    choose_owner(find_ownership(hosts, &host->address));
+    leave_address(hosts, slot);
+    record_at(hosts, slot)->host.names += (uint32_t)change;
+    join_address(hosts, slot);
 }
 
 void hosts_hold(struct hosts *hosts, uint32_t slot)
@@ -253,80 +335,61 @@ void hosts_release(struct hosts *hosts, uint32_t slot)
     change_names(hosts, slot, -1);
 }
 
-static void leave_group(struct hosts *hosts, const struct record *record)
+static void leave_group(struct hosts *hosts, const struct host *host)
 {
-    struct list *of_group = group_of(hosts, record->host.cluster, record->host.group);
+    struct list *of_group = group_of(hosts, host->cluster, host->group);
     size_t i = 0;
 
-    while (of_group->items[i] != record)
+    while (of_group->slots[i] != host->slot)
         i++;
     of_group->count--;
-    memmove(of_group->items + i, of_group->items + i + 1,
-            (of_group->count - i) * sizeof(struct record *));
-}
-
-static void leave_address(struct hosts *hosts, const struct record *record)
-{
-    struct ownership *ownership = find_ownership(hosts, &record->host.address);
-    struct record **at = &ownership->first;
-
-    while (*at != record)
-        at = &(*at)->same;
-    *at = record->same;
-    choose_owner(ownership);
-    if (ownership->first)
-        return;
-    HASH_DEL(hosts->by_address, ownership);
-    free(ownership);
+    memmove(of_group->slots + i, of_group->slots + i + 1,
+            (of_group->count - i) * sizeof(*of_group->slots));
 }
 
 void hosts_remove(struct hosts *hosts, uint32_t slot)
 {
-    autofree struct record *record = TAKE(hosts->all.items[slot]);
+    struct record *record = record_at(hosts, slot);
 
-    leave_group(hosts, record);
-    leave_address(hosts, record);
-    HASH_DEL(hosts->by_place, record);
-    hosts->free_slots[hosts->free_count++] = slot;
+    leave_group(hosts, &record->host);
+    leave_address(hosts, slot);
+    *record = (struct record){.next = hosts->free_first};
+    hosts->free_first = slot;
+    hosts->changes++;
+    hosts->used--;
 }
 
-const struct host *hosts_find(const struct hosts *hosts, uint32_t cluster, uint32_t group,
-                              const struct address *address)
+/* --- all of them -------------------------------------------------------------------------------*/
+
+size_t hosts_room(const struct hosts *hosts)
 {
-    const struct host place = {.cluster = cluster, .group = group, .address = *address};
-    const struct record *found = find_record(hosts, &place);
-
-    return found ? &found->host : NULL;
-}
-
-const struct host *hosts_owner(const struct hosts *hosts, const struct address *address)
-{
-    const struct ownership *found = find_ownership(hosts, address);
-
-    return found ? found->owner : NULL;
-}
-
-bool hosts_is_shared(const struct hosts *hosts, uint32_t slot)
-{
-    return find_ownership(hosts, &hosts_at(hosts, slot)->address)->first->same != NULL;
+    return hosts->limit - hosts->used;
 }
 
 size_t hosts_count(const struct hosts *hosts)
 {
-    return hosts->all.count;
+    return hosts->count;
+}
+
+uint64_t hosts_changes(const struct hosts *hosts)
+{
+    return hosts->changes;
 }
 
 const struct host *hosts_at(const struct hosts *hosts, uint32_t slot)
 {
-    const struct record *record = hosts->all.items[slot];
+    const struct host *host = &record_at(hosts, slot)->host;
 
-    return record ? &record->host : NULL;
+    return host->born ? host : NULL;
 }
 
 const struct host *hosts_of_group(const struct hosts *hosts, uint32_t cluster, uint32_t group,
                                   size_t i)
 {
-    const struct list *of_group = group_of(hosts, cluster, group);
+    const struct list *of_group;
 
-    return i < of_group->count ? &of_group->items[i]->host : NULL;
+    if (cluster >= hosts->cluster_count || group >= hosts->by_cluster[cluster].count)
+        return NULL;
+    of_group = group_of(hosts, cluster, group);
+    return i < of_group->count ? &record_at(hosts, of_group->slots[i])->host : NULL;
 }

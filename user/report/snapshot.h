@@ -1,0 +1,28 @@
+/* The points of all hosts at one time, by slot. A window keeps a few for 100,000 hosts, so what is zero of
+ * nearly all of them lies apart, on pages that are not written before something else comes. Pure. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "report/point.h"
+
+struct snapshot {
+    struct counts *counts;
+    struct doubts *doubts;
+    size_t room;
+};
+
+/* To `room` slots, more than it has; the new ones are zero. 0; -ENOMEM: nothing has changed. */
+int snapshot_grow(struct snapshot *snapshot, size_t room);
+void snapshot_clear(struct snapshot *snapshot);
+
+void snapshot_get(const struct snapshot *snapshot, size_t slot, struct point *out);
+void snapshot_put(struct snapshot *snapshot, size_t slot, const struct point *point);
+/* Back to zero. */
+void snapshot_forget(struct snapshot *snapshot, size_t slot);
+/* As the other one has it. */
+void snapshot_copy(struct snapshot *snapshot, size_t slot, const struct snapshot *from);
+
+/* Do the two have the same at `count` slots from `first` on? */
+bool snapshot_same(const struct snapshot *a, const struct snapshot *b, size_t first, size_t count);
