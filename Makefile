@@ -84,7 +84,7 @@ demo: all $(BUILD)/setup.demo ## nginx, its upstreams, loadtap and a collector, 
 # --- tests --------------------------------------------------------------------
 RUN := BUILD=$(BUILD) tests/run
 
-test: all static $(UNIT) $(BPF_TESTS) sanitized $(GO_PEERS) $(NO_ROLL_BACK) envoy kubernetes image ## everything below except bench
+test: all static $(UNIT) $(BPF_TESTS) sanitized $(GO_PEERS) $(NO_ROLL_BACK) envoy kubernetes image deb ## everything below except bench
 	FUZZ_SECONDS=5 $(RUN) $(CHECKS) $(UNIT) $(BPF_TESTS) $(SANITIZED) $(E2E) $(BESIDE_ENVOY)
 
 test-unit: $(UNIT) ## one program per module; no root
@@ -93,14 +93,14 @@ test-unit: $(UNIT) ## one program per module; no root
 test-bpf: $(BPF_TESTS) ## the programs in the kernel
 	$(RUN) $^
 
-test-e2e: all $(GO_PEERS) $(NO_ROLL_BACK) $(BUILD)/setup.test ## the real daemon between real peers
+test-e2e: all $(GO_PEERS) $(NO_ROLL_BACK) deb $(BUILD)/setup.test ## the real daemon between real peers
 	$(RUN) $(E2E)
 
 test-envoy: all envoy ## beside a real Envoy, before the same management server, on the same traffic
 	$(RUN) $(BESIDE_ENVOY)
 
-test-packages: all static kubernetes image $(BUILD)/setup.test ## what is installed, and what deploys it
-	$(RUN) $(addprefix tests/check/,install.sh kubernetes.sh image.sh)
+test-packages: all static kubernetes image deb $(BUILD)/setup.test ## what is installed, and what deploys it
+	$(RUN) $(addprefix tests/check/,install.sh kubernetes.sh image.sh deb.sh) tests/e2e/test_deb.py
 
 test-kernels: all $(BPF_TESTS) $(BUILD)/setup.test $(BUILD)/setup.kernels ## the kernel side under other kernels, in virtual machines
 	$(RUN) tests/check/clangs.sh
@@ -144,7 +144,7 @@ $(BUILD)/setup.%: scripts/setup.sh
 	mkdir -p $(@D)
 	scripts/setup.sh $*
 	touch $@
-$(BUILD)/setup.test $(BUILD)/setup.demo $(BUILD)/setup.kernels $(BUILD)/setup.arm64: | $(BUILD)/setup.build
+$(BUILD)/setup.test $(BUILD)/setup.demo $(BUILD)/setup.kernels $(BUILD)/setup.arm64 $(BUILD)/setup.deb: | $(BUILD)/setup.build
 
 # What needs it says so where it cannot be had.
 envoy kubernetes: | $(BUILD)/setup.test
@@ -233,6 +233,11 @@ IMAGE := $(BUILD)/loadtap-$(VERSION).oci.tar
 image: static arm64 ## build/loadtap-VERSION.oci.tar, an OCI image with nothing else in it, for amd64 and arm64
 	scripts/oci_image.py $(IMAGE) $(VERSION) amd64=$(BUILD)/static arm64=$(BUILD)/arm64/static
 
+DEB := $(BUILD)/loadtap_$(VERSION)_$(shell dpkg --print-architecture 2>/dev/null).deb
+
+deb: all $(BUILD)/setup.deb ## build/loadtap_VERSION_ARCHITECTURE.deb, for Debian
+	scripts/deb.sh $(BUILD) $(DEB)
+
 arm64: $(BUILD)/setup.arm64
 	scripts/setup_arm64.sh $(BUILD)/arm64/debian
 	$(MAKE) BUILD=$(BUILD)/arm64 ARCH=aarch64 static
@@ -243,6 +248,6 @@ clean: ## remove what was built
 help: ## this list
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all static demo test test-unit test-bpf test-e2e test-envoy test-kernels soak asan fuzz prove lint docs format sanitized bench envoy kubernetes test-packages image arm64 install clean help
+.PHONY: all static demo test test-unit test-bpf test-e2e test-envoy test-kernels soak asan fuzz prove lint docs format sanitized bench envoy kubernetes test-packages image deb arm64 install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
