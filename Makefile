@@ -19,7 +19,7 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
 CPPFLAGS := -D_GNU_SOURCE -Ibpf -Iuser -I$(BUILD)/proto -I$(BUILD)/bpf
 CFLAGS := -std=gnu11 -O2 -g -fno-omit-frame-pointer $(SANITIZE)
 LDFLAGS := -Wl,--as-needed $(SANITIZE)
-LDLIBS := $(addprefix -l,bpf elf z nghttp2 protobuf-c yaml event_extra event_openssl event_core ssl crypto cares jansson)
+LDLIBS := $(addprefix -l,bpf elf z nghttp2 protobuf-c yaml event_extra event_openssl event_core ssl crypto cares jansson cap-ng seccomp)
 FUZZ_SECONDS := 60
 
 ifeq ($(MAKELEVEL),0)
@@ -28,9 +28,9 @@ endif
 $(V).SILENT:
 
 PROTOS := $(shell cd proto && find envoy google loadtap -name '*.proto')
-SHARED_C := $(wildcard user/base/*.c user/grpc/*.c user/message/*.c)
+SHARED_C := $(wildcard user/base/*.c user/grpc/*.c user/message/*.c user/http/*.c)
 # Folders of the flow, in its order. A test needs no more than its own: FOLDERS="config upstream".
-FOLDERS := config upstream kernel report stream daemon
+FOLDERS := config upstream kernel report stream admin privilege command daemon
 DAEMON_C := $(wildcard $(FOLDERS:%=user/%/*.c))
 COLLECTOR_C := $(wildcard user/collector/*.c)
 UNIT_C := $(wildcard tests/unit/test_*.c)
@@ -74,7 +74,7 @@ demo: all $(BUILD)/setup.demo ## nginx, its upstreams, loadtap and a collector, 
 # --- tests --------------------------------------------------------------------
 RUN := BUILD=$(BUILD) tests/run
 
-test: all static $(UNIT) $(BPF_TESTS) sanitized $(GO_PEERS) $(NO_ROLL_BACK) envoy ## everything below except bench
+test: all static $(UNIT) $(BPF_TESTS) sanitized $(GO_PEERS) $(NO_ROLL_BACK) envoy kubernetes ## everything below except bench
 	FUZZ_SECONDS=5 $(RUN) $(CHECKS) $(UNIT) $(BPF_TESTS) $(SANITIZED) $(E2E) $(BESIDE_ENVOY)
 
 test-unit: $(UNIT) ## one program per module; no root
@@ -89,15 +89,19 @@ test-e2e: all $(GO_PEERS) $(NO_ROLL_BACK) $(BUILD)/setup.test ## the real daemon
 test-envoy: all envoy ## beside a real Envoy, before the same management server, on the same traffic
 	$(RUN) $(BESIDE_ENVOY)
 
+test-packages: all static kubernetes $(BUILD)/setup.test ## what is installed, and what deploys it
+	$(RUN) $(addprefix tests/check/,install.sh kubernetes.sh)
+
 test-kernels: all $(BPF_TESTS) $(BUILD)/setup.test $(BUILD)/setup.kernels ## the kernel side under other kernels, in virtual machines
 	$(RUN) tests/check/clangs.sh
 	BUILD=$(BUILD) tests/kernels/run $(KERNELS)
 
-soak: all $(GO_PEERS) $(NO_ROLL_BACK) $(BUILD)/setup.test ## exactness, also over a bad link, RUNS=20 times; a million gRPC calls; CUTS=100 of the stream
+soak: all $(GO_PEERS) $(NO_ROLL_BACK) $(BUILD)/setup.test ## exactness, also over a bad link, RUNS=20 times; a million gRPC calls; the daemon stopped and killed; CUTS=100 of the stream
 	BUILD=$(BUILD) RUNS=$(or $(RUNS),20) tests/e2e/test_exactness.py
 	BUILD=$(BUILD) RUNS=$(or $(RUNS),20) LOAD=1 tests/e2e/test_lossy_http2.py
 	BUILD=$(BUILD) REQUESTS=200000 tests/e2e/test_http2_streams.py
 	BUILD=$(BUILD) CALLS=1000000 tests/e2e/test_grpc_calls.py
+	BUILD=$(BUILD) STOPPED=60 KILLS=100 tests/e2e/test_daemon_gone.py
 	BUILD=$(BUILD) CUTS=$(or $(CUTS),100) ENVOY=$(wildcard $(abspath $(BUILD))/envoy/bin/envoy) tests/e2e/test_cuts.py
 
 asan: ## the unit tests under ASan, UBSan and the leak checker
@@ -111,6 +115,10 @@ prove: $(PROVE) ## CONNECTIONS=10000000 made-up HTTP/2 connections, counted as n
 
 lint: $(GENERATED) $(BUILD)/setup.test ## format, clang-tidy, include directions
 	$(RUN) $(addprefix tests/check/,format.sh tidy.sh includes.sh)
+
+docs: all ## what is made from sources, pages and shell completions; a test compares them
+	scripts/config_fields.py >configs/fields.md
+	scripts/command_line.py $(BUILD) completions completions
 
 format: ## clang-format every source
 	clang-format -i $$(find bpf user tests -name '*.[ch]')
@@ -129,8 +137,8 @@ $(BUILD)/setup.%: scripts/setup.sh
 $(BUILD)/setup.test $(BUILD)/setup.demo $(BUILD)/setup.kernels: | $(BUILD)/setup.build
 
 # What needs it says so where it cannot be had.
-envoy: | $(BUILD)/setup.test
-	scripts/setup_envoy.sh $(BUILD)/envoy >$(BUILD)/envoy.log 2>&1 || true
+envoy kubernetes: | $(BUILD)/setup.test
+	scripts/setup_$@.sh $(BUILD)/$@ >$(BUILD)/$@.log 2>&1 || true
 
 # --- generated code ---------------------------------------------------------------
 $(BUILD)/proto/%.pb-c.c: proto/%.proto | $(BUILD)/setup.build
@@ -207,7 +215,7 @@ $(GO_PEERS) $(BENCH_GO): $(BUILD)/%: %.go | $(BUILD)/setup.test
 -include $(OBJECTS:.o=.d) $(wildcard $(BUILD)/bpf/*.d)
 
 install: all ## into DESTDIR and PREFIX (/usr/local)
-	install -D -t $(DESTDIR)$(or $(PREFIX),/usr/local)/sbin $(BUILD)/loadtap $(BUILD)/loadtap-collector
+	scripts/install.sh $(BUILD) "$(DESTDIR)" $(or $(PREFIX),/usr/local)
 
 clean: ## remove what was built
 	rm -rf $(BUILD)
@@ -215,6 +223,6 @@ clean: ## remove what was built
 help: ## this list
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all static demo test test-unit test-bpf test-e2e test-envoy test-kernels soak asan fuzz prove lint format sanitized bench envoy install clean help
+.PHONY: all static demo test test-unit test-bpf test-e2e test-envoy test-kernels soak asan fuzz prove lint docs format sanitized bench envoy kubernetes test-packages install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -8,6 +8,7 @@
  * storage, nothing joins: a connection whose end goes unseen would be open for ever. */
 #pragma once
 
+#include "cgroup.bpf.h"
 #include "peer.bpf.h"
 
 /* Two CPUs may have found it at once, with the same zeroed state; one sets it up. Until `life` is
@@ -64,25 +65,6 @@ static __always_inline struct connection *join_at_packet(struct __sk_buff *skb, 
     return c;
 }
 
-#define CGROUP_DEPTH_MAX 64
-
-/* Does the socket lie in the cgroup that the other programs are attached to? */
-static __always_inline bool in_own_cgroup(const struct sock *sk)
-{
-    struct cgroup *cgroup = sk->sk_cgrp_data.cgroup;
-
-    for (int i = 0; i < CGROUP_DEPTH_MAX && cgroup; i++) {
-        struct cgroup_subsys_state *parent = cgroup->self.parent;
-
-        if (cgroup->kn->id == own_cgroup)
-            return true;
-        if (!parent)
-            return false;
-        cgroup = parent->cgroup;
-    }
-    return false;
-}
-
 /* At a socket that the iterator shows. */
 static __always_inline void join_open_socket(struct sock_common *common)
 {
@@ -97,7 +79,7 @@ static __always_inline void join_open_socket(struct sock_common *common)
         return;
     endpoint = endpoint_of_sock(common);
     sk = (struct sock *)bpf_skc_to_tcp_sock(common);
-    if (!endpoint || !sk || !in_own_cgroup(sk))
+    if (!endpoint || !sk || !in_cgroup(sk, own_cgroup))
         return;
     if (bpf_sk_storage_get(&connections, common, NULL, 0))
         return;

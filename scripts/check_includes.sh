@@ -12,23 +12,29 @@ declare -A allowed=(
     [message]="base pb-c unread_fields.inc"
     [config]="base message abi.h pb-c"
     [upstream]="base config abi.h"
-    [kernel]="base config abi.h skeleton"
+    [kernel]="base config abi.h peers_abi.h skeleton"
     [report]="base config upstream abi.h pb-c"
     [stream]="base config grpc"
-    [daemon]="base config upstream kernel report grpc stream abi.h"
-    [collector]="base grpc message pb-c"
+    [http]="base"
+    [admin]="base message http config upstream report abi.h pb-c"
+    [privilege]="base"
+    [command]="base config kernel"
+    [daemon]="base http config upstream kernel report grpc stream admin privilege command abi.h"
+    [collector]="base grpc message http pb-c"
 )
 
 # A library's headers, and the files that may include them.
 libraries=(
     "yaml.h        user/message/yaml_tree.c"
-    "nghttp2/*     user/stream/lrs_stream.c user/collector/http2.c"
+    "nghttp2/*     user/stream/lrs_stream.c user/stream/lrs_call.[ch] user/collector/http2.c"
     "ares*.h       user/upstream/@(resolver|ares_loop).c"
-    "event2/*      user/upstream/@(resolver|ares_loop).c user/stream/@(dial|transport|tls|keepalive).c user/daemon/*.c user/collector/*.c"
+    "event2/*      user/upstream/@(resolver|ares_loop).c user/stream/@(dial|connector|tls|transport|patience|keepalive).c user/http/@(server|listen).c user/daemon/*.c user/collector/*.c"
     "openssl/*     user/stream/tls*.[ch] user/collector/tls.c"
     "bpf/*         user/kernel/*.c bpf/*.bpf.c bpf/*.bpf.h"
-    "jansson.h     user/collector/message_json.[ch] user/collector/output.c"
-    "protobuf-c/*  user/message/* user/config/* user/report/* user/collector/*"
+    "cap-ng.h      user/privilege/capabilities.c"
+    "seccomp.h     user/privilege/filter.c"
+    "jansson.h     user/message/message_json.[ch] user/admin/*.[ch] user/collector/output.c"
+    "protobuf-c/*  user/message/* user/config/* user/report/* user/admin/* user/collector/*"
 )
 
 # What a quoted include is, in the words of the table.

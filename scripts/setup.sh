@@ -24,6 +24,8 @@ build libssl-dev openssl/ssl.h
 build libc-ares-dev ares.h
 build libjansson-dev jansson.h
 build uthash-dev uthash.h
+build libcap-ng-dev cap-ng.h
+build libseccomp-dev seccomp.h
 test libcmocka-dev cmocka.h
 test openssl openssl
 test clang-format clang-format
@@ -44,6 +46,13 @@ test lighttpd lighttpd
 test python3-h2 /usr/lib/python3/dist-packages/h2
 test libprotocol-http2-perl /usr/share/perl5/Protocol/HTTP2.pm
 test curl curl
+test systemd systemd-analyze
+test util-linux setpriv
+test prometheus promtool
+test chromium chromium
+test mandoc mandoc
+test zsh zsh
+test fish fish
 test golang-go go
 test golang-golang-x-net-dev /usr/share/gocode/src/golang.org/x/net/http2
 test golang-google-grpc-dev /usr/share/gocode/src/google.golang.org/grpc
@@ -122,5 +131,6 @@ for package in $missing; do
     nginx-light) update-rc.d nginx disable ;;
     haproxy) update-rc.d haproxy disable ;;
     lighttpd) update-rc.d lighttpd disable ;;
+    prometheus) update-rc.d prometheus disable ;;
     esac >"$log" 2>&1
 done

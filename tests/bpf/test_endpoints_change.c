@@ -110,6 +110,104 @@ static void an_open_connection_stays_with_its_row(void **state)
     observe("127.0.0.1", SLOT_AUTO);
 }
 
+static struct health_check live_check = {.path = (char *)"/live", .host = (char *)""};
+static struct health_check ready_check = {.path = (char *)"/ready", .host = (char *)""};
+
+static void observe_as(const char *ip, struct health_check *check, enum protocol protocol)
+{
+    const struct cluster changed = {.name = (char *)"changed",
+                                    .protocol = protocol,
+                                    .health_checks = check,
+                                    .health_check_count = check ? 1 : 0};
+    const struct address address = address_of(ip);
+
+    assert_int_equal(tap_observe(fixture_tap(), &address, SLOT_AUTO, &changed), 0);
+}
+
+static void get(const struct pair *p, const char *path)
+{
+    char head[128];
+
+    snprintf(head, sizeof(head), "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path);
+    say(p->proxy, head);
+    hear(p->upstream, head);
+    say(p->upstream, OK);
+    hear(p->proxy, OK);
+}
+
+/* A configuration with other health checks, then with another protocol, is loaded. */
+static void new_connections_are_read_by_what_is_new(void **state)
+{
+    uint32_t room = tap_checks_room(fixture_tap());
+    struct pair old, new;
+    struct counters c = counted(SLOT_AUTO);
+
+    (void)state;
+    assert_in_range(room, 1, 100);
+    observe_as("127.0.0.1", &live_check, PROTOCOL_AUTO);
+    assert_int_equal(tap_checks_room(fixture_tap()), room - 1);
+    old = open_pair("127.0.0.1");
+    observe_as("127.0.0.1", &ready_check, PROTOCOL_AUTO);
+    assert_int_equal(tap_checks_room(fixture_tap()), room - 1);
+    close(old.listener);
+    new = open_pair("127.0.0.1");
+    get(&old, "/live");
+    get(&new, "/ready");
+    c = counted(SLOT_AUTO);
+    assert_int_equal(c.rq_probes, 2); /* of each in its own way */
+    assert_int_equal(c.rq_issued, 0);
+    get(&new, "/live");
+    c = counted(SLOT_AUTO);
+    assert_int_equal(c.rq_issued, 1);
+    close_pair(&new);
+
+    observe_as("127.0.0.1", NULL, PROTOCOL_TCP);
+    assert_int_equal(tap_checks_room(fixture_tap()), room);
+    new = open_pair("127.0.0.1");
+    get(&new, "/live");
+    get(&old, "/ready");
+    c = counted(SLOT_AUTO);
+    assert_int_equal(c.rq_issued, 2); /* the session, the old one's request */
+    assert_int_equal(c.rq_probes, 0);
+    close_pair(&new);
+    close(old.proxy);
+    close(old.upstream);
+    observe("127.0.0.1", SLOT_AUTO);
+}
+
+/* Of the fixture's, that have none. */
+static const char *const unchecked[] = {"127.0.0.1", "127.0.0.2", "127.0.0.4", "192.0.2.1"};
+
+static int observe_checked(const char *ip, unsigned number)
+{
+    const struct address address = address_of(ip);
+    char path[16];
+    struct health_check check = {.path = path, .host = (char *)""};
+    const struct cluster checked = {
+        .name = (char *)"checked", .health_checks = &check, .health_check_count = 1};
+
+    snprintf(path, sizeof(path), "/%u", number);
+    return tap_observe(fixture_tap(), &address, SLOT_AUTO, &checked);
+}
+
+static void as_many_lists_of_checks_as_there_is_room_for(void **state)
+{
+    uint32_t room = tap_checks_room(fixture_tap());
+
+    (void)state;
+    assert_int_equal(room, ARRAY_SIZE(unchecked) - 1);
+    for (unsigned i = 0; i < room; i++)
+        assert_int_equal(observe_checked(unchecked[i], i), 0);
+    assert_int_equal(observe_checked(unchecked[room], room), -ENOSPC);
+    assert_int_equal(observe_checked(unchecked[room], 0), 0); /* one that is there needs no room */
+    assert_int_equal(tap_checks_room(fixture_tap()), 0);
+    observe(unchecked[0], SLOT_AUTO);
+    assert_int_equal(tap_checks_room(fixture_tap()), 0); /* another has it */
+    for (unsigned i = 1; i <= room; i++)
+        observe(unchecked[i], SLOT_REFUSED);
+    assert_int_equal(tap_checks_room(fixture_tap()), room);
+}
+
 static void who_is_open_joins_an_endpoint_that_comes(void **state)
 {
     struct pair p;
@@ -236,6 +334,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_open_connection_stays_with_its_row),
+        cmocka_unit_test(new_connections_are_read_by_what_is_new),
+        cmocka_unit_test(as_many_lists_of_checks_as_there_is_room_for),
         cmocka_unit_test(who_is_open_joins_an_endpoint_that_comes),
         cmocka_unit_test(a_row_is_used_again),
         cmocka_unit_test(addresses_that_share_a_bit),

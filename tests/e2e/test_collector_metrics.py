@@ -163,7 +163,7 @@ def test_bad_clients(results, scratch):
         results.equal(f"{method} {path}", prometheus.get(METRICS, path, method)[0], status)
     with dial() as large:
         large.sendall(b"GET /metrics HTTP/1.1\r\nx: " + 9000 * b"x")
-        results.true("a head that does not end", b" 431 " in large.recv(1000))
+        results.true("a head that does not end", b" 413 " in large.recv(1000))
     start_time = time.monotonic()
     slow, silent = dial(), [dial() for _ in range(5)]
     for _ in range(22):  # each half second a byte, so that no time between two is long
@@ -178,8 +178,8 @@ def test_bad_clients(results, scratch):
                  all(closed_after(sock, start_time) < 15 for sock in silent))
     crowd = [dial() for _ in range(200)]
     results.equal("a crowd does not keep out the next one", prometheus.get(METRICS)[0], 200)
-    results.equal("of a crowd, 16 are kept, the newest", [is_closed(sock) for sock in crowd],
-                  [True] * 185 + [False] * 15)
+    results.equal("of a crowd, 32 are kept, the newest", [is_closed(sock) for sock in crowd],
+                  [True] * 169 + [False] * 31)
     client.send()
     messages(2)
     results.equal("streams are not hurt", client.finish(), 0)

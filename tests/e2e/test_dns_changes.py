@@ -5,18 +5,17 @@
 The load does as a proxy that resolved at its start: it goes on with an address, new connections too,
 for a while after DNS has dropped it. Slots are used again and again."""
 
-import collections
 import random
 import threading
 import time
 
 from lib import namespace, tap
+from lib.by_address import Upstreams
 from lib.client import Client, request
 from lib.daemon import Daemon, bootstrap, cluster
 from lib.dns import Dns
 from lib.process import PATIENCE, until
 from lib.reports import Collector
-from lib.upstream import Upstream
 
 PORT = 20001
 CLUSTER, OTHER, NAME = "changing", "other", "service.test"
@@ -25,34 +24,6 @@ ROUNDS = 12
 IDLE = 1.5 * PATIENCE  # seconds; far longer than the load leaves a target alone
 THREADS = 4
 EARLY, MOVING, LATE = "127.0.2.1", "127.0.2.2", "127.0.2.3"
-
-
-class Upstreams:
-    """Counts by address what it was asked, and what it answered."""
-
-    def __init__(self, addresses):
-        self.counts = collections.defaultdict(collections.Counter)
-        self.upstream = Upstream()
-        for address in addresses:
-            self.upstream.listen(PORT, address, self._handler(address))
-
-    def _handler(self, address):
-        def serve(connection, _):
-            while True:
-                asked = connection.request()
-                connection.body(asked)
-                status = int(asked.query["status"])
-                with self.upstream.lock:
-                    self.counts[address].update(
-                        ["issued", "success" if status < 500 else "error"])
-                connection.sock.sendall(
-                    f"HTTP/1.1 {status} Status\r\nContent-Length: 2\r\n\r\nok".encode())
-        return serve
-
-    def rows(self):
-        with self.upstream.lock:
-            return {f"{address}:{PORT}": {key: row[key] for key in ("issued", "success", "error")}
-                    for address, row in self.counts.items()}
 
 
 class Load:
@@ -182,7 +153,7 @@ def outage(results, dns, collector, daemon, upstreams):
 
 
 def test(results, scratch, group):
-    upstreams = Upstreams([*ADDRESSES, EARLY, MOVING, LATE])
+    upstreams = Upstreams(PORT, [*ADDRESSES, EARLY, MOVING, LATE])
     dns = Dns(scratch)
     dns.records.update({NAME: [], f"other.{NAME}": []})
     collector = Collector(scratch)

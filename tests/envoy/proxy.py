@@ -14,6 +14,8 @@ OWN = {"region": "eu", "zone": "a", "sub_zone": "1"}
 NODE = {"id": "n-1", "cluster": "front", "locality": OWN, "client_features": ["of.its.own"],
         "metadata": {"text": "x", "number": 1.5, "on": True, "none": None, "list": [1, "two"],
                      "inner": {"deep": {"er": "y"}}}}
+METADATA = [{"key": "X-Tenant", "value": "a b"}, {"key": "x-text-bin", "value": "hello"},
+            {"key": "x-coded-bin", "value": "aGVsbG8="}]
 ADMIN = 9901
 
 
@@ -63,7 +65,7 @@ def tcp_listener(port, name):
 
 
 def bootstrap(clusters, listeners, lrs_port=18000):
-    service = {"envoy_grpc": {"cluster_name": "load_reporting_cluster"}}
+    service = {"envoy_grpc": {"cluster_name": "load_reporting_cluster"}, "initial_metadata": METADATA}
     lrs = cluster("load_reporting_cluster", [group(("127.0.0.1", lrs_port))], **HTTP2)
     return {"node": NODE, "admin": {"address": address("127.0.0.1", ADMIN)},
             "static_resources": {"clusters": [*clusters, lrs], "listeners": listeners},

@@ -92,6 +92,14 @@ def d12_headers_to_count_once(view):
     view.expect("sent again", resent, [None, None, None, f"3.{arrived + 1}"])
 
 
+def initial_metadata_as_envoys(view):
+    """What a name that ends in "-bin" has goes out in base64, whatever it is."""
+    for client in CLIENTS:
+        headers = stream(view, client, 1).headers
+        view.expect(client, [headers.get(name) for name in ("x-tenant", "x-text-bin", "x-coded-bin")],
+                    ["a b", "aGVsbG8=", "YUdWc2JHOD0="])
+
+
 def script(run, port):
     def send(at, count):
         run.at(at)
@@ -123,7 +131,8 @@ def test(results, scratch, group):
     script(run, cases.cases[0].port)
     run.stop()
     for check in (s23_server_closes_ok, s24_server_unavailable, s25_server_that_answers_a_node_once,
-                  d08_windows_sent_again, d11_last_report_at_the_end, d12_headers_to_count_once):
+                  d08_windows_sent_again, d11_last_report_at_the_end, d12_headers_to_count_once,
+                  initial_metadata_as_envoys):
         judge(results, run, check)
     run.check(results, ["management server"])
 

@@ -14,7 +14,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void load_merged(const char *yaml)
 {
-    const struct bootstrap_source alone = {.yaml = yaml, .service_zone = "z"};
+    static const char *const environment[] = {"A=a", "PORT=80", "EMPTY=", NULL};
+    const struct bootstrap_source alone = {
+        .yaml = yaml, .environment = environment, .service_zone = "z"};
     const struct bootstrap_source on_top = {.path = "configs/envoy-lrs-sandbox.yaml", .yaml = yaml};
     struct bootstrap *bootstrap = NULL;
     struct config_error error;

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 
 #include "collector/message_check.h"
-#include "collector/message_json.h"
 #include "collector/sums.h"
 #include "collector/totals.h"
 #include "envoy/service/load_stats/v3/lrs.pb-c.h"
+#include "message/message_json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

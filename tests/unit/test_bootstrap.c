@@ -88,6 +88,7 @@ static void the_sandbox(void **state)
     assert_string_equal(bootstrap->admin_host, "0.0.0.0");
     assert_int_equal(bootstrap->admin_port, 8081);
     assert_null(bootstrap->cgroup_path);
+    assert_null(bootstrap->run_as_user);
     assert_int_equal(bootstrap->note_count, 1);
     assert_true(has_note(bootstrap, "no id and no cluster"));
     bootstrap_free(bootstrap);
@@ -182,6 +183,40 @@ static void protocols(void **state)
     expect_error(SMALL(WITH("protocol: 1"), LOCAL), "expected auto, http1, http2 or tcp");
     expect_error(SMALL(WITH("protocoll: tcp"), LOCAL), "did you mean 'protocol'?");
     expect_error(SMALL(WITH("weight: 1"), LOCAL), "found the unknown key 'weight', expected");
+}
+
+/* In each of the places where Envoy has them. */
+static void other_name_servers(void **state)
+{
+#define SERVERS "typed_dns_resolver_config: {name: r, typed_config: {'@type': t.io/x.CaresConfig}}"
+    static const struct {
+        const char *yaml, *note; /* NULL: none */
+    } rows[] = {
+        {SMALL("type: STRICT_DNS, " SERVERS ", ", LOCAL),
+         "static_resources.clusters[0].typed_dns_resolver_config: not followed: names are resolved "
+         "by the hosts file"},
+        {SMALL("type: LOGICAL_DNS, dnsResolvers: [], ", LOCAL),
+         "clusters[0].dns_resolvers: not followed"},
+        {SMALL("cluster_type: {name: envoy.cluster.dns, typed_config: {'@type': "
+               "t.io/envoy.extensions.clusters.dns.v3.DnsCluster, " SERVERS "}}, ",
+               LOCAL),
+         "clusters[0].cluster_type.typed_config.typed_dns_resolver_config: not followed"},
+        {"dns_resolution_config: {}\n" SMALL("type: STRICT_DNS, ", LOCAL),
+         ": dns_resolution_config: not followed"},
+        {"dns_resolution_config: {}\n" SMALL("type: STATIC, " SERVERS ", ", LOCAL), NULL},
+        {SMALL("type: STRICT_DNS, ", LOCAL), NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct bootstrap *bootstrap = must_load(rows[i].yaml);
+
+        if (rows[i].note)
+            assert_true(has_note(bootstrap, rows[i].note));
+        else
+            assert_false(has_note(bootstrap, "not followed"));
+        bootstrap_free(bootstrap);
+    }
 }
 
 static void what_is_not_observed(void **state)
@@ -411,14 +446,18 @@ static void headers_of_the_stream(void **state)
 {
     struct bootstrap *bootstrap = must_load(CLUSTERS(ONE) REPORT_TO(
         "{envoy_grpc: {cluster_name: m, authority: a}, initial_metadata: [{key: X-One, value: v}, "
-        "{key: k-bin, raw_value: aGk=}]}"));
+        "{key: raw, raw_value: aGk=}, {key: Text-Bin, value: hello}, {key: none-bin}, "
+        "{key: raw-bin, raw_value: AAEC/w==}]}"));
 
     (void)state;
     assert_string_equal(bootstrap->lrs_authority, "a");
-    assert_int_equal(bootstrap->lrs_metadata_count, 2);
+    assert_int_equal(bootstrap->lrs_metadata_count, 5);
     assert_string_equal(bootstrap->lrs_metadata[0].key, "x-one");
     assert_string_equal(bootstrap->lrs_metadata[0].value, "v");
     assert_string_equal(bootstrap->lrs_metadata[1].value, "hi");
+    assert_string_equal(bootstrap->lrs_metadata[2].value, "aGVsbG8=");
+    assert_string_equal(bootstrap->lrs_metadata[3].value, "");
+    assert_string_equal(bootstrap->lrs_metadata[4].value, "AAEC/w==");
     bootstrap_free(bootstrap);
     expect_error(CLUSTERS(ONE) REPORT_TO("{envoy_grpc: {cluster_name: m}, initial_metadata: [{key: "
                                          "':path', value: v}]}"),
@@ -479,14 +518,15 @@ static void own_settings(void **state)
 {
 #define SETTINGS(content)                                                                          \
     "{name: l, typed_config: {'@type': type.googleapis.com/loadtap.v1.Settings, " content "}}"
-    struct bootstrap *bootstrap =
-        must_load("bootstrap_extensions: [{name: o, typed_config: {'@type': x/other, a: "
-                  "b}}, " SETTINGS("cgroup_path: /c, omit_connection_fields: true, "
-                                   "report_error_bound: true, removed_endpoint_idle_time: 1.5s, "
-                                   "emission_rules: ENVOY_1_34") "]\n" SMALL("", LOCAL));
+    struct bootstrap *bootstrap = must_load(
+        "bootstrap_extensions: [{name: o, typed_config: {'@type': x/other, a: "
+        "b}}, " SETTINGS("cgroup_path: /c, run_as_user: web, omit_connection_fields: true, "
+                         "report_error_bound: true, removed_endpoint_idle_time: 1.5s, "
+                         "emission_rules: ENVOY_1_34") "]\n" SMALL("", LOCAL));
 
     (void)state;
     assert_string_equal(bootstrap->cgroup_path, "/c");
+    assert_string_equal(bootstrap->run_as_user, "web");
     assert_true(bootstrap->omit_connection_fields);
     assert_true(bootstrap->report_error_bound);
     assert_int_equal(bootstrap->removed_idle_ms, 1500);
@@ -494,11 +534,15 @@ static void own_settings(void **state)
     bootstrap_free(bootstrap);
     bootstrap = must_load(SMALL("", LOCAL));
     assert_int_equal(bootstrap->removed_idle_ms, 600000);
+    assert_false(bootstrap->pod_cgroup);
     assert_int_equal(bootstrap->emission_rules, EMISSION_ENVOY_1_39);
     bootstrap_free(bootstrap);
     expect_error(
         "bootstrap_extensions: [" SETTINGS("removed_endpoint_idle_time: 0s") "]\n" SMALL("", LOCAL),
         "typed_config.removed_endpoint_idle_time: found no time at all");
+    expect_error("bootstrap_extensions: [" SETTINGS(
+                     "cgroup_path: /c, pod_cgroup: true") "]\n" SMALL("", LOCAL),
+                 "typed_config.pod_cgroup: found true beside a cgroup_path");
     expect_error("bootstrap_extensions: [" SETTINGS("cgroup_path: c") "]\n" SMALL("", LOCAL),
                  "bootstrap_extensions[0].typed_config.cgroup_path: found \"c\", expected an abs");
     expect_error("bootstrap_extensions: [" SETTINGS("") ", " SETTINGS("") "]\n" SMALL("", LOCAL),
@@ -552,7 +596,9 @@ static void ten_thousand_clusters(void **state)
 static void out_of_memory(void **state)
 {
     const struct bootstrap_source source = {
-        .yaml = SMALL("", LOCAL ", {endpoint: {address: {pipe: {path: /p}}}}"),
+        .yaml = "node: {cluster: 'a${A}'}\n" SMALL("", LOCAL
+                                                   ", {endpoint: {address: {pipe: {path: /p}}}}"),
+        .environment = (const char *const[]){"A=a", NULL},
         .service_node = "n",
         .service_zone = "z"};
 
@@ -585,6 +631,7 @@ int main(void)
         cmocka_unit_test(the_node),
         cmocka_unit_test(the_second_text_is_merged),
         cmocka_unit_test(protocols),
+        cmocka_unit_test(other_name_servers),
         cmocka_unit_test(what_is_not_observed),
         cmocka_unit_test(addresses_and_ports),
         cmocka_unit_test(clusters_that_cannot_be),

@@ -298,6 +298,53 @@ static void test_no_clusters(void **state)
     hosts_free(NULL);
 }
 
+/* A new configuration: clusters and groups come behind the others, and their order is another one. */
+static struct cluster grown_items[2];
+static struct locality_endpoints grown_groups[3];
+static struct clusters grown = {.items = grown_items, .count = 1};
+static size_t moves;
+
+static void note_move(void *arg, const struct host *from, const struct host *to)
+{
+    assert_null(arg);
+    assert_true(address_equal(&from->address, &to->address));
+    assert_int_equal(from->cluster, 0);
+    assert_int_equal(to->cluster, 1);
+    moves++;
+}
+
+static void test_clusters_come_and_change_their_order(void **state)
+{
+    struct hosts *hosts;
+
+    (void)state;
+    grown_items[0] = (struct cluster){.groups = grown_groups, .group_count = 1};
+    grown_items[1] = (struct cluster){.groups = grown_groups, .group_count = 1, .rank = 1};
+    hosts = hosts_new(&grown);
+    assert_int_equal(add(hosts, 0, 0, 7), 0);
+    assert_null(hosts_of_group(hosts, 1, 0, 0));
+    grown.count = 2;
+    grown_items[0].group_count = 3;
+    assert_null(hosts_of_group(hosts, 1, 0, 0));
+    assert_null(hosts_of_group(hosts, 0, 2, 0));
+    assert_int_equal(add(hosts, 1, 0, 7), 0); /* as one before it */
+    assert_int_equal(owner->cluster, 0);
+    assert_int_equal(add(hosts, 0, 2, 8), 0);
+    assert_int_equal(add(hosts, 1, 0, 8), 0);
+    assert_int_equal(owner->cluster, 0);
+    hosts_choose_owners(hosts, note_move, NULL);
+    assert_int_equal(moves, 0);
+    grown_items[0].rank = 2;
+    hosts_choose_owners(hosts, note_move, NULL);
+    assert_int_equal(moves, 2);
+    assert_int_equal(hosts_owner(hosts, &host->address)->cluster, 1);
+    hosts_limit(hosts, 6);
+    assert_int_equal(hosts_room(hosts), 2);
+    hosts_remove(hosts, host->slot);
+    assert_int_equal(hosts_room(hosts), 3);
+    hosts_free(hosts);
+}
+
 /* Fails each allocation in turn; every failure leaves the registry as it was, and adding again
  * works. */
 static void test_out_of_memory(void **state)
@@ -307,13 +354,11 @@ static void test_out_of_memory(void **state)
     (void)state;
     if (!MEMORY_CAN_FAIL)
         return;
-    for (long left = 0; left < 3; left++) {
-        memory_left = left;
-        assert_null(hosts_new(&model));
-        memory_left = -1;
-        assert_int_equal(memory_live, live);
-    }
-    for (long left = 0; left < 5; left++) {
+    memory_left = 0;
+    assert_null(hosts_new(&model));
+    memory_left = -1;
+    assert_int_equal(memory_live, live);
+    for (long left = 0; left < 7; left++) {
         struct hosts *hosts = hosts_new(&model);
         int error;
 
@@ -321,7 +366,7 @@ static void test_out_of_memory(void **state)
         memory_left = left;
         error = add(hosts, BERRY, 0, 7);
         memory_left = -1;
-        assert_int_equal(error, left < 4 ? -ENOMEM : 0);
+        assert_int_equal(error, left < 6 ? -ENOMEM : 0);
         if (error) {
             assert_null(host);
             assert_int_equal(hosts_count(hosts), 0);
@@ -339,6 +384,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_slots_are_given_in_order),
+        cmocka_unit_test(test_clusters_come_and_change_their_order),
         cmocka_unit_test(test_group_keeps_the_order_of_adding),
         cmocka_unit_test(test_address_twice_in_a_group),
         cmocka_unit_test(test_port_and_every_ip_byte_tell_hosts_apart),

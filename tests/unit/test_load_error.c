@@ -21,7 +21,9 @@ static void the_way_out(void **state)
         bool has_btf;
         const char *says, *says_not;
     } rows[] = {
-        {-EPERM, true, "run as root, or with CAP_BPF", KERNEL},
+        {-EPERM, true, "run as root of the machine (not of a user namespace), or with its CAP_BPF",
+         KERNEL},
+        {-EPERM, true, "programs: run as root", "LimitMEMLOCK"},
         {-EMFILE, true, "Too many open files: raise the limit (ulimit -n)", KERNEL},
         {-ENFILE, true, "Too many open files in system: raise the limit", KERNEL},
         {-ENOMEM, true, "Cannot allocate memory (ulimit -v", KERNEL},
@@ -36,16 +38,27 @@ static void the_way_out(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         char text[1024];
 
-        load_error_text(rows[i].code, rows[i].has_btf, text, sizeof(text));
+        load_error_text(rows[i].code, true, rows[i].has_btf, text, sizeof(text));
         if (!strstr(text, rows[i].says) || strstr(text, rows[i].says_not))
             fail_msg("%s", text);
     }
+}
+
+static void locked_memory(void **state)
+{
+    char text[1024];
+
+    (void)state;
+    load_error_text(-EPERM, false, true, text, sizeof(text));
+    assert_non_null(
+        strstr(text, "for the limit of locked memory (ulimit -l unlimited; LimitMEMLOCK"));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_way_out),
+        cmocka_unit_test(locked_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

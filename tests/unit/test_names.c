@@ -87,11 +87,12 @@ static void note(char sign, const struct address *address)
 }
 
 int observed_add(struct observed *observed, uint32_t cluster, uint32_t group,
-                 const struct address *address)
+                 const struct address *address, enum observed_by by)
 {
     char ip[ADDRESS_TEXT_MAX];
 
     (void)observed, (void)cluster;
+    assert_int_equal(by, OBSERVED_BY_NAME);
     assert_int_equal(group, 0);
     if (!strcmp(address_ip_text(address, ip), refused))
         return -ENOSPC;
@@ -139,7 +140,7 @@ static int tear_down(void **state)
 
 static void add(uint32_t cluster)
 {
-    assert_int_equal(names_add(names, cluster, 0, &endpoints[cluster]), 0);
+    assert_int_equal(names_add(names, cluster, 0, endpoints[cluster].host, 80), 0);
 }
 
 /* Answers with these addresses ("" for none), and returns what became of them. */

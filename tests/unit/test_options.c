@@ -58,7 +58,9 @@ static void what_is_not_given(void **state)
     assert_null(options.service_node);
     assert_int_equal(options.mode, RUN_SERVE);
     assert_int_equal(options.log_level, LOG_LEVEL_INFO);
-    assert_false(options.help || options.version);
+    assert_false(options.help || options.version || options.config_expand_env);
+    assert_int_equal(parse(&options, "--config-yaml=a", "--config-expand-env", NULL), 0);
+    assert_true(options.config_expand_env);
 }
 
 static void the_last_flag_wins(void **state)
@@ -73,13 +75,17 @@ static void the_last_flag_wins(void **state)
 static void help_and_version_need_no_configuration(void **state)
 {
     struct options options;
+    char text[2048];
+    FILE *out = fmemopen(text, sizeof(text), "w");
 
     (void)state;
     assert_int_equal(parse(&options, "--help", "--nonsense", NULL), 0);
     assert_true(options.help);
     assert_int_equal(parse(&options, "--version", NULL), 0);
     assert_true(options.version);
-    assert_non_null(strstr(options_help(), "--config-yaml"));
+    options_print_help(out);
+    fclose(out);
+    assert_non_null(strstr(text, "--config-yaml"));
 }
 
 static void each_mistake_is_named(void **state)

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/host_port.h"
+
 static const uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 static void set_ipv4(struct address *address, const void *four_bytes)
@@ -24,6 +26,14 @@ int address_parse(const char *ip, uint16_t port, struct address *out)
         return -EINVAL;
     *out = address;
     return 0;
+}
+
+int address_parse_text(const char *text, struct address *out)
+{
+    char host[HOST_MAX];
+    uint16_t port;
+
+    return host_port_split(text, host, &port) ? -EINVAL : address_parse(host, port, out);
 }
 
 int address_from_sockaddr(const struct sockaddr *from, struct address *out)

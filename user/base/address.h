@@ -17,6 +17,8 @@ struct address {
 
 /* Reads an IP literal. 0, or -EINVAL (a host name, for instance). */
 int address_parse(const char *ip, uint16_t port, struct address *out);
+/* Reads "127.0.0.1:80", "[::1]:80". 0, or -EINVAL. */
+int address_parse_text(const char *text, struct address *out);
 int address_from_sockaddr(const struct sockaddr *from, struct address *out); /* 0, -EAFNOSUPPORT */
 /* The socket address to dial; AF_INET for IPv4. Returns its length. */
 socklen_t address_to_sockaddr(const struct address *from, struct sockaddr_storage *out);

@@ -9,11 +9,11 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "collector/metrics_server.h"
 #include "collector/server.h"
 #include "collector/service.h"
 #include "collector/settings.h"
 #include "collector/tls.h"
+#include "collector/web.h"
 
 #define TOTALS_TEXT_MAX ((size_t)4 << 20) /* bytes of the label sets' names */
 #define TOTALS_GAUGES_MAX 1000000         /* 24 MB of them */
@@ -29,7 +29,7 @@ struct collector {
     struct totals *totals; /* NULL: no metrics */
     struct service service;
     struct server *server;
-    struct metrics_server *metrics;
+    struct web *web; /* NULL: no metrics */
     struct event *signals[SIGNALS];
 };
 
@@ -121,7 +121,7 @@ static int open_service(struct collector *collector, FILE *output)
 /* A socket for each client, and some for files. */
 static void allow_sockets(void)
 {
-    const rlim_t wanted = SERVER_CONNECTIONS + METRICS_CLIENTS + 64;
+    const rlim_t wanted = SERVER_CONNECTIONS + HTTP_CLIENTS + 64;
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted)
@@ -142,18 +142,17 @@ static int open_sockets(struct collector *collector)
     collector->server = server_new(collector->base, &options->listen, &collector->service,
                                    collector->tls, error, sizeof(error));
     if (collector->server && options->has_metrics)
-        collector->metrics =
-            metrics_server_new(collector->base, &options->metrics, &collector->service,
-                               collector->server, error, sizeof(error));
-    if (!collector->server || (options->has_metrics && !collector->metrics)) {
+        collector->web = web_new(collector->base, &options->metrics, &collector->service,
+                                 collector->server, error, sizeof(error));
+    if (!collector->server || (options->has_metrics && !collector->web)) {
         log_error("%s", error);
         return -EIO;
     }
     server_address(collector->server, &where);
     log_info("listening on %s%s", address_text(&where, text), collector->tls ? ", TLS" : "");
-    if (!collector->metrics)
+    if (!collector->web)
         return 0;
-    metrics_server_address(collector->metrics, &where);
+    web_address(collector->web, &where);
     log_info("metrics on http://%s/metrics", address_text(&where, text));
     return 0;
 }
@@ -191,7 +190,7 @@ static void clear(struct collector *collector)
     for (size_t i = 0; i < SIGNALS; i++)
         if (collector->signals[i])
             event_free(collector->signals[i]);
-    metrics_server_free(collector->metrics);
+    web_free(collector->web);
     server_free(collector->server);
     service_clear(&collector->service);
     totals_free(collector->totals);

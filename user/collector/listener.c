@@ -10,6 +10,7 @@
 #include <event2/listener.h>
 
 #include "base/log.h"
+#include "http/listen.h"
 
 struct listener {
     struct evconnlistener *socket;
@@ -54,11 +55,7 @@ struct listener *listener_new(struct event_base *base, const struct address *whe
                               listener_accept_fn *on_accept, void *arg, char *error,
                               size_t error_size)
 {
-    static const unsigned flags = LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC;
     struct listener *listener = calloc(1, sizeof(*listener));
-    struct sockaddr_storage raw;
-    socklen_t length = address_to_sockaddr(where, &raw);
-    char text[ADDRESS_TEXT_MAX];
 
     if (listener)
         listener->pause = evtimer_new(base, on_pause_over, listener);
@@ -69,14 +66,12 @@ struct listener *listener_new(struct event_base *base, const struct address *whe
     }
     listener->on_accept = on_accept;
     listener->arg = arg;
-    listener->socket = evconnlistener_new_bind(base, on_connection, listener, flags, -1,
-                                               (struct sockaddr *)&raw, (int)length);
+    listener->socket = listen_tcp(base, where, error, error_size);
     if (!listener->socket) {
-        snprintf(error, error_size, "cannot listen on %s: %s", address_text(where, text),
-                 strerror(errno));
         listener_free(listener);
         return NULL;
     }
+    evconnlistener_set_cb(listener->socket, on_connection, listener);
     evconnlistener_set_error_cb(listener->socket, on_error);
     return listener;
 }

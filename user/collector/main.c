@@ -2,7 +2,7 @@
  *
  *   socket ─► connection ─► http2 ─► load_stream ─► service ─► output (lines)
  *                              settings (answers) ◄───┘ ├────► sums (lines at the end)
- *                                                       └────► totals ─► metrics_page (/metrics) */
+ *                                                       └────► totals ─► web (/metrics) */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -50,11 +50,11 @@ int main(int argc, char **argv)
         return EXIT_FAILURE; /* there may be nowhere to say so */
     err = options_parse(argc, argv, &options, error, sizeof(error));
     if (err) {
-        fprintf(stderr, "loadtap-collector: %s\n(--help lists the flags)\n", error);
+        fprintf(stderr, "loadtap-collector: %s\n", error);
         return EXIT_FAILURE;
     }
     if (options.action == OPTIONS_HELP) {
-        fputs(options_help, stdout);
+        options_print_help(stdout);
     } else if (options.action == OPTIONS_VERSION) {
         puts("loadtap-collector " VERSION);
     } else {

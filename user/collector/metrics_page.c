@@ -5,17 +5,12 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-
-enum type {
-    COUNTER,
-    GAUGE,
-};
+#include "http/metric.h"
 
 /* --- what was reported ------------------------------------------------------------------ */
 
 struct family {
-    const char *name, *help;
-    enum type type;
+    struct metric metric;
     enum totals_kind kind; /* of the rows that have it; the overflow row has all */
     size_t offset;         /* in a row, of an uint64_t */
 };
@@ -24,56 +19,54 @@ struct family {
 
 /* Names are those of the fields of UpstreamLocalityStats and ClusterStats. */
 static const struct family families[] = {
-    {"issued_requests_total", "Requests that were begun.", COUNTER, TOTALS_LOCALITY,
+    {{"issued_requests_total", "Requests that were begun.", METRIC_COUNTER, METRIC_ONE},
+     TOTALS_LOCALITY,
      IN_ROW(counts.issued)},
-    {"successful_requests_total", "Requests that ended well.", COUNTER, TOTALS_LOCALITY,
+    {{"successful_requests_total", "Requests that ended well.", METRIC_COUNTER, METRIC_ONE},
+     TOTALS_LOCALITY,
      IN_ROW(counts.success)},
-    {"error_requests_total", "Requests that failed.", COUNTER, TOTALS_LOCALITY,
+    {{"error_requests_total", "Requests that failed.", METRIC_COUNTER, METRIC_ONE},
+     TOTALS_LOCALITY,
      IN_ROW(counts.error)},
-    {"requests_in_progress", "Requests under way, of all nodes that are connected.", GAUGE,
-     TOTALS_LOCALITY, IN_ROW(in_progress)},
-    {"new_connections_total", "Connections that were opened.", COUNTER, TOTALS_LOCALITY,
+    {{"requests_in_progress", "Requests under way, of all nodes that are connected.", METRIC_GAUGE,
+      METRIC_ONE},
+     TOTALS_LOCALITY,
+     IN_ROW(in_progress)},
+    {{"new_connections_total", "Connections that were opened.", METRIC_COUNTER, METRIC_ONE},
+     TOTALS_LOCALITY,
      IN_ROW(counts.new_connections)},
-    {"fail_connections_total", "Connections that could not be opened.", COUNTER, TOTALS_LOCALITY,
+    {{"fail_connections_total", "Connections that could not be opened.", METRIC_COUNTER,
+      METRIC_ONE},
+     TOTALS_LOCALITY,
      IN_ROW(counts.failed_connections)},
-    {"active_connections", "Connections that are open, of all nodes that are connected.", GAUGE,
-     TOTALS_LOCALITY, IN_ROW(active_connections)},
-    {"dropped_requests_total", "Requests that were dropped before a locality was chosen.", COUNTER,
-     TOTALS_CLUSTER, IN_ROW(counts.dropped)},
+    {{"active_connections", "Connections that are open, of all nodes that are connected.",
+      METRIC_GAUGE, METRIC_ONE},
+     TOTALS_LOCALITY,
+     IN_ROW(active_connections)},
+    {{"dropped_requests_total", "Requests that were dropped before a locality was chosen.",
+      METRIC_COUNTER, METRIC_ONE},
+     TOTALS_CLUSTER,
+     IN_ROW(counts.dropped)},
 };
 
-static void write_head(FILE *out, const char *name, const char *help, enum type type)
-{
-    fprintf(out, "# HELP loadtap_%s %s\n# TYPE loadtap_%s %s\n", name, help, name,
-            type == COUNTER ? "counter" : "gauge");
-}
+#define LABELS 6
 
-/* Any text as a label's value ("Text format details": \, " and line feed are escaped). */
-static void write_label(FILE *out, const char *name, const char *value)
-{
-    fprintf(out, "%s=\"", name);
-    for (; *value; value++) {
-        if (*value == '\\' || *value == '"' || *value == '\n')
-            fputc('\\', out);
-        fputc(*value == '\n' ? 'n' : *value, out);
-    }
-    fputc('"', out);
-}
-
-static void write_labels(FILE *out, const struct totals_row *row)
+/* Returns how many there are. */
+static size_t labels_of(const struct totals_row *row, char priority[12],
+                        struct metric_label labels[LABELS])
 {
     if (row->kind == TOTALS_OVERFLOW) {
-        write_label(out, "overflow", "true");
-        return;
+        labels[0] = (struct metric_label){"overflow", "true"};
+        return 1;
     }
-    write_label(out, "node_cluster", row->node_cluster);
-    write_label(out, ",cluster", row->cluster);
-    if (row->kind == TOTALS_CLUSTER)
-        return;
-    write_label(out, ",region", row->region);
-    write_label(out, ",zone", row->zone);
-    write_label(out, ",sub_zone", row->sub_zone);
-    fprintf(out, ",priority=\"%" PRIu32 "\"", row->priority);
+    snprintf(priority, 12, "%" PRIu32, row->priority);
+    labels[0] = (struct metric_label){"node_cluster", row->node_cluster};
+    labels[1] = (struct metric_label){"cluster", row->cluster};
+    labels[2] = (struct metric_label){"region", row->region};
+    labels[3] = (struct metric_label){"zone", row->zone};
+    labels[4] = (struct metric_label){"sub_zone", row->sub_zone};
+    labels[5] = (struct metric_label){"priority", priority};
+    return row->kind == TOTALS_CLUSTER ? 2 : LABELS;
 }
 
 struct page {
@@ -85,12 +78,13 @@ static void write_row(void *arg, const struct totals_row *row)
 {
     const struct page *page = arg;
     const struct family *family = page->family;
+    struct metric_label labels[LABELS];
+    char priority[12];
 
     if (row->kind != family->kind && row->kind != TOTALS_OVERFLOW)
         return;
-    fprintf(page->out, "loadtap_%s{", family->name);
-    write_labels(page->out, row);
-    fprintf(page->out, "} %" PRIu64 "\n", *(const uint64_t *)((const char *)row + family->offset));
+    metric_sample(page->out, &family->metric, labels, labels_of(row, priority, labels),
+                  *(const uint64_t *)((const char *)row + family->offset));
 }
 
 static void write_families(FILE *out, const struct totals *totals)
@@ -98,7 +92,7 @@ static void write_families(FILE *out, const struct totals *totals)
     for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
         struct page page = {out, &families[i]};
 
-        write_head(out, families[i].name, families[i].help, families[i].type);
+        metric_head(out, &families[i].metric);
         totals_each(totals, write_row, &page);
     }
 }
@@ -109,34 +103,42 @@ static void write_own(FILE *out, const struct service *service, const struct ser
 {
     const struct totals_numbers totals = totals_numbers(service->totals);
     const struct {
-        const char *name, *help;
-        enum type type;
+        struct metric metric;
         uint64_t value;
     } own[] = {
-        {"collector_connections", "Connections of clients now.", GAUGE, server->connections},
-        {"collector_connections_total", "Connections that were accepted.", COUNTER,
+        {{"collector_connections", "Connections of clients now.", METRIC_GAUGE, METRIC_ONE},
+         server->connections},
+        {{"collector_connections_total", "Connections that were accepted.", METRIC_COUNTER,
+          METRIC_ONE},
          server->accepted},
-        {"collector_connections_refused_total", "Connections closed as too many were open.",
-         COUNTER, server->refused},
-        {"collector_streams", "Streams that are open now.", GAUGE, service->open},
-        {"collector_streams_total", "Streams that were opened.", COUNTER, service->streams},
-        {"collector_messages_total", "LoadStatsRequests that came.", COUNTER, service->messages},
-        {"collector_message_bytes_total", "Bytes of them.", COUNTER, service->message_bytes},
-        {"collector_messages_refused_total", "LoadStatsRequests that were not counted.", COUNTER,
+        {{"collector_connections_refused_total", "Connections closed as too many were open.",
+          METRIC_COUNTER, METRIC_ONE},
+         server->refused},
+        {{"collector_streams", "Streams that are open now.", METRIC_GAUGE, METRIC_ONE},
+         service->open},
+        {{"collector_streams_total", "Streams that were opened.", METRIC_COUNTER, METRIC_ONE},
+         service->streams},
+        {{"collector_messages_total", "LoadStatsRequests that came.", METRIC_COUNTER, METRIC_ONE},
+         service->messages},
+        {{"collector_message_bytes_total", "Bytes of them.", METRIC_COUNTER, METRIC_BYTES},
+         service->message_bytes},
+        {{"collector_messages_refused_total", "LoadStatsRequests that were not counted.",
+          METRIC_COUNTER, METRIC_ONE},
          service->refused},
-        {"collector_label_sets", "Sets of labels that are kept apart.", GAUGE, totals.rows},
-        {"collector_overflow_total",
-         "Reports of a locality or of drops that were counted under overflow=\"true\".", COUNTER,
+        {{"collector_label_sets", "Sets of labels that are kept apart.", METRIC_GAUGE, METRIC_ONE},
+         totals.rows},
+        {{"collector_overflow_total",
+          "Reports of a locality or of drops that were counted under overflow.", METRIC_COUNTER,
+          METRIC_ONE},
          totals.overflowed},
-        {"collector_gauges_missed_total",
-         "Reports of a locality that the gauges leave out, as there are too many.", COUNTER,
+        {{"collector_gauges_missed_total",
+          "Reports of a locality that the gauges leave out, as there are too many.", METRIC_COUNTER,
+          METRIC_ONE},
          totals.gauges_missed},
     };
 
-    for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
-        write_head(out, own[i].name, own[i].help, own[i].type);
-        fprintf(out, "loadtap_%s %" PRIu64 "\n", own[i].name, own[i].value);
-    }
+    for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+        metric_single(out, &own[i].metric, own[i].value);
 }
 
 char *metrics_page(const struct service *service, const struct server_numbers *server,

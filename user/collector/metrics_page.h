@@ -1,12 +1,10 @@
-/* What /metrics shows, in Prometheus' text format (version 0.0.4). Pure. */
+/* What /metrics shows, in Prometheus' text format. Pure. */
 #pragma once
 
 #include <stddef.h>
 
 #include "collector/server.h"
 #include "collector/service.h"
-
-#define METRICS_PAGE_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 /* `service` has totals. A text of `*length` bytes, to be freed; NULL: out of memory. */
 char *metrics_page(const struct service *service, const struct server_numbers *server,

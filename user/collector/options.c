@@ -1,75 +1,11 @@
 #include "collector/options.h"
 
 #include <errno.h>
-#include <getopt.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/flags.h"
 #include "base/mem.h"
-
-const char options_help[] =
-    "Usage: loadtap-collector [options]\n"
-    "A management server for load reports (Envoy's LRS): one JSON line for each report, sums at "
-    "the end.\n"
-    "\n"
-    "  --listen ADDR:PORT   where clients connect, \"[::]:18000\" for IPv6 (default "
-    "0.0.0.0:18000)\n"
-    "  --tls-cert FILE      speak TLS, with this certificate and what leads from it to its "
-    "authority (PEM)\n"
-    "  --tls-key FILE       the certificate's private key (PEM)\n"
-    "  --tls-client-ca FILE  clients have to show a certificate of one of these authorities (PEM)\n"
-    "\n"
-    "  --interval DURATION  load reporting interval asked for, \"2s\", \"0.5s\" (default 10s)\n"
-    "  --cluster NAME       ask for this cluster; may be repeated\n"
-    "  --send-all           ask for all clusters (default)\n"
-    "  --endpoints          ask for numbers per endpoint\n"
-    "  --settings FILE      other wishes for some nodes (YAML; configs/collector.yaml)\n"
-    "\n"
-    "  --output FILE        append the lines to FILE (default: standard output)\n"
-    "  --metrics ADDR:PORT  serve sums and gauges to Prometheus, at /metrics\n"
-    "  --metrics-label-sets N  how many sets of labels are kept apart there (default 10000)\n"
-    "  -l, --log-level LEVEL  trace, debug, info (default), warning, error, critical, off\n"
-    "  --help, --version\n"
-    "\n"
-    "On SIGHUP the settings and the TLS files are read again; new TLS files are found without, "
-    "too.\n";
-
-enum option_code {
-    CODE_LISTEN = 256,
-    CODE_INTERVAL,
-    CODE_CLUSTER,
-    CODE_SEND_ALL,
-    CODE_ENDPOINTS,
-    CODE_OUTPUT,
-    CODE_SETTINGS,
-    CODE_TLS_CERT,
-    CODE_TLS_KEY,
-    CODE_TLS_CLIENT_CA,
-    CODE_METRICS,
-    CODE_LABEL_SETS,
-    CODE_HELP,
-    CODE_VERSION,
-};
-
-static const struct option long_options[] = {
-    {"listen", required_argument, NULL, CODE_LISTEN},
-    {"interval", required_argument, NULL, CODE_INTERVAL},
-    {"cluster", required_argument, NULL, CODE_CLUSTER},
-    {"send-all", no_argument, NULL, CODE_SEND_ALL},
-    {"endpoints", no_argument, NULL, CODE_ENDPOINTS},
-    {"output", required_argument, NULL, CODE_OUTPUT},
-    {"settings", required_argument, NULL, CODE_SETTINGS},
-    {"tls-cert", required_argument, NULL, CODE_TLS_CERT},
-    {"tls-key", required_argument, NULL, CODE_TLS_KEY},
-    {"tls-client-ca", required_argument, NULL, CODE_TLS_CLIENT_CA},
-    {"metrics", required_argument, NULL, CODE_METRICS},
-    {"metrics-label-sets", required_argument, NULL, CODE_LABEL_SETS},
-    {"log-level", required_argument, NULL, 'l'},
-    {"help", no_argument, NULL, CODE_HELP},
-    {"version", no_argument, NULL, CODE_VERSION},
-    {0},
-};
 
 /* Up to `max_digits` decimal digits at *text, which is moved behind them. False: none, or more. */
 static bool take_number(const char **text, size_t max_digits, uint64_t *out)
@@ -84,7 +20,7 @@ static bool take_number(const char **text, size_t max_digits, uint64_t *out)
 }
 
 /* protobuf's JSON form of a Duration, to the microsecond. */
-static int parse_interval(const char *text, uint64_t *out)
+static int read_interval(void *member, const char *text)
 {
     uint64_t seconds, fraction = 0;
 
@@ -101,138 +37,121 @@ static int parse_interval(const char *text, uint64_t *out)
     fraction += seconds * 1000000;
     if (strcmp(text, "s") != 0 || fraction < ASK_INTERVAL_MIN_US || fraction > ASK_INTERVAL_MAX_US)
         return -EINVAL;
-    *out = fraction;
+    *(uint64_t *)member = fraction;
     return 0;
 }
 
-static int parse_endpoint(const char *text, struct address *out)
+static int read_endpoint(void *member, const char *text)
 {
-    const char *colon = strrchr(text, ':'), *port_text = colon ? colon + 1 : "";
-    bool bracketed = text[0] == '[' && colon && colon > text + 1 && colon[-1] == ']';
-    char ip[ADDRESS_TEXT_MAX];
-    uint64_t port;
-    size_t length;
-
-    if (!take_number(&port_text, 5, &port) || *port_text || port > UINT16_MAX)
-        return -EINVAL;
-    length = (size_t)(colon - text) - (bracketed ? 2 : 0);
-    if (length >= sizeof(ip))
-        return -EINVAL;
-    memcpy(ip, text + (bracketed ? 1 : 0), length);
-    ip[length] = '\0';
-    if (!bracketed && strchr(ip, ':')) /* "::1:80": which colon ends the address? */
-        return -EINVAL;
-    return address_parse(ip, (uint16_t)port, out);
+    return address_parse_text(text, member);
 }
 
-static int parse_label_sets(const char *text, size_t *out)
+static int read_metrics(void *member, const char *text)
+{
+    struct options *options = member;
+
+    options->has_metrics = true;
+    return read_endpoint(&options->metrics, text);
+}
+
+static int read_label_sets(void *member, const char *text)
 {
     uint64_t count;
 
     if (!take_number(&text, 7, &count) || *text || count == 0 || count > OPTIONS_LABEL_SETS_MAX)
         return -EINVAL;
-    *out = count;
+    *(size_t *)member = count;
     return 0;
 }
 
-/* Where the name of a file goes; NULL: the option takes something else. */
-static const char **file_of(int code, struct options *options)
+/* `clusters` has room for as many as there are words. */
+static int read_cluster(void *member, const char *text)
 {
-    switch (code) {
-    case CODE_OUTPUT:
-        return &options->output;
-    case CODE_SETTINGS:
-        return &options->settings;
-    case CODE_TLS_CERT:
-        return &options->tls.certificate;
-    case CODE_TLS_KEY:
-        return &options->tls.key;
-    case CODE_TLS_CLIENT_CA:
-        return &options->tls.client_ca;
-    default:
-        return NULL;
-    }
+    struct ask *ask = member;
+
+    ask->clusters[ask->cluster_count++] = (char *)text;
+    return *text ? 0 : -EINVAL;
 }
 
-static int take_value(int code, char *value, struct options *options)
+static int read_level(void *member, const char *text)
 {
-    const char **file = file_of(code, options);
-
-    if (file) {
-        *file = value;
-        return *value ? 0 : -EINVAL;
-    }
-    switch (code) {
-    case CODE_LISTEN:
-        return parse_endpoint(value, &options->listen);
-    case CODE_METRICS:
-        options->has_metrics = true;
-        return parse_endpoint(value, &options->metrics);
-    case CODE_LABEL_SETS:
-        return parse_label_sets(value, &options->label_sets);
-    case CODE_INTERVAL:
-        return parse_interval(value, &options->ask.interval_us);
-    case CODE_CLUSTER:
-        options->ask.clusters[options->ask.cluster_count++] = value;
-        return *value ? 0 : -EINVAL;
-    default:
-        return log_level_parse(value, &options->level);
-    }
+    return log_level_parse(text, member);
 }
 
-static const char *expectation(int code)
+static int read_help(void *member, const char *text)
 {
-    switch (code) {
-    case CODE_LISTEN:
-        return "--listen: an IP address and port is expected, \"0.0.0.0:18000\", \"[::]:18000\"";
-    case CODE_METRICS:
-        return "--metrics: an IP address and port is expected, \"127.0.0.1:9100\", \"[::]:9100\"";
-    case CODE_LABEL_SETS:
-        return "--metrics-label-sets: 1 to 1000000 is expected";
-    case CODE_INTERVAL:
-        return "--interval: 0.001s to 86400s is expected, to the microsecond, \"2s\", \"0.5s\"";
-    case CODE_CLUSTER:
-        return "--cluster: a name is expected";
-    case 'l':
-        return "--log-level: trace, debug, info, warning, error, critical or off is expected";
-    default:
-        return "the name of a file is expected";
-    }
+    (void)text;
+    *(enum options_action *)member = OPTIONS_HELP;
+    return 0;
 }
+
+static int read_version(void *member, const char *text)
+{
+    (void)text;
+    *(enum options_action *)member = OPTIONS_VERSION;
+    return 0;
+}
+
+/* What is filled: the options, and whether all clusters were asked for by name. */
+struct filled {
+    struct options options;
+    bool all;
+};
+
+#define MEMBER(name) offsetof(struct filled, options.name)
+#define FILE_EXPECTED "the name of a file"
+
+static const struct flag table[] = {
+    {"--listen", NULL, "ADDR:PORT",
+     "where clients connect, \"[::]:18000\" for IPv6 (default 0.0.0.0:18000)", read_endpoint,
+     MEMBER(listen), "an IP address and port, \"0.0.0.0:18000\", \"[::]:18000\"", false},
+    {"--tls-cert", NULL, "FILE",
+     "speak TLS, with this certificate and what leads from it to its authority (PEM)", flag_text,
+     MEMBER(tls.certificate), FILE_EXPECTED, false},
+    {"--tls-key", NULL, "FILE", "the certificate's private key (PEM)", flag_text, MEMBER(tls.key),
+     FILE_EXPECTED, false},
+    {"--tls-client-ca", NULL, "FILE",
+     "clients have to show a certificate of one of these authorities (PEM)", flag_text,
+     MEMBER(tls.client_ca), FILE_EXPECTED, false},
+    {"--interval", NULL, "DURATION",
+     "load reporting interval asked for, \"2s\", \"0.5s\" (default 10s)", read_interval,
+     MEMBER(ask.interval_us), "0.001s to 86400s, to the microsecond, \"2s\", \"0.5s\"", false},
+    {"--cluster", NULL, "NAME", "ask for this cluster; may be repeated", read_cluster, MEMBER(ask),
+     "a name", false},
+    {"--send-all", NULL, NULL, "ask for all clusters (default)", flag_presence,
+     offsetof(struct filled, all), NULL, false},
+    {"--endpoints", NULL, NULL, "ask for numbers per endpoint", flag_presence,
+     MEMBER(ask.endpoints), NULL, false},
+    {"--settings", NULL, "FILE", "other wishes for some nodes (YAML; configs/collector.yaml)",
+     flag_text, MEMBER(settings), FILE_EXPECTED, false},
+    {"--output", NULL, "FILE", "append the lines to FILE (default: standard output)", flag_text,
+     MEMBER(output), FILE_EXPECTED, false},
+    {"--metrics", NULL, "ADDR:PORT", "serve sums and gauges to Prometheus, at /metrics",
+     read_metrics, offsetof(struct filled, options),
+     "an IP address and port, \"127.0.0.1:9100\", \"[::]:9100\"", false},
+    {"--metrics-label-sets", NULL, "N",
+     "how many sets of labels are kept apart there (default 10000)", read_label_sets,
+     MEMBER(label_sets), "1 to 1000000", false},
+    {"--log-level", "-l", "LEVEL", "trace, debug, info (default), warning, error, critical, off",
+     read_level, MEMBER(level), "trace, debug, info, warning, error, critical or off", false},
+    {"--help", "-h", NULL, "this", read_help, MEMBER(action), NULL, true},
+    {"--version", NULL, NULL, "which loadtap-collector this is", read_version, MEMBER(action), NULL,
+     true},
+};
+
+static const struct flags flags = {
+    .usage = "loadtap-collector [flags]",
+    .about = "A management server for load reports (Envoy's LRS): one JSON line for each report,\n"
+             "sums at the end. On SIGHUP the settings and the TLS files are read again; new TLS\n"
+             "files are found without, too.",
+    .table = table,
+    .count = ARRAY_SIZE(table),
+};
 
 static int fail(char *error, size_t size, const char *what, const char *subject)
 {
     snprintf(error, size, "%s: '%s'", what, subject);
     return -EINVAL;
-}
-
-/* All flags; `all` is set by --send-all. */
-static int parse_flags(int argc, char **argv, struct options *options, bool *all, char *error,
-                       size_t size)
-{
-    int code;
-
-    opterr = 0;
-    optind = 0; /* glibc: start anew, also with another argv */
-    while ((code = getopt_long(argc, argv, ":l:", long_options, NULL)) != -1) {
-        if (code == '?')
-            return fail(error, size, "unknown flag, or a value for one without", argv[optind - 1]);
-        if (code == ':')
-            return fail(error, size, "a value is missing", argv[optind - 1]);
-        if (code == CODE_HELP)
-            options->action = OPTIONS_HELP;
-        else if (code == CODE_VERSION)
-            options->action = OPTIONS_VERSION;
-        else if (code == CODE_SEND_ALL)
-            *all = true;
-        else if (code == CODE_ENDPOINTS)
-            options->ask.endpoints = true;
-        else if (take_value(code, optarg, options))
-            return fail(error, size, expectation(code), optarg);
-    }
-    if (optind < argc)
-        return fail(error, size, "unexpected argument", argv[optind]);
-    return 0;
 }
 
 static int check_tls(const struct tls_files *tls, char *error, size_t size)
@@ -250,28 +169,32 @@ static int check_tls(const struct tls_files *tls, char *error, size_t size)
 int options_parse(int argc, char **argv, struct options *out, char *error, size_t error_size)
 {
     autofree char **clusters = calloc((size_t)argc + 1, sizeof(*clusters));
-    struct options options = {
-        .ask = {.interval_us = 10 * 1000000, .clusters = clusters},
-        .label_sets = OPTIONS_LABEL_SETS,
-        .level = LOG_LEVEL_INFO,
-    };
-    bool all = false;
+    struct filled filled = {.options = {
+                                .ask = {.interval_us = 10 * 1000000, .clusters = clusters},
+                                .label_sets = OPTIONS_LABEL_SETS,
+                                .level = LOG_LEVEL_INFO,
+                            }};
     int err;
 
     if (!clusters)
         return -ENOMEM;
-    address_parse("0.0.0.0", 18000, &options.listen);
-    err = parse_flags(argc, argv, &options, &all, error, error_size);
+    address_parse("0.0.0.0", 18000, &filled.options.listen);
+    err = flags_parse(&flags, argc, argv, &filled, error, error_size);
     if (err)
         return err;
-    if (all && options.ask.cluster_count > 0)
+    if (filled.all && filled.options.ask.cluster_count > 0)
         return fail(error, error_size, "--send-all excludes --cluster", clusters[0]);
-    err = check_tls(&options.tls, error, error_size);
+    err = check_tls(&filled.options.tls, error, error_size);
     if (err)
         return err;
-    *out = options;
-    out->ask.clusters = options.ask.cluster_count > 0 ? TAKE(clusters) : NULL;
+    *out = filled.options;
+    out->ask.clusters = out->ask.cluster_count > 0 ? TAKE(clusters) : NULL;
     return 0;
+}
+
+void options_print_help(FILE *out)
+{
+    flags_print(&flags, out);
 }
 
 void options_clear(struct options *options)

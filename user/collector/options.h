@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/address.h"
 #include "base/log.h"
@@ -32,8 +33,9 @@ struct options {
 #define OPTIONS_LABEL_SETS 10000
 #define OPTIONS_LABEL_SETS_MAX 1000000
 
-extern const char options_help[];
-
 /* 0; -EINVAL with one line in `error`; -ENOMEM. */
 int options_parse(int argc, char **argv, struct options *out, char *error, size_t error_size);
 void options_clear(struct options *options);
+
+/* What --help prints. */
+void options_print_help(FILE *out);

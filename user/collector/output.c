@@ -10,7 +10,7 @@
 #include <jansson.h>
 
 #include "base/mem.h"
-#include "collector/message_json.h"
+#include "message/message_json.h"
 
 /* The last byte of a regular file. It may be open for writing only, so it is opened once more. */
 static bool ends_inside_a_line(int fd)

@@ -143,7 +143,7 @@ static int read_file(const char *path, const struct ask *ask, struct settings *s
 {
     static const struct message_types none = {NULL, 0};
     struct tree *tree = NULL;
-    int failed = config_source_read(path, &tree, error);
+    int failed = config_source_read(path, &tree, NULL, error);
 
     if (!failed)
         failed = message_fill(tree, &loadtap__v1__collector_settings__descriptor, &none,

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 /* An element that could not be added has hh.tbl NULL, instead of the program ending. */
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
@@ -10,6 +11,7 @@
 #include "base/mem.h"
 #include "config/cluster_extension.h"
 #include "config/cluster_read.h"
+#include "config/dns_read.h"
 #include "config/endpoint_read.h"
 #include "config/lrs_read.h"
 #include "config/node_read.h"
@@ -23,6 +25,10 @@
 #include "message/yaml_tree.h"
 
 #define REMOVED_IDLE_MS 600000
+#define ADMIN_SOCKET "/run/loadtap/admin.sock"
+#define ADMIN_SOCKET_NONE "none"
+#define ADMIN_SOCKET_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
+#define LABEL_SETS 10000
 
 typedef Envoy__Config__Bootstrap__V3__Bootstrap Bootstrap;
 typedef Envoy__Config__Bootstrap__V3__Bootstrap__StaticResources StaticResources;
@@ -126,6 +132,7 @@ static int read_clusters(struct check *check, const StaticResources *from, struc
         const struct tree_path path = tree_path_index(&clusters_path, i);
 
         out->count = i + 1;
+        out->items[i].rank = (uint32_t)i;
         failed = cluster_read(check, from->clusters[i], &path, &out->items[i]);
     }
     return failed ? failed : check_names(check, from);
@@ -160,6 +167,23 @@ static int read_removed_idle(const struct check *check, const Google__Protobuf__
     return 0;
 }
 
+/* The default is there where settings are not. */
+static int read_admin_socket(const struct check *check, const char *from,
+                             const struct tree_path *path, struct bootstrap *out)
+{
+    if (!from[0])
+        return 0;
+    free(TAKE(out->admin_socket));
+    if (!strcmp(from, ADMIN_SOCKET_NONE))
+        return 0;
+    if (from[0] != '/' || strlen(from) > ADMIN_SOCKET_MAX)
+        return check_wrong(check, path, "admin_socket",
+                           "found \"%.128s\", expected an absolute path of at most %zu bytes, or "
+                           "\"" ADMIN_SOCKET_NONE "\"",
+                           from, ADMIN_SOCKET_MAX);
+    return check_text(check, from, &out->admin_socket);
+}
+
 static int read_settings(const struct check *check, const Settings *from,
                          const struct tree_path *extension, struct bootstrap *out)
 {
@@ -168,13 +192,24 @@ static int read_settings(const struct check *check, const Settings *from,
     if (from->cgroup_path[0] && from->cgroup_path[0] != '/')
         return check_wrong(check, &path, "cgroup_path",
                            "found \"%.96s\", expected an absolute path", from->cgroup_path);
+    if (from->cgroup_path[0] && from->pod_cgroup)
+        return check_wrong(check, &path, "pod_cgroup",
+                           "found true beside a cgroup_path, expected one of them");
+    out->pod_cgroup = from->pod_cgroup;
     out->omit_connection_fields = from->omit_connection_fields;
     out->report_error_bound = from->report_error_bound;
     out->emission_rules = (enum emission_rules)from->emission_rules;
+    out->admin_open_to_network = from->admin_open_to_network;
+    if (from->metrics_label_sets)
+        out->metrics_label_sets = from->metrics_label_sets;
     int failed = read_removed_idle(check, from->removed_endpoint_idle_time, &path, out);
-    if (failed)
-        return failed;
-    return from->cgroup_path[0] ? check_text(check, from->cgroup_path, &out->cgroup_path) : 0;
+    if (!failed)
+        failed = read_admin_socket(check, from->admin_socket, &path, out);
+    if (!failed && from->run_as_user[0])
+        failed = check_text(check, from->run_as_user, &out->run_as_user);
+    if (!failed && from->cgroup_path[0])
+        failed = check_text(check, from->cgroup_path, &out->cgroup_path);
+    return failed;
 }
 
 static bool is_settings(const Google__Protobuf__Any *any)
@@ -216,6 +251,16 @@ static int note_dynamic(struct check *check, const Bootstrap *from)
     return check_note(check, "dynamic_resources: clusters from a management server: not observed");
 }
 
+/* What stands in the file for all clusters. */
+static int note_name_servers(struct check *check, const struct bootstrap *bootstrap)
+{
+    bool has_names = bootstrap->lrs_host;
+
+    for (size_t i = 0; i < bootstrap->clusters.count; i++)
+        has_names |= cluster_has_names(&bootstrap->clusters.items[i]);
+    return has_names ? dns_note_servers(check, NULL) : 0;
+}
+
 static int read_parts(struct check *check, const struct bootstrap_source *source, Bootstrap *from,
                       struct bootstrap *out)
 {
@@ -226,6 +271,8 @@ static int read_parts(struct check *check, const struct bootstrap_source *source
     if (!failed)
         failed = lrs_read(check, from, out);
     if (!failed)
+        failed = note_name_servers(check, out);
+    if (!failed)
         failed = read_admin(check, from, out);
     if (!failed)
         failed = read_extensions(check, from, out);
@@ -233,15 +280,27 @@ static int read_parts(struct check *check, const struct bootstrap_source *source
     return failed ? failed : node_complete(check, source, &out->node);
 }
 
+static struct bootstrap *bootstrap_with_defaults(void)
+{
+    struct bootstrap *bootstrap = calloc(1, sizeof(*bootstrap));
+
+    if (!bootstrap)
+        return NULL;
+    bootstrap->removed_idle_ms = REMOVED_IDLE_MS;
+    bootstrap->metrics_label_sets = LABEL_SETS;
+    bootstrap->admin_socket = strdup(ADMIN_SOCKET);
+    if (!bootstrap->admin_socket)
+        free(TAKE(bootstrap));
+    return bootstrap;
+}
+
 static int read_message(struct check *check, const struct bootstrap_source *source,
                         struct bootstrap **out)
 {
-    struct bootstrap *bootstrap = calloc(1, sizeof(*bootstrap));
+    struct bootstrap *bootstrap = bootstrap_with_defaults();
     Bootstrap *message = NULL;
     int failed = bootstrap ? fill_both(check, &message) : config_error_memory(check->error);
 
-    if (bootstrap)
-        bootstrap->removed_idle_ms = REMOVED_IDLE_MS;
     if (!failed)
         failed = read_parts(check, source, message, bootstrap);
     free_message(message);
@@ -261,7 +320,8 @@ int bootstrap_load(const struct bootstrap_source *source, struct bootstrap **out
 {
     struct tree *file = NULL, *merged = NULL;
     bool has_path = source->path && source->path[0];
-    int failed = has_path ? config_source_read(source->path, &file, error) : 0;
+    uint64_t hash = 0;
+    int failed = has_path ? config_source_read(source->path, &file, &hash, error) : 0;
 
     if (!has_path && !(source->yaml && source->yaml[0])) {
         const struct config_place nowhere = {YAML_FLAG_NAME, 0, 0, NULL};
@@ -271,14 +331,27 @@ int bootstrap_load(const struct bootstrap_source *source, struct bootstrap **out
 
     if (!failed && source->yaml && source->yaml[0])
         failed = yaml_tree_read(YAML_FLAG_NAME, source->yaml, strlen(source->yaml), &merged, error);
+    if (file)
+        file->environment = source->environment;
+    if (merged)
+        merged->environment = source->environment;
     if (!failed) {
         struct check check = {.file = file, .merged = merged, .error = error};
 
         failed = read_message(&check, source, out);
     }
+    if (!failed)
+        (*out)->file_hash = hash;
     tree_free(file);
     tree_free(merged);
     return failed;
+}
+
+int bootstrap_file_hash(const struct bootstrap_source *source, uint64_t *out,
+                        struct config_error *error)
+{
+    *out = 0;
+    return source->path && source->path[0] ? config_source_hash(source->path, out, error) : 0;
 }
 
 void bootstrap_free(struct bootstrap *bootstrap)
@@ -300,6 +373,8 @@ void bootstrap_free(struct bootstrap *bootstrap)
     free(bootstrap->lrs_host);
     tls_settings_free(bootstrap->lrs_tls);
     free(bootstrap->admin_host);
+    free(bootstrap->admin_socket);
     free(bootstrap->cgroup_path);
+    free(bootstrap->run_as_user);
     free(bootstrap);
 }

@@ -15,15 +15,18 @@
 struct bootstrap_source {
     const char *path; /* .json: JSON; anything else: YAML */
     const char *yaml; /* merged on top, as Envoy does: messages merge, lists append, scalars win */
+    const char *const
+        *environment; /* variables in values are replaced by its own; NULL: they are not */
     const char *service_node, *service_cluster, *service_zone; /* win over the node's, if not "" */
 };
 
-/* Metadata sent with the report stream's request. */
+/* Metadata sent with the report stream's request, as it goes out: lower case, "-bin" in base64. */
 struct initial_metadata {
     char *key, *value;
 };
 
 struct bootstrap {
+    uint64_t file_hash; /* of the file's content; 0: there is no file */
     struct clusters clusters;
     Envoy__Config__Core__V3__Node *node; /* complete: goes into every report as it is */
     /* Reports go to a cluster, or, where it is not NULL, to a host that is none. */
@@ -37,7 +40,12 @@ struct bootstrap {
     size_t lrs_metadata_count;
     char *admin_host; /* IP literal; NULL: no admin */
     uint16_t admin_port;
-    char *cgroup_path; /* NULL: the root of the hierarchy */
+    char *admin_socket; /* path; NULL: none */
+    bool admin_open_to_network;
+    size_t metrics_label_sets;
+    char *cgroup_path; /* NULL: the own pod's, or else the root of the hierarchy */
+    bool pod_cgroup;
+    char *run_as_user; /* NULL: the default */
     bool omit_connection_fields;
     bool report_error_bound;
     enum emission_rules emission_rules;
@@ -50,4 +58,7 @@ struct bootstrap {
  * unchanged. Reads files, resolves no name. */
 int bootstrap_load(const struct bootstrap_source *source, struct bootstrap **out,
                    struct config_error *error);
+/* What file_hash of the file would be now. 0; -errno of reading it, with the reason in `error`. */
+int bootstrap_file_hash(const struct bootstrap_source *source, uint64_t *out,
+                        struct config_error *error);
 void bootstrap_free(struct bootstrap *bootstrap); /* NULL is fine */

@@ -251,6 +251,19 @@ static size_t count_endpoints(const struct cluster *cluster)
     return count;
 }
 
+static int note_name_servers(struct check *check, const struct cluster *cluster,
+                             const struct tree_path *path)
+{
+    const struct tree_path type = tree_path_field(path, "cluster_type");
+    const struct tree_path dns_cluster = tree_path_field(&type, "typed_config");
+    int failed;
+
+    if (!cluster_has_names(cluster))
+        return 0;
+    failed = dns_note_servers(check, path);
+    return failed ? failed : dns_note_servers(check, &dns_cluster);
+}
+
 static int check_discovery(struct check *check, const struct cluster *cluster,
                            const struct tree_path *path)
 {
@@ -294,6 +307,8 @@ int cluster_read(struct check *check, const Cluster *from, const struct tree_pat
         failed = endpoints_read(check, from->load_assignment, &assignment, out);
     if (!failed)
         failed = check_discovery(check, out, path);
+    if (!failed)
+        failed = note_name_servers(check, out, path);
     if (!failed)
         failed = hide_http3(check, from, path, out);
     if (!failed)

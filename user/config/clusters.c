@@ -6,12 +6,22 @@
 const struct cluster *clusters_find(const struct clusters *clusters, const char *name)
 {
     for (size_t i = 0; i < clusters->count; i++)
-        if (strcmp(clusters->items[i].name, name) == 0)
+        if (clusters->items[i].presence == PRESENCE_LIVE &&
+            strcmp(clusters->items[i].name, name) == 0)
             return &clusters->items[i];
     return NULL;
 }
 
-static void group_clear(struct locality_endpoints *group)
+size_t clusters_live(const struct clusters *clusters)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < clusters->count; i++)
+        count += clusters->items[i].presence == PRESENCE_LIVE;
+    return count;
+}
+
+void locality_endpoints_clear(struct locality_endpoints *group)
 {
     for (size_t i = 0; i < group->endpoint_count; i++)
         free(group->endpoints[i].host);
@@ -19,12 +29,13 @@ static void group_clear(struct locality_endpoints *group)
     free(group->locality.region);
     free(group->locality.zone);
     free(group->locality.sub_zone);
+    *group = (struct locality_endpoints){.presence = PRESENCE_VACANT};
 }
 
-static void cluster_clear(struct cluster *cluster)
+void cluster_clear(struct cluster *cluster)
 {
     for (size_t i = 0; i < cluster->group_count; i++)
-        group_clear(&cluster->groups[i]);
+        locality_endpoints_clear(&cluster->groups[i]);
     for (size_t i = 0; i < cluster->health_check_count; i++) {
         free(cluster->health_checks[i].path);
         free(cluster->health_checks[i].host);
@@ -33,6 +44,7 @@ static void cluster_clear(struct cluster *cluster)
     free(cluster->health_checks);
     free(cluster->name);
     free(cluster->service_name);
+    *cluster = (struct cluster){.presence = PRESENCE_VACANT};
 }
 
 void clusters_clear(struct clusters *clusters)
@@ -43,12 +55,22 @@ void clusters_clear(struct clusters *clusters)
     *clusters = (struct clusters){.items = NULL};
 }
 
+bool cluster_has_names(const struct cluster *cluster)
+{
+    return cluster->discovery == DISCOVERY_STRICT_DNS ||
+           cluster->discovery == DISCOVERY_LOGICAL_DNS;
+}
+
 bool cluster_observed(const struct cluster *cluster)
 {
-    bool any = false;
+    bool has_groups = false, any = false;
 
+    if (cluster->presence != PRESENCE_LIVE)
+        return false;
+    for (size_t g = 0; g < cluster->group_count; g++)
+        has_groups |= cluster->groups[g].presence == PRESENCE_LIVE;
     if (cluster->discovery == DISCOVERY_EDS || cluster->discovery == DISCOVERY_OTHER)
-        return cluster->group_count > 0;
+        return has_groups;
     for (size_t g = 0; g < cluster->group_count; g++)
         for (size_t e = 0; e < cluster->groups[g].endpoint_count; e++) {
             if (cluster->groups[g].endpoints[e].host)

@@ -1,5 +1,14 @@
-/* The neutral model in the middle: what the bootstrap says of its clusters, in the order it stands
- * there. The reader of the configuration writes it; everything after only reads it. Pure data. */
+/* The neutral model in the middle: what the bootstrap says of its clusters. The reader of the
+ * configuration writes it, cluster_changes.h keeps it up to date; everything after only reads it. Pure
+ * data.
+ *
+ * All else knows a cluster by its place in the list, and a locality group by its place in the cluster.
+ * A place is one's own until nothing is counted there any more, also when the configuration that
+ * brought it has been replaced:
+ *
+ *   VACANT --a configuration brings it--> LIVE --the next one does not--> LEAVING --all is told--> VACANT
+ *                                          ^-------- one does again ---------+
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -9,6 +18,12 @@
 #include <linux/types.h>
 
 #include "abi.h"
+
+enum presence {
+    PRESENCE_LIVE,    /* stands in the configuration */
+    PRESENCE_LEAVING, /* no longer, and has no endpoints; its hosts go on counting */
+    PRESENCE_VACANT,  /* nothing is here: of a cluster no other member means anything */
+};
 
 struct locality {
     char *region, *zone, *sub_zone; /* never NULL; "" where unset */
@@ -26,6 +41,8 @@ struct endpoint {
 struct locality_endpoints {
     struct locality locality;
     uint32_t priority;
+    enum presence presence;
+    uint32_t rank; /* of the live ones of a cluster: the configuration's order */
     struct endpoint *endpoints;
     size_t endpoint_count;
 };
@@ -64,6 +81,8 @@ struct dns_refresh {
 
 struct cluster {
     char *name;
+    enum presence presence;
+    uint32_t rank;      /* of the live ones: the configuration's order */
     char *service_name; /* eds_cluster_config.service_name; "" where unset */
     enum discovery discovery;
     enum dns_family dns_family; /* this and the next: of the two DNS discoveries */
@@ -81,10 +100,18 @@ struct clusters {
     size_t count;
 };
 
-/* Can sockets show this cluster's load? Not where its endpoints are not known (EDS, extensions), or
+/* Can sockets show this live cluster's load? Not where its endpoints are not known (EDS, extensions), or
  * none of those it has is a TCP socket. ORIGINAL_DST has no endpoints for Envoy either. */
 bool cluster_observed(const struct cluster *cluster);
 
-/* NULL where there is none. O(count). */
+/* Is DNS asked for its endpoints? */
+bool cluster_has_names(const struct cluster *cluster);
+
+/* A live one; NULL where there is none. O(count). */
 const struct cluster *clusters_find(const struct clusters *clusters, const char *name);
-void clusters_clear(struct clusters *clusters); /* frees what it holds, not the struct */
+size_t clusters_live(const struct clusters *clusters); /* how many are */
+
+/* Each frees what it holds, not the struct, and leaves it empty: a vacant cluster, a vacant group. */
+void locality_endpoints_clear(struct locality_endpoints *group);
+void cluster_clear(struct cluster *cluster);
+void clusters_clear(struct clusters *clusters);

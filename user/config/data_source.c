@@ -71,6 +71,15 @@ void data_source_release(uint8_t *bytes, size_t size)
     free(bytes);
 }
 
+bool data_source_equal(const struct data_source *a, const struct data_source *b)
+{
+    if (a->kind != b->kind || a->size != b->size)
+        return false;
+    if (a->kind == DATA_FILE)
+        return !strcmp(a->file, b->file);
+    return !a->size || !memcmp(a->bytes, b->bytes, a->size);
+}
+
 void data_source_clear(struct data_source *source)
 {
     data_source_release(source->bytes, source->size);

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,4 +21,6 @@ struct data_source {
  * reading the file. */
 int data_source_load(const struct data_source *source, uint8_t **bytes, size_t *size);
 void data_source_release(uint8_t *bytes, size_t size); /* blanks them first; NULL is fine */
-void data_source_clear(struct data_source *source);    /* frees what it holds, not the struct */
+bool data_source_equal(const struct data_source *a,
+                       const struct data_source *b); /* but for `place` */
+void data_source_clear(struct data_source *source);  /* frees what it holds, not the struct */

@@ -56,3 +56,13 @@ int dns_refresh_read(const struct check *check, const struct dns_fields *from,
     out->jitter_ms = duration_ms(from->jitter);
     return 0;
 }
+
+int dns_note_servers(struct check *check, const struct tree_path *path)
+{
+    static const char *const fields[] = {"typed_dns_resolver_config", "dns_resolution_config",
+                                         "dns_resolvers", NULL};
+
+    return check_note_written(check, path, fields,
+                              "not followed: names are resolved by the hosts file and the name "
+                              "servers of resolv.conf, so these have to know them too");
+}

@@ -16,3 +16,6 @@ struct dns_fields {
 /* Reads the fields of the message at `path`, by Envoy's rules. 0 or -EINVAL. */
 int dns_refresh_read(const struct check *check, const struct dns_fields *from,
                      const struct tree_path *path, struct dns_refresh *out);
+/* A note for each field of the message at `path` that says by which servers names shall be resolved: loadtap
+ * has those of the system. -ENOMEM, else 0. */
+int dns_note_servers(struct check *check, const struct tree_path *path);

@@ -234,6 +234,7 @@ int endpoints_read(struct check *check,
     for (size_t i = 0; i < from->n_endpoints && !failed; i++) {
         const struct tree_path path = tree_path_index(&list, i);
 
+        cluster->groups[i].rank = (uint32_t)i;
         failed = read_group(check, from->endpoints[i], &path, cluster, &cluster->groups[i]);
     }
     return failed;

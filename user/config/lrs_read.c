@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/mem.h"
 #include "config/google_grpc_read.h"
 #include "config/keepalive_read.h"
@@ -159,6 +160,15 @@ static bool has_control(const uint8_t *bytes, size_t size)
     return false;
 }
 
+/* gRPC's rule ("gRPC over HTTP2", Requests) for names of values that may be anything. */
+static bool is_binary(const char *key)
+{
+    size_t length = strlen(key);
+
+    return length >= 4 && strcmp(key + length - 4, "-bin") == 0;
+}
+
+/* Needs the key. In base64 what may be binary, padded as Envoy does with envoy_grpc. */
 static int read_value(const struct check *check, const HeaderValue *from,
                       const struct tree_path *path, struct initial_metadata *out)
 {
@@ -166,13 +176,16 @@ static int read_value(const struct check *check, const HeaderValue *from,
     const uint8_t *bytes = is_raw ? from->raw_value.data : (const uint8_t *)from->value;
     size_t size = is_raw ? from->raw_value.len : strlen(from->value);
 
-    if (has_control(bytes, size))
+    if (!is_binary(out->key) && has_control(bytes, size))
         return check_wrong(check, path, is_raw ? "raw_value" : "value",
                            "found a control character, expected a header's value");
-    out->value = calloc(1, size + 1);
+    out->value = calloc(1, BASE64_SIZE(size)); /* it fits as it is, too */
     if (!out->value)
         return config_error_memory(check->error);
-    memcpy(out->value, bytes, size);
+    if (is_binary(out->key))
+        base64_encode(bytes, size, out->value);
+    else
+        memcpy(out->value, bytes, size);
     return 0;
 }
 

@@ -116,6 +116,23 @@ static int note_empty(struct check *check, const Node *node)
                                          : "id and no cluster");
 }
 
+/* A slip that nothing else would show: every node would report under the same name. */
+static int note_variables(struct check *check, const struct bootstrap_source *source,
+                          const Node *node)
+{
+    const Envoy__Config__Core__V3__Locality *locality = node->locality;
+    const char *texts[] = {node->id, node->cluster, locality ? locality->region : "",
+                           locality ? locality->zone : "", locality ? locality->sub_zone : ""};
+
+    for (size_t i = 0; i < ARRAY_SIZE(texts) && !source->environment; i++)
+        if (strstr(texts[i], "${"))
+            return check_note(check,
+                              "the node says \"%.64s\" as it is written: --config-expand-env "
+                              "replaces variables by their values",
+                              texts[i]);
+    return 0;
+}
+
 int node_complete(struct check *check, const struct bootstrap_source *source, Node **node)
 {
     int failed;
@@ -135,5 +152,7 @@ int node_complete(struct check *check, const struct bootstrap_source *source, No
         failed = set_version(check, *node);
     if (!failed)
         failed = add_feature(check, *node, SEND_ALL_CLUSTERS_FEATURE);
+    if (!failed)
+        failed = note_variables(check, source, *node);
     return failed ? failed : note_empty(check, *node);
 }

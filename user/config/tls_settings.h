@@ -34,4 +34,6 @@ struct tls_settings {
     bool no_tls12, no_tls13;                     /* older ones never */
 };
 
+/* Do both say the same? NULL: plain TCP. */
+bool tls_settings_equal(const struct tls_settings *a, const struct tls_settings *b);
 void tls_settings_free(struct tls_settings *settings); /* NULL is fine */

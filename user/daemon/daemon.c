@@ -4,7 +4,7 @@
 #include <event2/event.h>
 #include <inttypes.h>
 #include <malloc.h>
-#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -13,34 +13,42 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
-#include "daemon/bounds.h"
+#include "daemon/admin.h"
+#include "daemon/change.h"
+#include "daemon/lookout.h"
 #include "daemon/management.h"
+#include "daemon/notify.h"
 #include "daemon/outage.h"
+#include "daemon/reload.h"
+#include "daemon/retreat.h"
+#include "daemon/signals.h"
 #include "daemon/upstreams.h"
+#include "daemon/watchdog.h"
 #include "kernel/tap.h"
-#include "report/accuracy.h"
 #include "report/reporter.h"
 #include "upstream/hosts.h"
 
-#define LOOK_SECONDS 5 /* between two looks at what a person should be told, or twice that */
-#define SILENCE_US 10000000ULL
-#define ENDS 3 /* signals that end it */
+#define SILENCE_SECONDS 10 /* of a stream, before a person is told */
 
 struct daemon {
-    const struct bootstrap *bootstrap;
+    struct bootstrap *bootstrap;
+    const struct bootstrap_source *source;
     struct event_base *base;
-    struct event *timer, *watch, *ends[ENDS], *ask;
+    struct event *timer, *silence;
+    struct signals *signals;
+    struct watchdog *watchdog;
     struct hosts *hosts;
     struct tap *tap;
     struct upstreams *upstreams;
     struct reporter *reporter;
-    struct accuracy *accuracy;
+    struct lookout *lookout;
     struct management *management;
+    struct reload *reload;
+    struct admin *admin;
     struct outage outage; /* since a stream worked for long */
     bool ending;          /* a signal came */
     bool answered;        /* the management server has ever answered */
-    uint64_t looked_us;   /* see look() */
-    uint64_t up_us;       /* since when the stream is up; 0: it is not, or its silence was told */
+    uint64_t up_us;       /* since when the stream is up; 0: it is not */
 };
 
 static uint64_t now_us(void)
@@ -76,70 +84,16 @@ static void op_read(void *arg, uint32_t slot, struct counters *out)
     tap_read(daemon->tap, slot, out);
 }
 
-static void tell_inexact(void *arg, const struct host *host, const char *what)
-{
-    const struct daemon *daemon = arg;
-    char text[ADDRESS_TEXT_MAX];
-
-    log_warning("cluster %s: endpoint %s %s", daemon->bootstrap->clusters.items[host->cluster].name,
-                address_text(&host->address, text), what);
-}
-
-/* A line for each endpoint whose error bound is not zero, and one for all others together:
- *   error bound: zero, so all counts exact, at 4 of 5 endpoints */
-static void tell_bounds(const struct daemon *daemon)
-{
-    size_t count = 0, exact = 0;
-
-    for (uint32_t slot = 0; slot < hosts_count(daemon->hosts); slot++) {
-        const struct host *host = hosts_at(daemon->hosts, slot);
-        struct counters row;
-
-        if (!host)
-            continue;
-        count++;
-        tap_read(daemon->tap, slot, &row);
-        exact += !bounds_tell(&daemon->bootstrap->clusters, host, &row);
-    }
-    log_info("error bound: zero, so all counts exact, at %zu of %zu endpoints", exact, count);
-}
-
-static void tell_silence(struct daemon *daemon)
-{
-    if (daemon->answered || !daemon->up_us || now_us() - daemon->up_us < SILENCE_US)
-        return;
-    log_warning("management server: connected, but no LoadStatsResponse came: nothing is reported "
-                "before it answers");
-    daemon->up_us = 0;
-}
-
-/* What a person should be told. It goes with the reporter's timer, so that an idle daemon wakes for
- * nothing else; the watch only fires where that comes more rarely. */
-static void look(struct daemon *daemon)
-{
-    const struct accuracy_ops ops = {op_read, tell_inexact, daemon};
-    const struct timeval later = {.tv_sec = 2 * LOOK_SECONDS};
-
-    daemon->looked_us = now_us();
-    event_add(daemon->watch, &later);
-    accuracy_check(daemon->accuracy, &ops);
-    tell_silence(daemon);
-}
-
-static void on_watch(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd, (void)what;
-    look(arg);
-}
-
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct daemon *daemon = arg;
+    uint64_t start_us = now_us();
 
     (void)fd, (void)what;
-    reporter_run(daemon->reporter, now_us());
-    if (now_us() - daemon->looked_us >= LOOK_SECONDS * 1000000ULL)
-        look(daemon);
+    reporter_run(daemon->reporter, start_us);
+    admin_ran(daemon->admin, now_us() - start_us);
+    lookout_pass(daemon->lookout, now_us());
+    watchdog_pass(daemon->watchdog, now_us());
     arm(daemon);
 }
 
@@ -160,11 +114,21 @@ static void on_upstreams_ready(void *arg)
 
 /* --- the stream -------------------------------------------------------------------- */
 
+static void on_silence(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what, (void)arg;
+    log_warning("management server: connected, but no LoadStatsResponse came: nothing is reported "
+                "before it answers");
+}
+
 static void on_stream_up(void *arg)
 {
+    static const struct timeval silence = {.tv_sec = SILENCE_SECONDS};
     struct daemon *daemon = arg;
 
     daemon->up_us = now_us();
+    if (!daemon->answered)
+        event_add(daemon->silence, &silence);
     reporter_stream_up(daemon->reporter, now_us());
     arm(daemon);
 }
@@ -184,6 +148,7 @@ static void stream_ended(struct daemon *daemon, const char *reason)
         outage_over(&daemon->outage);
     tell_outage(daemon, reason);
     daemon->up_us = 0;
+    event_del(daemon->silence);
     management_close(daemon->management);
     reporter_stream_down(daemon->reporter, now_us());
     arm(daemon);
@@ -203,6 +168,7 @@ static void on_response(void *arg, const uint8_t *message, size_t length)
 {
     struct daemon *daemon = arg;
 
+    event_del(daemon->silence);
     if (reporter_response(daemon->reporter, now_us(), message, length) == -EBADMSG)
         stream_ended(daemon, "sent something that is no LoadStatsResponse");
     else
@@ -239,75 +205,59 @@ static int op_send(void *arg, const uint8_t *messages, const size_t *ends, size_
 
 /* --- start and end --------------------------------------------------------------------- */
 
-/* The first one has the last report sent; a second one does not wait for it. A terminal that is closed
- * sends SIGHUP, and so may its shell: twice is no haste. */
-static void on_signal(evutil_socket_t number, short what, void *arg)
+/* The first one has the last report sent; a second one does not wait for it. */
+static void on_end(void *arg, int number)
 {
     struct daemon *daemon = arg;
 
-    (void)what;
-    if (number == SIGHUP && daemon->ending)
-        return;
     daemon->ending = true;
     log_info("%s: stopping", strsignal(number));
     reporter_finish(daemon->reporter, now_us());
     arm(daemon);
 }
 
-static void on_ask(evutil_socket_t number, short what, void *arg)
+static void on_reload(void *arg)
 {
-    (void)number, (void)what;
-    tell_bounds(arg);
+    const struct daemon *daemon = arg;
+
+    if (!daemon->ending)
+        reload_ask(daemon->reload);
 }
 
-/* By nohup, so that it outlives its terminal. */
-static bool ignores_hangup(void)
+static void on_ask(void *arg)
 {
-    struct sigaction action;
+    const struct daemon *daemon = arg;
 
-    return !sigaction(SIGHUP, NULL, &action) && action.sa_handler == SIG_IGN;
-}
-
-static int catch_ends(struct daemon *daemon)
-{
-    static const int numbers[ENDS] = {SIGINT, SIGTERM, SIGHUP};
-
-    for (size_t i = 0; i < ENDS; i++) {
-        if (numbers[i] == SIGHUP && ignores_hangup())
-            continue;
-        daemon->ends[i] = evsignal_new(daemon->base, numbers[i], on_signal, daemon);
-        if (!daemon->ends[i])
-            return -ENOMEM;
-        event_add(daemon->ends[i], NULL);
-    }
-    return 0;
+    lookout_tell_bounds(daemon->lookout);
 }
 
 static int start_loop(struct daemon *daemon)
 {
-    signal(SIGPIPE, SIG_IGN);
+    const struct signals_events events = {on_end, on_reload, on_ask, daemon};
+
     daemon->base = event_base_new();
     if (!daemon->base)
         return -ENOMEM;
     daemon->timer = evtimer_new(daemon->base, on_timer, daemon);
-    daemon->watch = evtimer_new(daemon->base, on_watch, daemon);
-    daemon->ask = evsignal_new(daemon->base, SIGUSR1, on_ask, daemon);
-    if (!daemon->timer || !daemon->watch || !daemon->ask)
-        return -ENOMEM;
-    event_add(daemon->ask, NULL);
-    return catch_ends(daemon);
+    daemon->silence = evtimer_new(daemon->base, on_silence, daemon);
+    daemon->signals = signals_catch(daemon->base, &events);
+    daemon->watchdog = watchdog_new(daemon->base);
+    return daemon->timer && daemon->silence && daemon->signals && daemon->watchdog ? 0 : -ENOMEM;
 }
 
 static int start_tap(struct daemon *daemon)
 {
     const struct tap_options options = {
         .cgroup = daemon->bootstrap->cgroup_path,
+        .own_pod = daemon->bootstrap->pod_cgroup,
         .slots = (uint32_t)upstreams_estimate(&daemon->bootstrap->clusters),
         .checked = (uint32_t)upstreams_checked(&daemon->bootstrap->clusters),
     };
     char error[TAP_ERROR_MAX];
-    int result;
+    int result = retreat_check();
 
+    if (result)
+        return result;
     /* Half a second of processor time, which under load takes many times as long. */
     log_info("the kernel verifies the BPF programs");
     result = tap_open(&options, &daemon->tap, error);
@@ -348,11 +298,20 @@ static int start_reporter(struct daemon *daemon)
     const struct reporter_ops ops = {op_open_stream, op_send, op_read};
 
     daemon->reporter = reporter_new(&options, &ops, daemon);
-    daemon->accuracy = accuracy_new(daemon->hosts);
-    if (!daemon->reporter || !daemon->accuracy)
-        return -ENOMEM;
-    look(daemon);
-    return 0;
+    return daemon->reporter ? 0 : -ENOMEM;
+}
+
+static int start_lookout(struct daemon *daemon)
+{
+    const struct lookout_options options = {
+        .base = daemon->base,
+        .clusters = &daemon->bootstrap->clusters,
+        .hosts = daemon->hosts,
+        .tap = daemon->tap,
+    };
+
+    daemon->lookout = lookout_new(&options);
+    return daemon->lookout ? 0 : -ENOMEM;
 }
 
 static int start_management(struct daemon *daemon)
@@ -386,6 +345,81 @@ static int start_upstreams(struct daemon *daemon)
     return upstreams_start(&options, &daemon->upstreams);
 }
 
+/* Another management server's outages, and its silence, are its own. */
+static void forget_management(struct daemon *daemon)
+{
+    outage_over(&daemon->outage);
+    event_del(daemon->silence);
+    daemon->answered = false;
+    daemon->up_us = 0;
+}
+
+static int on_change(void *arg, struct bootstrap *fresh, char *text)
+{
+    struct daemon *daemon = arg;
+    const struct change_target target = {
+        .bootstrap = daemon->bootstrap,
+        .hosts = daemon->hosts,
+        .tap = daemon->tap,
+        .upstreams = daemon->upstreams,
+        .reporter = daemon->reporter,
+        .management = daemon->management,
+    };
+    struct config_error error;
+    bool new_stream = false;
+    int failed = daemon->ending ? -ESHUTDOWN
+                                : change_make(&target, fresh, daemon->source->path, now_us(), text,
+                                              &new_stream, &error);
+
+    if (failed)
+        snprintf(text, RELOAD_TEXT_MAX, "%s", daemon->ending ? "loadtap is stopping" : error.text);
+    if (new_stream)
+        forget_management(daemon);
+    arm(daemon);
+    return failed;
+}
+
+static int start_reload(struct daemon *daemon)
+{
+    const struct reload_options options = {
+        .base = daemon->base,
+        .source = daemon->source,
+        .bootstrap = daemon->bootstrap,
+        .change = on_change,
+        .now_us = now_us,
+        .arg = daemon,
+    };
+
+    daemon->reload = reload_new(&options);
+    return daemon->reload ? 0 : -ENOMEM;
+}
+
+static void on_quit(void *arg)
+{
+    struct daemon *daemon = arg;
+
+    log_info("/quitquitquit: stopping");
+    reporter_finish(daemon->reporter, now_us());
+    arm(daemon);
+}
+
+static int start_admin(struct daemon *daemon)
+{
+    const struct admin_options options = {
+        .base = daemon->base,
+        .bootstrap = daemon->bootstrap,
+        .hosts = daemon->hosts,
+        .tap = daemon->tap,
+        .upstreams = daemon->upstreams,
+        .reporter = daemon->reporter,
+        .now_us = now_us,
+        .actions = {.quit = on_quit, .arg = daemon},
+    };
+
+    daemon->admin = admin_new(&options);
+    return daemon->admin ? 0 : -ENOMEM;
+}
+
 static int start(struct daemon *daemon)
 {
     int result = start_loop(daemon);
@@ -399,36 +433,45 @@ static int start(struct daemon *daemon)
     if (!result)
         result = start_reporter(daemon);
     if (!result)
+        result = start_lookout(daemon);
+    if (!result)
         result = start_management(daemon);
     if (!result)
+        result = retreat(daemon->bootstrap, daemon->tap); /* nothing came from outside yet */
+    if (!result)
         result = start_upstreams(daemon);
+    if (!result)
+        result = start_reload(daemon);
+    if (!result)
+        result = start_admin(daemon);
+    if (!result)
+        notify_ready();
     return result;
 }
 
 static void stop(struct daemon *daemon)
 {
+    admin_free(daemon->admin);
+    reload_free(daemon->reload);
     management_free(daemon->management);
     upstreams_free(daemon->upstreams);
     reporter_free(daemon->reporter);
-    accuracy_free(daemon->accuracy);
+    lookout_free(daemon->lookout);
     tap_close(daemon->tap);
     hosts_free(daemon->hosts);
     if (daemon->timer)
         event_free(daemon->timer);
-    if (daemon->watch)
-        event_free(daemon->watch);
-    for (size_t i = 0; i < ENDS; i++)
-        if (daemon->ends[i])
-            event_free(daemon->ends[i]);
-    if (daemon->ask)
-        event_free(daemon->ask);
+    if (daemon->silence)
+        event_free(daemon->silence);
+    signals_free(daemon->signals);
+    watchdog_free(daemon->watchdog);
     if (daemon->base)
         event_base_free(daemon->base);
 }
 
-int daemon_run(const struct bootstrap *bootstrap)
+int daemon_run(struct bootstrap *bootstrap, const struct bootstrap_source *source)
 {
-    struct daemon daemon = {.bootstrap = bootstrap};
+    struct daemon daemon = {.bootstrap = bootstrap, .source = source};
     int result = start(&daemon);
 
     malloc_trim(0); /* what reading the configuration took */
@@ -437,7 +480,8 @@ int daemon_run(const struct bootstrap *bootstrap)
     else if (event_base_dispatch(daemon.base) < 0)
         log_error("the event loop failed");
     else
-        tell_bounds(&daemon);
+        lookout_tell_bounds(daemon.lookout);
+    retreat_tell_refused();
     stop(&daemon);
     return result;
 }

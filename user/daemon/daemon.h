@@ -4,5 +4,6 @@
 
 #include "config/bootstrap.h"
 
-/* Runs until SIGINT, SIGTERM or SIGHUP. 0, or -errno after one line in the log says why. Borrows. */
-int daemon_run(const struct bootstrap *bootstrap);
+/* Runs until SIGINT or SIGTERM. 0, or -errno after one line in the log says why. Borrows both; what is loaded
+ * anew from the source goes into the bootstrap. */
+int daemon_run(struct bootstrap *bootstrap, const struct bootstrap_source *source);

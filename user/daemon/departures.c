@@ -112,8 +112,8 @@ static bool finish(struct departures *departures, uint32_t slot)
 static void give_all_back(struct departures *departures, const uint32_t *slots, size_t count,
                           int error)
 {
-    log_warning("endpoints that DNS has dropped stay observed, and keep their slots: no grace "
-                "period: %s",
+    log_warning("endpoints that were dropped stay observed, and keep their slots: no grace period: "
+                "%s",
                 strerror(-error));
     departures->stuck = true;
     for (size_t i = 0; i < count; i++)
@@ -156,9 +156,10 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     over = let_go(departures, slots, over);
     if (over)
-        log_info("%zu endpoints that DNS has dropped were not used for long: they are observed no "
-                 "longer",
-                 over);
+        log_info(
+            "%zu endpoints that were dropped have not been used for long: they are observed no "
+            "longer",
+            over);
     if (leaving_count(departures->leaving))
         arm(departures);
 }
@@ -198,6 +199,16 @@ void departures_free(struct departures *departures)
         event_free(departures->look);
     leaving_free(departures->leaving);
     free(departures);
+}
+
+void departures_set_idle(struct departures *departures, uint64_t idle_us)
+{
+    departures->options.idle_us = idle_us;
+    leaving_set_idle(departures->leaving, idle_us);
+    if (leaving_count(departures->leaving)) {
+        event_del(departures->look);
+        arm(departures);
+    }
 }
 
 void departures_add(struct departures *departures, uint32_t slot)

@@ -1,4 +1,4 @@
-/* Lets go of hosts that no name has any more, once nothing of theirs can be lost (upstream/leaving.h):
+/* Lets go of hosts that the configuration or DNS no longer has, once nothing of theirs can be lost (upstream/leaving.h):
  * their addresses are taken from the kernel side, their slots are free for others. It logs. */
 #pragma once
 
@@ -26,6 +26,9 @@ struct departures_options { /* all borrowed, for its life */
 /* NULL: no memory. */
 struct departures *departures_new(const struct departures_options *options);
 void departures_free(struct departures *departures); /* NULL is fine */
+
+/* How long a host must have been unused, also one that leaves already. */
+void departures_set_idle(struct departures *departures, uint64_t idle_us);
 
 /* The host of a slot leaves. Without memory it stays for ever. */
 void departures_add(struct departures *departures, uint32_t slot);

@@ -1,26 +1,21 @@
 /* loadtap: the daemon. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/standard_files.h"
 #include "base/version.h"
+#include "command/command.h"
 #include "config/bootstrap.h"
+#include "daemon/certificates.h"
 #include "daemon/daemon.h"
 #include "daemon/files.h"
 #include "daemon/options.h"
-#include "stream/tls.h"
 
-static int load(const struct options *options, struct bootstrap **out)
+static int load(const struct bootstrap_source *source, struct bootstrap **out)
 {
-    const struct bootstrap_source source = {
-        .path = options->config_path,
-        .yaml = options->config_yaml,
-        .service_node = options->service_node,
-        .service_cluster = options->service_cluster,
-        .service_zone = options->service_zone,
-    };
     struct config_error error;
-    int failed = bootstrap_load(&source, out, &error);
+    int failed = bootstrap_load(source, out, &error);
 
     if (failed)
         fprintf(stderr, "%s\n", error.text);
@@ -31,11 +26,9 @@ static int load(const struct options *options, struct bootstrap **out)
  * files have been replaced, they are a reason for having no stream. */
 static int check_certificates(const struct bootstrap *bootstrap)
 {
-    char error[TLS_ERROR_MAX] = "out of memory";
-    struct tls *tls = NULL;
-    int failed = bootstrap->lrs_tls ? tls_new(bootstrap->lrs_tls, &tls, error) : 0;
+    char error[CERTIFICATES_ERROR_MAX];
+    int failed = certificates_check(bootstrap, error);
 
-    tls_free(tls);
     if (failed)
         fprintf(stderr, "%s\n", error);
     return failed;
@@ -49,12 +42,12 @@ static int validate(const struct options *options, const struct bootstrap *boots
     return 0;
 }
 
-static int serve(const struct bootstrap *bootstrap)
+static int serve(struct bootstrap *bootstrap, const struct bootstrap_source *source)
 {
     log_info("loadtap %s: %zu clusters", VERSION, bootstrap->clusters.count);
     for (size_t i = 0; i < bootstrap->note_count; i++)
         log_info("%s", bootstrap->notes[i]);
-    return files_allow() || daemon_run(bootstrap) ? 1 : 0;
+    return files_allow() || daemon_run(bootstrap, source) ? 1 : 0;
 }
 
 int main(int argc, char **argv)
@@ -64,21 +57,38 @@ int main(int argc, char **argv)
 
     if (standard_files_open())
         return 1; /* there may be nowhere to say so */
+    const struct command *command = argc > 1 ? command_find(commands, argv[1]) : NULL;
+    if (command)
+        return command->run(argc - 1, argv + 1);
     if (options_parse(argc, argv, &options, error, sizeof(error)) < 0) {
         fprintf(stderr, "loadtap: %s\n", error);
         return 1;
     }
-    if (options.help || options.version) {
-        printf("%s", options.help ? options_help() : "loadtap " VERSION "\n");
+    if (options.help) {
+        options_print_help(stdout);
+        commands_print(commands, stdout);
         return 0;
     }
+    if (options.version) {
+        printf("loadtap " VERSION "\n");
+        return 0;
+    }
+    const struct bootstrap_source source = {
+        .path = options.config_path,
+        .yaml = options.config_yaml,
+        .environment = options.config_expand_env ? (const char *const *)environ : NULL,
+        .service_node = options.service_node,
+        .service_cluster = options.service_cluster,
+        .service_zone = options.service_zone,
+    };
     struct bootstrap *bootstrap;
-    if (load(&options, &bootstrap) < 0)
+    if (load(&source, &bootstrap) < 0)
         return 1;
     log_set_level(options.log_level);
     int status = 1;
     if (check_certificates(bootstrap) == 0)
-        status = options.mode == RUN_VALIDATE ? validate(&options, bootstrap) : serve(bootstrap);
+        status = options.mode == RUN_VALIDATE ? validate(&options, bootstrap)
+                                              : serve(bootstrap, &source);
     bootstrap_free(bootstrap);
     return status;
 }

@@ -21,7 +21,7 @@ struct management {
     struct address behind;     /* where the last one ended without */
     bool has_behind;
     struct keepalive_settings keepalive;
-    struct resolver *resolver; /* where reports go to a host that is no cluster */
+    struct resolver *resolver; /* NULL before reports go to a host that is no cluster */
     bool resolving;
     struct delivery delivery; /* of the stream that is being opened */
 };
@@ -196,8 +196,14 @@ static void on_resolved(void *arg, const struct resolver_answer *answer)
 static int open_host(struct management *management)
 {
     const struct bootstrap *bootstrap = management->options.bootstrap;
-    int result = resolver_lookup(management->resolver, bootstrap->lrs_host, bootstrap->lrs_port,
-                                 DNS_FAMILY_ALL, on_resolved, management);
+    int result;
+
+    if (!management->resolver)
+        management->resolver = resolver_new(management->options.base);
+    if (!management->resolver)
+        return -ENOMEM;
+    result = resolver_lookup(management->resolver, bootstrap->lrs_host, bootstrap->lrs_port,
+                             DNS_FAMILY_ALL, on_resolved, management);
 
     management->resolving = !result;
     return result;
@@ -206,7 +212,8 @@ static int open_host(struct management *management)
 int management_open(struct management *management, const struct delivery *delivery)
 {
     management->delivery = *delivery;
-    return management->resolver ? open_host(management) : open_cluster(management);
+    return management->options.bootstrap->lrs_host ? open_host(management)
+                                                   : open_cluster(management);
 }
 
 /* --- the rest ------------------------------------------------------------------------ */
@@ -245,6 +252,15 @@ void management_close(struct management *management)
     lrs_client_free(TAKE(management->client));
 }
 
+/* A name that is being resolved is another one's. */
+void management_renew(struct management *management)
+{
+    management_close(management);
+    management->keepalive = management->options.bootstrap->lrs_keepalive;
+    management->has_behind = false;
+    resolver_free(TAKE(management->resolver));
+}
+
 struct management *management_new(const struct management_options *options)
 {
     struct management *management = calloc(1, sizeof(*management));
@@ -253,11 +269,6 @@ struct management *management_new(const struct management_options *options)
         return NULL;
     management->options = *options;
     management->keepalive = options->bootstrap->lrs_keepalive;
-    if (!options->bootstrap->lrs_host)
-        return management;
-    management->resolver = resolver_new(options->base);
-    if (!management->resolver)
-        free(TAKE(management));
     return management;
 }
 

@@ -12,7 +12,7 @@ struct management;
 
 struct management_options { /* all borrowed, for its life */
     struct event_base *base;
-    const struct bootstrap *bootstrap;
+    const struct bootstrap *bootstrap; /* its content may change: management_renew() */
     const struct hosts *hosts;
     struct tap *tap;                 /* our own stream is not traffic of the node */
     struct lrs_client_events events; /* as of an lrs_client; `down` is answered by closing */
@@ -30,4 +30,7 @@ int management_open(struct management *management, const struct delivery *delive
 int management_send(struct management *management, const uint8_t *messages, const size_t *ends,
                     size_t count, bool mark);
 void management_close(struct management *management); /* no event comes any more */
-void management_free(struct management *management);  /* NULL is fine */
+/* What the bootstrap says of the management server is another thing: closes, and forgets what was known of
+ * the one before. */
+void management_renew(struct management *management);
+void management_free(struct management *management); /* NULL is fine */

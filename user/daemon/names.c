@@ -14,25 +14,37 @@
 
 /*   LOOKING --answer: its addresses are observed, those that are missing dropped--> WAITING
  *           --failure: all stays as it is--> WAITING --timer--> LOOKING
+ *   WAITING --names_drop--> (gone)
+ *   LOOKING --names_drop--> GONE --answer--> (gone)
  */
 struct name {
-    struct name *next;
+    struct name *next; /* of its cluster; or of those that are gone */
     struct names *names;
-    const struct endpoint *endpoint;
+    struct endpoint endpoint; /* its host is its own */
     uint32_t cluster, group;
     struct event *timer;
     struct refresh refresh;
     struct address *addresses; /* observed for this name */
     size_t count;
+    bool looking;
+    bool gone;
+    bool again;     /* LOOKING: by settings that were replaced meanwhile */
     bool looked_up; /* at least once, with whatever outcome */
     bool failing;   /* told once */
+};
+
+struct list {
+    struct name *first, **end; /* end: of one that is not empty */
 };
 
 struct names {
     struct names_options options;
     struct resolver *resolver;
     struct event *ready;
-    struct name *first, **end;
+    struct list *of; /* by cluster */
+    size_t cluster_count;
+    struct list gone;
+    bool started, told_ready;
     size_t unresolved; /* not looked up yet */
 };
 
@@ -63,7 +75,7 @@ static int take_addresses(struct name *name, const struct address *addresses, si
         return -ENOMEM;
     for (size_t i = 0; i < count; i++)
         if (contains(name->addresses, name->count, &addresses[i]) ||
-            !observed_add(observed, name->cluster, name->group, &addresses[i]))
+            !observed_add(observed, name->cluster, name->group, &addresses[i], OBSERVED_BY_NAME))
             taken[taken_count++] = addresses[i];
     for (size_t i = 0; i < name->count; i++)
         if (!contains(taken, taken_count, &name->addresses[i]))
@@ -93,10 +105,10 @@ static void tell_outcome(struct name *name, const struct resolver_answer *answer
     if (failing && !name->failing)
         log_warning("cluster %s: cannot resolve %s: %s (next attempt in %" PRIu64
                     ".%03d s; told again when it is resolved)",
-                    cluster_of(name)->name, name->endpoint->host, answer->error, wait_ms / 1000,
+                    cluster_of(name)->name, name->endpoint.host, answer->error, wait_ms / 1000,
                     (int)(wait_ms % 1000));
     if (!failing && name->failing)
-        log_info("cluster %s: %s is resolved again", cluster_of(name)->name, name->endpoint->host);
+        log_info("cluster %s: %s is resolved again", cluster_of(name)->name, name->endpoint.host);
     name->failing = failing;
 }
 
@@ -115,13 +127,63 @@ static void mark_looked_up(struct name *name)
     if (name->looked_up)
         return;
     name->looked_up = true;
-    if (--names->unresolved == 0)
+    if (--names->unresolved == 0 && !names->told_ready)
         event_active(names->ready, EV_TIMEOUT, 0);
+}
+
+static void take_out(struct list *list, struct name *name)
+{
+    struct name **at = &list->first;
+
+    while (*at != name)
+        at = &(*at)->next;
+    *at = name->next;
+    if (list->end == &name->next)
+        list->end = at;
+}
+
+static void put_in(struct list *list, struct name *name)
+{
+    struct name **end = list->first ? list->end : &list->first;
+
+    name->next = NULL;
+    *end = name;
+    list->end = &name->next;
+}
+
+static void free_name(struct name *name)
+{
+    if (name->timer)
+        event_free(name->timer);
+    free(name->endpoint.host);
+    free(name->addresses);
+    free(name);
+}
+
+static void look_up(struct name *name);
+
+/* An answer that nobody waits for, or that is to a question that is no longer asked. False: it counts. */
+static bool is_outdated(struct name *name)
+{
+    bool again = name->again;
+
+    name->looking = name->again = false;
+    if (name->gone) {
+        take_out(&name->names->gone, name);
+        free_name(name);
+        return true;
+    }
+    if (again)
+        look_up(name);
+    return again;
 }
 
 static void on_answer(void *arg, const struct resolver_answer *answer)
 {
     struct name *name = arg;
+
+    if (is_outdated(name))
+        return;
     const struct dns_refresh *settings = &cluster_of(name)->dns_refresh;
     uint64_t wait_ms =
         take_answer(name, answer)
@@ -139,7 +201,8 @@ static void look_up(struct name *name)
 {
     struct resolver_answer failed = {.error = strerror(ENOMEM)};
 
-    if (resolver_lookup(name->names->resolver, name->endpoint->host, name->endpoint->port,
+    name->looking = true;
+    if (resolver_lookup(name->names->resolver, name->endpoint.host, name->endpoint.port,
                         cluster_of(name)->dns_family, on_answer, name))
         on_answer(name, &failed);
 }
@@ -158,6 +221,7 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
     struct names *names = arg;
 
     (void)fd, (void)what;
+    names->told_ready = true;
     names->options.ready(names->options.arg);
 }
 
@@ -168,7 +232,6 @@ struct names *names_new(const struct names_options *options)
     if (!names)
         return NULL;
     names->options = *options;
-    names->end = &names->first;
     names->resolver = resolver_new(options->base);
     names->ready = event_new(options->base, -1, 0, on_ready, names);
     if (names->resolver && names->ready)
@@ -177,42 +240,118 @@ struct names *names_new(const struct names_options *options)
     return NULL;
 }
 
-static void free_name(struct name *name)
+static int reserve_clusters(struct names *names)
 {
-    if (name->timer)
-        event_free(name->timer);
-    free(name->addresses);
-    free(name);
+    size_t count = names->options.clusters->count;
+    struct list *of;
+
+    if (count <= names->cluster_count)
+        return 0;
+    of = reallocarray(names->of, count, sizeof(*of));
+    if (!of)
+        return -ENOMEM;
+    memset(of + names->cluster_count, 0, (count - names->cluster_count) * sizeof(*of));
+    names->of = of;
+    names->cluster_count = count;
+    return 0;
 }
 
-int names_add(struct names *names, uint32_t cluster, uint32_t group,
-              const struct endpoint *endpoint)
+int names_add(struct names *names, uint32_t cluster, uint32_t group, const char *host,
+              uint16_t port)
 {
-    struct name *name = calloc(1, sizeof(*name));
+    struct name *name = reserve_clusters(names) ? NULL : calloc(1, sizeof(*name));
 
     if (!name)
         return -ENOMEM;
     *name = (struct name){.names = names,
-                          .endpoint = endpoint,
+                          .endpoint = {.host = strdup(host), .port = port},
                           .cluster = cluster,
                           .group = group,
                           .timer = evtimer_new(names->options.base, on_timer, name)};
-    if (!name->timer) {
+    if (!name->timer || !name->endpoint.host) {
         free_name(name);
         return -ENOMEM;
     }
-    *names->end = name;
-    names->end = &name->next;
+    put_in(&names->of[cluster], name);
     names->unresolved++;
+    if (names->started)
+        look_up(name);
     return 0;
+}
+
+static struct name *find(const struct names *names, uint32_t cluster, uint32_t group,
+                         const char *host, uint16_t port)
+{
+    struct name *name = cluster < names->cluster_count ? names->of[cluster].first : NULL;
+
+    while (name && (name->group != group || name->endpoint.port != port ||
+                    strcmp(name->endpoint.host, host) != 0))
+        name = name->next;
+    return name;
+}
+
+void names_drop(struct names *names, uint32_t cluster, uint32_t group, const char *host,
+                uint16_t port)
+{
+    struct name *name = find(names, cluster, group, host, port);
+
+    if (!name)
+        return;
+    for (size_t i = 0; i < name->count; i++)
+        observed_drop(names->options.observed, cluster, group, &name->addresses[i]);
+    take_out(&names->of[cluster], name);
+    mark_looked_up(name);
+    if (!name->looking) {
+        free_name(name);
+        return;
+    }
+    name->gone = true;
+    put_in(&names->gone, name);
+}
+
+void names_refresh(struct names *names, uint32_t cluster)
+{
+    struct name *name = cluster < names->cluster_count ? names->of[cluster].first : NULL;
+
+    for (struct name *next; name; name = next) {
+        next = name->next;
+        name->refresh = (struct refresh){0};
+        name->again = name->looking;
+        if (!name->looking)
+            look_up(name);
+    }
 }
 
 void names_start(struct names *names)
 {
+    names->started = true;
     if (!names->unresolved)
         event_active(names->ready, EV_TIMEOUT, 0);
-    for (struct name *name = names->first; name; name = name->next)
-        look_up(name);
+    for (size_t i = 0; i < names->cluster_count; i++)
+        for (struct name *name = names->of[i].first; name; name = name->next)
+            look_up(name);
+}
+
+static void free_list(struct list *list)
+{
+    while (list->first) {
+        struct name *name = list->first;
+
+        list->first = name->next;
+        free_name(name);
+    }
+}
+
+const struct endpoint *names_of(const struct names *names, const struct host *host, size_t i)
+{
+    const struct name *name =
+        host->cluster < names->cluster_count ? names->of[host->cluster].first : NULL;
+
+    for (; name; name = name->next)
+        if (name->group == host->group && contains(name->addresses, name->count, &host->address) &&
+            i-- == 0)
+            return &name->endpoint;
+    return NULL;
 }
 
 void names_free(struct names *names)
@@ -220,12 +359,10 @@ void names_free(struct names *names)
     if (!names)
         return;
     resolver_free(names->resolver); /* before those whom it would answer */
-    while (names->first) {
-        struct name *name = names->first;
-
-        names->first = name->next;
-        free_name(name);
-    }
+    for (size_t i = 0; i < names->cluster_count; i++)
+        free_list(&names->of[i]);
+    free_list(&names->gone);
+    free(names->of);
     if (names->ready)
         event_free(names->ready);
     free(names);

@@ -19,9 +19,18 @@ struct names_options { /* all borrowed, for its life */
 
 /* NULL: no memory. */
 struct names *names_new(const struct names_options *options);
-/* Adds an endpoint whose host is a name. 0, -ENOMEM. */
-int names_add(struct names *names, uint32_t cluster, uint32_t group,
-              const struct endpoint *endpoint);
+/* Adds an endpoint whose host is a name. Behind names_start() it is looked up at once. 0, -ENOMEM. */
+int names_add(struct names *names, uint32_t cluster, uint32_t group, const char *host,
+              uint16_t port);
+/* Takes one away: its addresses are dropped. No effect where there is none. */
+void names_drop(struct names *names, uint32_t cluster, uint32_t group, const char *host,
+                uint16_t port);
+/* How the cluster's names are resolved has changed: they are looked up anew, and keep their addresses until
+ * they are. */
+void names_refresh(struct names *names, uint32_t cluster);
 /* When all were added: looks them up from now on. */
 void names_start(struct names *names);
+/* The i-th name that resolves to the host's address now, as it stands in the configuration; NULL past the
+ * end. Borrowed until names_drop(). */
+const struct endpoint *names_of(const struct names *names, const struct host *host, size_t i);
 void names_free(struct names *names); /* NULL is fine */

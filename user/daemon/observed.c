@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "config/cluster_changes.h"
 
 #define SHARED_TOLD_MAX 100 /* at warning; an answer may bring any number */
 
@@ -92,12 +93,19 @@ static void warn_shared(struct observed *observed, const struct host *owner, con
               address_text(&owner->address, text), first, second);
 }
 
+static int tell_kernel(const struct observed *observed, const struct host *owner)
+{
+    const struct observed_options *options = &observed->options;
+
+    return tap_observe(options->tap, &owner->address, owner->slot,
+                       &options->clusters->items[owner->cluster]);
+}
+
 /* The kernel side counts an address for its owner, which was `before`. */
 static int follow_owner(struct observed *observed, const struct address *address,
                         const struct host *before)
 {
-    const struct observed_options *options = &observed->options;
-    const struct host *owner = hosts_owner(options->hosts, address);
+    const struct host *owner = hosts_owner(observed->options.hosts, address);
     char text[ADDRESS_TEXT_MAX];
 
     if (owner == before)
@@ -105,8 +113,7 @@ static int follow_owner(struct observed *observed, const struct address *address
     log_debug("cluster %s: observing %s", cluster_name(observed, owner->cluster),
               address_text(address, text));
     event_active(observed->join, EV_TIMEOUT, 0);
-    return tap_observe(options->tap, address, owner->slot,
-                       &options->clusters->items[owner->cluster]);
+    return tell_kernel(observed, owner);
 }
 
 static bool group_is_full(const struct observed *observed, uint32_t cluster, uint32_t group)
@@ -123,8 +130,6 @@ static int add_host(struct observed *observed, uint32_t cluster, uint32_t group,
     const struct host *host, *owner, *other;
     int result;
 
-    if (group_is_full(observed, cluster, group))
-        return -ENOSPC;
     result = hosts_add(observed->options.hosts, cluster, group, address, &host, &owner, &other);
     if (result)
         return result;
@@ -164,8 +169,7 @@ static void tell_failure(struct observed *observed, uint32_t cluster, const stru
     char text[ADDRESS_TEXT_MAX];
 
     log_write(told ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING,
-              "cluster %s: %s is not observed: %s (tried again whenever its name is resolved; "
-              "others are not told for an hour)",
+              "cluster %s: %s is not observed: %s (tried again; others are not told for an hour)",
               cluster_name(observed, cluster), address_text(address, text),
               error == -ENOSPC ? "there are as many endpoints as can be" : strerror(-error));
     if (!told)
@@ -173,20 +177,24 @@ static void tell_failure(struct observed *observed, uint32_t cluster, const stru
 }
 
 static int try_add(struct observed *observed, uint32_t cluster, uint32_t group,
-                   const struct address *address)
+                   const struct address *address, enum observed_by by)
 {
     const struct host *host = hosts_find(observed->options.hosts, cluster, group, address);
 
-    return host ? hold_host(observed, host) : add_host(observed, cluster, group, address);
+    if (host)
+        return hold_host(observed, host);
+    if (by == OBSERVED_BY_NAME && group_is_full(observed, cluster, group))
+        return -ENOSPC;
+    return add_host(observed, cluster, group, address);
 }
 
 int observed_add(struct observed *observed, uint32_t cluster, uint32_t group,
-                 const struct address *address)
+                 const struct address *address, enum observed_by by)
 {
-    int result = try_add(observed, cluster, group, address);
+    int result = try_add(observed, cluster, group, address, by);
 
     if (result == -ENOSPC && departures_make_room(observed->departures))
-        result = try_add(observed, cluster, group, address);
+        result = try_add(observed, cluster, group, address, by);
     if (result)
         tell_failure(observed, cluster, address, result);
     return result;
@@ -211,4 +219,47 @@ void observed_drop(struct observed *observed, uint32_t cluster, uint32_t group,
                     strerror(-result));
     if (!host->names)
         departures_add(observed->departures, host->slot);
+}
+
+/* What the new order of the configuration moves to another host. */
+static void on_moved(void *arg, const struct host *from, const struct host *to)
+{
+    struct observed *observed = arg;
+    int result = follow_owner(observed, &to->address, from);
+    char text[ADDRESS_TEXT_MAX];
+
+    if (result)
+        log_warning("cluster %s: %s still counts for its earlier owner: %s",
+                    cluster_name(observed, to->cluster), address_text(&to->address, text),
+                    strerror(-result));
+}
+
+static void tell_again(const struct observed *observed, const struct host *host)
+{
+    int result = tell_kernel(observed, host);
+    char text[ADDRESS_TEXT_MAX];
+
+    if (result)
+        log_warning("cluster %s: connections to %s are still read as before: %s",
+                    cluster_name(observed, host->cluster), address_text(&host->address, text),
+                    strerror(-result));
+}
+
+void observed_clusters_changed(struct observed *observed, const uint8_t *kinds)
+{
+    const struct hosts *hosts = observed->options.hosts;
+
+    hosts_choose_owners(observed->options.hosts, on_moved, observed);
+    for (uint32_t slot = 0; slot < hosts_count(hosts); slot++) {
+        const struct host *host = hosts_at(hosts, slot);
+
+        if (host && kinds[host->cluster] & CHANGED_COUNTING &&
+            hosts_owner(hosts, &host->address) == host)
+            tell_again(observed, host);
+    }
+}
+
+void observed_set_idle(struct observed *observed, uint64_t idle_us)
+{
+    departures_set_idle(observed->departures, idle_us);
 }

@@ -1,158 +1,87 @@
 #include "daemon/options.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/flags.h"
 #include "base/mem.h"
 
-struct parse {
-    struct options options;
-    char *error;
-    size_t error_size;
-};
-
-/* Reads the flag's value; NULL for a flag that has none. */
-typedef int read_value(struct parse *parse, size_t offset, const char *value);
-
-struct flag {
-    const char *name, *short_name; /* short_name may be NULL */
-    bool has_value;
-    read_value *read;
-    size_t offset; /* of the member of struct options */
-};
-
-__attribute__((format(printf, 2, 3))) static int fail(struct parse *parse, const char *format, ...)
+static int read_mode(void *member, const char *value)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(parse->error, parse->error_size, format, arguments);
-    va_end(arguments);
-    return -EINVAL;
-}
+    enum run_mode *mode = member;
 
-static int read_text(struct parse *parse, size_t offset, const char *value)
-{
-    *(const char **)((char *)&parse->options + offset) = value;
-    return 0;
-}
-
-static int read_presence(struct parse *parse, size_t offset, const char *value)
-{
-    (void)value;
-    *(bool *)((char *)&parse->options + offset) = true;
-    return 0;
-}
-
-static int read_mode(struct parse *parse, size_t offset, const char *value)
-{
-    (void)offset;
     if (strcmp(value, "serve") == 0)
-        parse->options.mode = RUN_SERVE;
+        *mode = RUN_SERVE;
     else if (strcmp(value, "validate") == 0)
-        parse->options.mode = RUN_VALIDATE;
+        *mode = RUN_VALIDATE;
     else
-        return fail(parse, "--mode: found '%s', expected serve or validate", value);
+        return -EINVAL;
     return 0;
 }
 
-static int read_level(struct parse *parse, size_t offset, const char *value)
+static int read_level(void *member, const char *value)
 {
-    (void)offset;
-    if (log_level_parse(value, &parse->options.log_level) < 0)
-        return fail(parse,
-                    "--log-level: found '%s', expected trace, debug, info, warning, error, "
-                    "critical or off",
-                    value);
+    return log_level_parse(value, member);
+}
+
+/* As Envoy, it takes every text, even none. */
+static int read_text(void *member, const char *value)
+{
+    *(const char **)member = value;
     return 0;
 }
 
 #define MEMBER(name) offsetof(struct options, name)
+#define LEVELS "trace, debug, info, warning, error, critical, off"
 
-static const struct flag flags[] = {
-    {"--config-path", "-c", true, read_text, MEMBER(config_path)},
-    {"--config-yaml", NULL, true, read_text, MEMBER(config_yaml)},
-    {"--mode", NULL, true, read_mode, 0},
-    {"--service-node", NULL, true, read_text, MEMBER(service_node)},
-    {"--service-cluster", NULL, true, read_text, MEMBER(service_cluster)},
-    {"--service-zone", NULL, true, read_text, MEMBER(service_zone)},
-    {"--log-level", "-l", true, read_level, 0},
-    {"--help", "-h", false, read_presence, MEMBER(help)},
-    {"--version", NULL, false, read_presence, MEMBER(version)},
+static const struct flag table[] = {
+    {"--config-path", "-c", "FILE", "Envoy bootstrap, YAML or JSON (.json)", read_text,
+     MEMBER(config_path), NULL, false},
+    {"--config-yaml", NULL, "TEXT", "YAML that is merged on top of the file", read_text,
+     MEMBER(config_yaml), NULL, false},
+    {"--config-expand-env", NULL, NULL,
+     "${NAME} in values of either is the environment's NAME, $$ is $", flag_presence,
+     MEMBER(config_expand_env), NULL, false},
+    {"--mode", NULL, "serve|validate", "validate: load, check, say so, and exit", read_mode,
+     MEMBER(mode), "serve or validate", false},
+    {"--service-node", NULL, "ID", "replaces node.id", read_text, MEMBER(service_node), NULL,
+     false},
+    {"--service-cluster", NULL, "NAME", "replaces node.cluster", read_text, MEMBER(service_cluster),
+     NULL, false},
+    {"--service-zone", NULL, "ZONE", "replaces node.locality.zone", read_text, MEMBER(service_zone),
+     NULL, false},
+    {"--log-level", "-l", "LEVEL", LEVELS, read_level, MEMBER(log_level),
+     "trace, debug, info, warning, error, critical or off", false},
+    {"--help", "-h", NULL, "this", flag_presence, MEMBER(help), NULL, true},
+    {"--version", NULL, NULL, "which loadtap this is", flag_presence, MEMBER(version), NULL, true},
 };
 
-/* The flag that `argument` names; `*value` is what follows a "=", or NULL. */
-static const struct flag *find_flag(const char *argument, const char **value)
-{
-    const char *equals = strncmp(argument, "--", 2) == 0 ? strchr(argument, '=') : NULL;
-    size_t length = equals ? (size_t)(equals - argument) : strlen(argument);
-
-    *value = equals ? equals + 1 : NULL;
-    for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
-        const struct flag *flag = &flags[i];
-
-        if (strlen(flag->name) == length && memcmp(flag->name, argument, length) == 0)
-            return flag;
-        if (flag->short_name && strcmp(flag->short_name, argument) == 0)
-            return flag;
-    }
-    return NULL;
-}
-
-/* Reads argv[*at] and its value, and moves `*at` to the last one read. */
-static int parse_argument(struct parse *parse, int argc, char **argv, int *at)
-{
-    const char *argument = argv[*at], *value;
-    const struct flag *flag = find_flag(argument, &value);
-
-    if (!flag)
-        return fail(parse, "'%s': %s; --help lists the flags", argument,
-                    argument[0] == '-' ? "no such flag" : "expected a flag");
-    if (!flag->has_value && value)
-        return fail(parse, "%s takes no value, found '%s'", flag->name, value);
-    if (flag->has_value && !value) {
-        if (*at + 1 >= argc)
-            return fail(parse, "%s: its value is missing", argument);
-        value = argv[++*at];
-    }
-    return flag->read(parse, flag->offset, value);
-}
+static const struct flags flags = {
+    .usage = "loadtap -c FILE [flags]\n"
+             "       loadtap COMMAND [flags]",
+    .about = "Counts what this machine's proxies send to their upstreams, and reports it to a\n"
+             "management server over Envoy's Load Reporting Service.",
+    .table = table,
+    .count = ARRAY_SIZE(table),
+};
 
 int options_parse(int argc, char **argv, struct options *out, char *error, size_t error_size)
 {
-    struct parse parse = {.error = error, .error_size = error_size};
+    struct options options = {.log_level = LOG_LEVEL_INFO};
+    int failed = flags_parse(&flags, argc, argv, &options, error, error_size);
 
-    parse.options.log_level = LOG_LEVEL_INFO;
-    for (int at = 1; at < argc; at++) {
-        int failed = parse_argument(&parse, argc, argv, &at);
-
-        if (failed)
-            return failed;
-        if (parse.options.help || parse.options.version)
-            break;
+    if (failed)
+        return failed;
+    if (!options.help && !options.version && !options.config_path && !options.config_yaml) {
+        snprintf(error, error_size, "no configuration: give -c FILE, or --config-yaml TEXT");
+        return -EINVAL;
     }
-    const struct options *options = &parse.options;
-    if (!options->help && !options->version && !options->config_path && !options->config_yaml)
-        return fail(&parse, "no configuration: give -c FILE, or --config-yaml TEXT");
-    *out = parse.options;
+    *out = options;
     return 0;
 }
 
-const char *options_help(void)
+void options_print_help(FILE *out)
 {
-    return "Usage: loadtap -c FILE [flags]\n"
-           "\n"
-           "Counts what this machine's proxies send to their upstreams, and reports it to a\n"
-           "management server over Envoy's Load Reporting Service.\n"
-           "\n"
-           "  -c, --config-path FILE    Envoy bootstrap, YAML or JSON (.json)\n"
-           "      --config-yaml TEXT    YAML that is merged on top of the file\n"
-           "      --mode serve|validate validate: load, check, say so, and exit\n"
-           "      --service-node ID     replaces node.id\n"
-           "      --service-cluster NAME  replaces node.cluster\n"
-           "      --service-zone ZONE   replaces node.locality.zone\n"
-           "  -l, --log-level LEVEL     trace, debug, info, warning, error, critical, off\n"
-           "  -h, --help\n"
-           "      --version\n";
+    flags_print(&flags, out);
 }

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/log.h"
 
@@ -15,6 +16,7 @@ struct options {
     const char *service_node, *service_cluster, *service_zone;
     enum run_mode mode;
     enum log_level log_level; /* LOG_LEVEL_INFO unless given */
+    bool config_expand_env;   /* variables in the configuration's values are replaced */
     bool help, version;       /* asked for: nothing else was checked */
 };
 
@@ -22,5 +24,5 @@ struct options {
  * wins. A configuration (either flag) is required unless help or version is asked for. */
 int options_parse(int argc, char **argv, struct options *out, char *error, size_t error_size);
 
-/* What --help prints. Static. */
-const char *options_help(void);
+/* What --help prints. */
+void options_print_help(FILE *out);

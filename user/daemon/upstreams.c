@@ -1,20 +1,31 @@
 #include "daemon/upstreams.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "daemon/missing.h"
 #include "daemon/names.h"
 #include "daemon/observed.h"
 
 #define HOSTS_PER_NAME 16
 #define HOSTS_MIN 4096 /* where there are names at all */
 
+/* What a later configuration may need more: as much as this one, within these. */
+#define SPARE_HOSTS_MIN 1024
+#define SPARE_HOSTS_MAX 16384
+#define SPARE_CHECKED_MIN 64
+
+#define AGAIN_SECONDS 5 /* until an endpoint that could not be observed is tried again */
+
 struct upstreams {
     struct upstreams_options options;
     struct observed *observed;
     struct names *names;
+    struct missing missing; /* since a later configuration; at the start it is an error */
+    struct event *again;    /* pending while there are any */
 };
 
 size_t upstreams_estimate(const struct clusters *clusters)
@@ -30,7 +41,10 @@ size_t upstreams_estimate(const struct clusters *clusters)
             else
                 named += count;
         }
-    return fixed + (named ? HOSTS_MIN + named * HOSTS_PER_NAME : 0);
+    fixed += named ? HOSTS_MIN + named * HOSTS_PER_NAME : 0;
+    if (fixed < SPARE_HOSTS_MIN)
+        return fixed + SPARE_HOSTS_MIN;
+    return fixed + (fixed < SPARE_HOSTS_MAX ? fixed : SPARE_HOSTS_MAX);
 }
 
 size_t upstreams_checked(const struct clusters *clusters)
@@ -39,7 +53,7 @@ size_t upstreams_checked(const struct clusters *clusters)
 
     for (size_t c = 0; c < clusters->count; c++)
         count += clusters->items[c].health_check_count > 0;
-    return count;
+    return count + (count > SPARE_CHECKED_MIN ? count : SPARE_CHECKED_MIN);
 }
 
 static void warn_checks(const struct upstreams *upstreams)
@@ -57,16 +71,30 @@ static void warn_checks(const struct upstreams *upstreams)
     }
 }
 
-static int add_endpoint(struct upstreams *upstreams, uint32_t cluster, uint32_t group,
-                        const struct endpoint *endpoint)
+static int add(struct upstreams *upstreams, const struct endpoint_change *endpoint)
 {
     struct address address;
 
-    if (!endpoint->host)
-        return 0;
     if (address_parse(endpoint->host, endpoint->port, &address))
-        return names_add(upstreams->names, cluster, group, endpoint);
-    return observed_add(upstreams->observed, cluster, group, &address);
+        return names_add(upstreams->names, endpoint->cluster, endpoint->group, endpoint->host,
+                         endpoint->port);
+    return observed_add(upstreams->observed, endpoint->cluster, endpoint->group, &address,
+                        OBSERVED_BY_ADDRESS);
+}
+
+static int add_group(struct upstreams *upstreams, uint32_t cluster, uint32_t index)
+{
+    const struct cluster *of = &upstreams->options.clusters->items[cluster];
+    const struct locality_endpoints *group = &of->groups[index];
+    int result = 0;
+
+    for (size_t i = 0; i < group->endpoint_count && !result; i++) {
+        const struct endpoint *endpoint = &group->endpoints[i];
+        const struct endpoint_change added = {cluster, index, endpoint->host, endpoint->port};
+
+        result = endpoint->host ? add(upstreams, &added) : 0;
+    }
+    return result;
 }
 
 static int add_cluster(struct upstreams *upstreams, uint32_t index)
@@ -74,11 +102,86 @@ static int add_cluster(struct upstreams *upstreams, uint32_t index)
     const struct cluster *cluster = &upstreams->options.clusters->items[index];
     int result = 0;
 
-    for (uint32_t group = 0; group < cluster->group_count; group++)
-        for (size_t i = 0; i < cluster->groups[group].endpoint_count && !result; i++)
-            result = add_endpoint(upstreams, index, group, &cluster->groups[group].endpoints[i]);
+    for (uint32_t group = 0; group < cluster->group_count && !result; group++)
+        result = add_group(upstreams, index, group);
     return result;
 }
+
+/* --- another configuration -----------------------------------------------------------------------*/
+
+/* What cannot be observed is tried again. */
+static void add_later(struct upstreams *upstreams, const struct endpoint_change *endpoint)
+{
+    static const struct timeval wait = {.tv_sec = AGAIN_SECONDS};
+
+    if (!add(upstreams, endpoint))
+        return;
+    if (missing_add(&upstreams->missing, endpoint))
+        log_warning("cluster %s: %s is not observed: out of memory",
+                    upstreams->options.clusters->items[endpoint->cluster].name, endpoint->host);
+    event_add(upstreams->again, &wait);
+}
+
+static void on_again(evutil_socket_t fd, short what, void *arg)
+{
+    struct upstreams *upstreams = arg;
+    struct missing missing = upstreams->missing;
+
+    (void)fd, (void)what;
+    upstreams->missing = (struct missing){.items = NULL};
+    for (size_t i = 0; i < missing.count; i++)
+        add_later(upstreams, &missing.items[i]);
+    missing_clear(&missing);
+}
+
+static void drop(struct upstreams *upstreams, const struct endpoint_change *endpoint)
+{
+    struct address address;
+
+    if (missing_take(&upstreams->missing, endpoint))
+        return;
+    if (address_parse(endpoint->host, endpoint->port, &address))
+        names_drop(upstreams->names, endpoint->cluster, endpoint->group, endpoint->host,
+                   endpoint->port);
+    else
+        observed_drop(upstreams->observed, endpoint->cluster, endpoint->group, &address);
+}
+
+/* A dropped host goes on counting until another one takes its address: so there is no gap where what is
+ * dropped goes first. */
+void upstreams_change(struct upstreams *upstreams, const struct cluster_changes *changes)
+{
+    observed_clusters_changed(upstreams->observed, changes->kinds);
+    for (size_t i = 0; i < changes->dropped_count; i++)
+        drop(upstreams, &changes->dropped[i]);
+    for (size_t i = 0; i < changes->added_count; i++)
+        add_later(upstreams, &changes->added[i]);
+    for (uint32_t i = 0; i < changes->cluster_count; i++)
+        if (changes->kinds[i] & CHANGED_RESOLVING)
+            names_refresh(upstreams->names, i);
+    warn_checks(upstreams);
+}
+
+size_t upstreams_new_hosts(const struct upstreams *upstreams, const struct cluster_changes *changes)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < changes->added_count; i++) {
+        const struct endpoint_change *added = &changes->added[i];
+        struct address address;
+
+        count += !address_parse(added->host, added->port, &address) &&
+                 !hosts_find(upstreams->options.hosts, added->cluster, added->group, &address);
+    }
+    return count;
+}
+
+void upstreams_set_idle(struct upstreams *upstreams, uint64_t idle_us)
+{
+    observed_set_idle(upstreams->observed, idle_us);
+}
+
+/* --- the interface -------------------------------------------------------------------------------*/
 
 static struct departures_options departures_options(const struct upstreams_options *from)
 {
@@ -109,7 +212,8 @@ static int start(struct upstreams *upstreams)
     upstreams->observed = observed_new(&observed);
     names.observed = upstreams->observed;
     upstreams->names = names_new(&names);
-    if (!upstreams->observed || !upstreams->names)
+    upstreams->again = evtimer_new(options->base, on_again, upstreams);
+    if (!upstreams->observed || !upstreams->names || !upstreams->again)
         return -ENOMEM;
     for (uint32_t i = 0; i < options->clusters->count && !result; i++)
         result = add_cluster(upstreams, i);
@@ -136,11 +240,20 @@ int upstreams_start(const struct upstreams_options *options, struct upstreams **
     return 0;
 }
 
+const struct endpoint *upstreams_name(const struct upstreams *upstreams, const struct host *host,
+                                      size_t i)
+{
+    return names_of(upstreams->names, host, i);
+}
+
 void upstreams_free(struct upstreams *upstreams)
 {
     if (!upstreams)
         return;
     names_free(upstreams->names);
     observed_free(upstreams->observed);
+    missing_clear(&upstreams->missing);
+    if (upstreams->again)
+        event_free(upstreams->again);
     free(upstreams);
 }

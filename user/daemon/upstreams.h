@@ -2,6 +2,7 @@
  * Each host is told to the kernel side. It logs. */
 #pragma once
 
+#include "config/cluster_changes.h"
 #include "config/clusters.h"
 #include "kernel/tap.h"
 #include "upstream/hosts.h"
@@ -24,12 +25,25 @@ struct upstreams_options { /* all borrowed, for its life */
     void *arg;
 };
 
-/* How many hosts the configuration is likely to make: one for each endpoint, several for a name. */
+/* How many hosts to provide for: one for each endpoint, several for a name, and some for what later
+ * configurations bring. */
 size_t upstreams_estimate(const struct clusters *clusters);
-
-/* How many clusters describe health checks. */
+/* How many lists of health checks, likewise. */
 size_t upstreams_checked(const struct clusters *clusters);
 
 /* 0, -ENOMEM, or -errno of the kernel side. */
 int upstreams_start(const struct upstreams_options *options, struct upstreams **out);
+
+/* Follows the clusters, which have changed. What cannot be observed for lack of room or memory is logged
+ * and tried again. */
+void upstreams_change(struct upstreams *upstreams, const struct cluster_changes *changes);
+/* How many hosts it would add, but for those of names: they come with the answers. */
+size_t upstreams_new_hosts(const struct upstreams *upstreams,
+                           const struct cluster_changes *changes);
+/* removed_endpoint_idle_time is another. */
+void upstreams_set_idle(struct upstreams *upstreams, uint64_t idle_us);
+
+/* As names_of. */
+const struct endpoint *upstreams_name(const struct upstreams *upstreams, const struct host *host,
+                                      size_t i);
 void upstreams_free(struct upstreams *upstreams); /* NULL is fine */

@@ -4,14 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
-void load_error_text(int code, bool has_btf, char *text, size_t size)
+void load_error_text(int code, bool locks_all, bool has_btf, char *text, size_t size)
 {
     const char *why = strerror(-code);
 
     if (code == -EPERM)
         snprintf(text, size,
-                 "the kernel refuses to load BPF programs: run as root, or with CAP_BPF, "
-                 "CAP_NET_ADMIN and CAP_PERFMON");
+                 "the kernel refuses to load BPF programs%s: run as root of the machine (not of a "
+                 "user namespace), or with its CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON",
+                 locks_all
+                     ? ""
+                     : ", before Linux 5.11 for the limit of locked memory (ulimit -l unlimited; "
+                       "LimitMEMLOCK=infinity; CAP_SYS_RESOURCE)");
     else if (code == -EMFILE || code == -ENFILE)
         snprintf(text, size, "cannot load the BPF programs: %s: raise the limit (ulimit -n)", why);
     else if (code == -ENOMEM)

@@ -6,6 +6,7 @@
 
 #define LOAD_ERROR_BTF "/sys/kernel/btf/vmlinux" /* where libbpf looks first */
 
-/* `code`: libbpf's, negative. `has_btf`: the kernel offers its types; libbpf's -ESRCH says only that it
+/* `code`: libbpf's, negative. `locks_all`: memory may be locked without a limit, which older kernels want.
+ * `has_btf`: the kernel offers its types; libbpf's -ESRCH says only that it
  * has none of them, be it that it had no memory for them. */
-void load_error_text(int code, bool has_btf, char *text, size_t size);
+void load_error_text(int code, bool locks_all, bool has_btf, char *text, size_t size);

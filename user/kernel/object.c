@@ -1,6 +1,7 @@
 #include "kernel/object.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -134,4 +135,37 @@ const char *object_why_early(const struct object *object)
     if (!object->features.loops)
         return "it has no bpf_loop (Linux 5.17)";
     return "so it was asked for";
+}
+
+static bool are_counted(void)
+{
+    FILE *setting = fopen("/proc/sys/kernel/bpf_stats_enabled", "re");
+    int character = setting ? fgetc(setting) : EOF;
+
+    if (setting)
+        fclose(setting);
+    return character == '1';
+}
+
+bool object_cost(const struct object *object, uint64_t *run_ns, uint64_t *runs)
+{
+    const struct bpf_object *all = object->full ? object->full->obj : object->early->obj;
+    struct bpf_program *program;
+
+    if (!are_counted())
+        return false;
+    *run_ns = *runs = 0;
+    bpf_object__for_each_program(program, all)
+    {
+        struct bpf_prog_info info = {0};
+        __u32 size = sizeof(info);
+
+        if (bpf_program__fd(program) < 0)
+            continue;
+        if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+            return false;
+        *run_ns += info.run_time_ns;
+        *runs += info.run_cnt;
+    }
+    return true;
 }

@@ -36,5 +36,8 @@ void object_free(struct object *object);
 /* From now on connections of this cgroup (its id) join; the program `state` is attached. */
 void object_joins(struct object *object, uint64_t cgroup);
 
+/* As tap_cost. */
+bool object_cost(const struct object *object, uint64_t *run_ns, uint64_t *runs);
+
 /* What this kernel lacks for the full object; the early one is loaded. */
 const char *object_why_early(const struct object *object);

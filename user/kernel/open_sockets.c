@@ -18,17 +18,23 @@ static int run(int fd)
     return n < 0 ? -errno : 0;
 }
 
-int open_sockets_walk(const struct bpf_program *iterator)
+int open_sockets_walk(const struct bpf_link *iterator)
 {
-    struct bpf_link *link = bpf_program__attach_iter(iterator, NULL);
-    int fd, result;
+    int fd = bpf_iter_create(bpf_link__fd(iterator)), result;
 
-    if (!link)
+    if (fd < 0)
         return -errno;
-    fd = bpf_iter_create(bpf_link__fd(link));
-    result = fd < 0 ? -errno : run(fd);
-    if (fd >= 0)
-        close(fd);
-    bpf_link__destroy(link);
+    result = run(fd);
+    close(fd);
     return result;
+}
+
+int open_sockets_try(const struct bpf_link *iterator)
+{
+    int fd = bpf_iter_create(bpf_link__fd(iterator));
+
+    if (fd < 0)
+        return -errno;
+    close(fd);
+    return 0;
 }

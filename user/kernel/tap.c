@@ -1,42 +1,40 @@
 #include "kernel/tap.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <linux/magic.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "kernel/cgroup.h"
+#include "kernel/cgroup_mounts.h"
 #include "kernel/grace.h"
 #include "kernel/load_error.h"
 #include "kernel/object.h"
 #include "kernel/open_sockets.h"
+#include "kernel/probe_sets.h"
 #include "kernel/probes.h"
 #include "kernel/rows.h"
 
 #define DESCRIPTION_MAX 512
-#define LIMITS_MAX 256
-#define CGROUP_PATH_MAX 4096
+#define LIMITS_MAX 768
 
 struct tap {
     struct object object;
     struct bpf_link *links[3];
-    struct bpf_link *states; /* NULL: this kernel does not let connections join */
+    /* NULL: this kernel does not let connections join. */
+    struct bpf_link *states, *open_sockets;
     struct rows *rows;
     uint32_t slots;
-    /* Cluster of each health check set; [0] stays unused, as set 0 means none. */
-    const struct cluster **set_owners;
-    uint32_t sets;
+    struct probe_sets *probe_sets;
     uint32_t bit_uses[ENDPOINT_BITS]; /* how many observed addresses have a bit */
     char description[DESCRIPTION_MAX], limits[LIMITS_MAX];
 };
@@ -67,15 +65,22 @@ static int libbpf_says(enum libbpf_print_level level, const char *format, va_lis
     return 0;
 }
 
-static int load(struct tap *tap, bool early, char *error)
+static bool locks_all(void)
 {
-    const struct object_options options = {.slots = tap->slots, .sets = tap->sets, .early = early};
+    struct rlimit limit;
+
+    return !getrlimit(RLIMIT_MEMLOCK, &limit) && limit.rlim_cur == RLIM_INFINITY;
+}
+
+static int load(struct tap *tap, uint32_t sets, bool early, char *error)
+{
+    const struct object_options options = {.slots = tap->slots, .sets = sets, .early = early};
     int result;
 
     libbpf_set_print(libbpf_says);
     result = object_load(&tap->object, &options);
     if (result)
-        load_error_text(result, !access(LOAD_ERROR_BTF, R_OK), error, TAP_ERROR_MAX);
+        load_error_text(result, locks_all(), !access(LOAD_ERROR_BTF, R_OK), error, TAP_ERROR_MAX);
     return result;
 }
 
@@ -93,7 +98,9 @@ static void attach_states(struct tap *tap, int fd)
 
     if (!tap->object.state || fstat(fd, &of_cgroup))
         return;
-    tap->states = bpf_program__attach(tap->object.state);
+    tap->open_sockets = bpf_program__attach_iter(tap->object.open_sockets, NULL);
+    if (tap->open_sockets)
+        tap->states = bpf_program__attach(tap->object.state);
     if (tap->states)
         object_joins(&tap->object, of_cgroup.st_ino);
 }
@@ -134,61 +141,50 @@ static int attach_at(struct tap *tap, const char *path, int fd, char *error)
     return 0;
 }
 
-static int open_cgroup(const char *path, char *error)
+/* The container's own part is all that its cgroup namespace shows where nothing else is mounted. */
+static void limit_to_own_part(struct tap *tap, const char *path)
 {
-    char root[CGROUP_PATH_MAX];
-    struct statfs in;
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    size_t used = strlen(tap->limits);
 
-    if (fd < 0)
-        return failure(error, -errno, "cannot open cgroup %s: %s", path, strerror(errno));
-    if (!fstatfs(fd, &in) && in.f_type == CGROUP2_SUPER_MAGIC)
-        return fd;
-    close(fd);
-    if (cgroup_root("/proc/mounts", root, sizeof(root)))
-        snprintf(root, sizeof(root), "nowhere");
-    return failure(error, -EINVAL, "%s is no cgroup v2 directory (cgroup v2 is mounted at %.500s)",
-                   path, root);
+    snprintf(
+        tap->limits + used, sizeof(tap->limits) - used,
+        "%scgroup %.200s is only what this container is shown of the hierarchy: nothing outside of "
+        "it is counted (have the host's /sys/fs/cgroup mounted too)",
+        used ? "; " : "", path);
 }
 
-static int attach(struct tap *tap, const char *cgroup, char *error)
+static int attach(struct tap *tap, const struct tap_options *options, char *error)
 {
-    char root[CGROUP_PATH_MAX];
-    int fd, result;
+    char path[CGROUP_PATH_MAX];
+    int fd =
+        cgroup_open(options->cgroup, options->own_pod, path, sizeof(path), error, TAP_ERROR_MAX);
+    int result;
 
-    if (!cgroup) {
-        result = cgroup_root("/proc/mounts", root, sizeof(root));
-        if (result)
-            return failure(
-                error, result,
-                "no cgroup v2 hierarchy in /proc/mounts: mount one (mount -t cgroup2 none "
-                "/sys/fs/cgroup) or set cgroup_path");
-        cgroup = root;
-    }
-    fd = open_cgroup(cgroup, error);
     if (fd < 0)
         return fd;
-    result = attach_at(tap, cgroup, fd, error);
+    result = attach_at(tap, path, fd, error);
     close(fd);
+    if (!result && !options->cgroup && !options->own_pod && !cgroup_is_whole(path))
+        limit_to_own_part(tap, path);
     return result;
 }
 
 int tap_open(const struct tap_options *options, struct tap **out, char *error)
 {
+    uint32_t sets = 1 + (options->checked < PROBE_SETS_MAX ? options->checked : PROBE_SETS_MAX);
     struct tap *tap = calloc(1, sizeof(*tap));
     int result;
 
     if (!tap)
         return failure(error, -ENOMEM, "out of memory");
     tap->slots = options->slots;
-    tap->sets = 1 + (options->checked < PROBE_SETS_MAX ? options->checked : PROBE_SETS_MAX);
-    tap->set_owners = calloc(tap->sets, sizeof(const struct cluster *));
-    result = tap->set_owners ? load(tap, options->early, error)
+    tap->probe_sets = probe_sets_new(sets);
+    result = tap->probe_sets ? load(tap, sets, options->early, error)
                              : failure(error, -ENOMEM, "out of memory");
     if (!result)
         result = open_rows(tap, error);
     if (!result)
-        result = attach(tap, options->cgroup, error);
+        result = attach(tap, options, error);
     if (result) {
         tap_close(tap);
         return result;
@@ -204,9 +200,10 @@ void tap_close(struct tap *tap)
     for (size_t i = 0; i < ARRAY_SIZE(tap->links); i++)
         bpf_link__destroy(tap->links[i]);
     bpf_link__destroy(tap->states);
+    bpf_link__destroy(tap->open_sockets);
     rows_close(tap->rows);
     object_free(&tap->object);
-    free(tap->set_owners);
+    probe_sets_free(tap->probe_sets);
     free(tap);
 }
 
@@ -215,28 +212,6 @@ size_t tap_recognised_checks(const struct cluster *cluster)
     struct probe_set set;
 
     return probes_fill(cluster, &set);
-}
-
-/* The cluster's set of health check patterns: 0 for none, else its index; -ENOSPC, -errno. */
-static int probe_set_of(struct tap *tap, const struct cluster *cluster)
-{
-    struct probe_set set;
-    uint32_t index = 1;
-    int result;
-
-    if (!probes_fill(cluster, &set))
-        return 0;
-    while (index < tap->sets && tap->set_owners[index] && tap->set_owners[index] != cluster)
-        index++;
-    if (index == tap->sets)
-        return -ENOSPC;
-    if (tap->set_owners[index])
-        return (int)index;
-    result = bpf_map_update_elem(bpf_map__fd(tap->object.probe_sets), &index, &set, BPF_ANY);
-    if (result)
-        return result;
-    tap->set_owners[index] = cluster;
-    return (int)index;
 }
 
 static struct endpoint_key key_of(const struct address *address)
@@ -260,35 +235,66 @@ static uint64_t *word_of(struct tap *tap, __u32 bit)
     return &tap->object.endpoint_bits[bit / 64];
 }
 
+/* The row of health check patterns that an address has; 0: none, or it is not observed. */
+static uint32_t probe_row_of(const struct tap *tap, const struct endpoint_key *key)
+{
+    struct endpoint_value value;
+
+    if (!probe_sets_used(tap->probe_sets) ||
+        bpf_map_lookup_elem(bpf_map__fd(tap->object.endpoints), key, &value))
+        return 0;
+    return value.probe_set;
+}
+
 /* The bit comes before the endpoint: without it nobody looks for one. */
+static int put(struct tap *tap, const struct endpoint_key *key, const struct endpoint_value *value)
+{
+    int map = bpf_map__fd(tap->object.endpoints), result;
+    __u32 bit = bit_of(key);
+
+    __atomic_fetch_or(word_of(tap, bit), 1ull << bit % 64, __ATOMIC_SEQ_CST);
+    result = bpf_map_update_elem(map, key, value, BPF_NOEXIST);
+    if (result == -EEXIST)
+        return bpf_map_update_elem(map, key, value, BPF_EXIST);
+    tap->bit_uses[bit] += !result;
+    return result;
+}
+
 int tap_observe(struct tap *tap, const struct address *address, uint32_t slot,
                 const struct cluster *cluster)
 {
     struct endpoint_key key = key_of(address);
     struct endpoint_value value = {.slot = slot, .protocol = (__u8)cluster->protocol};
-    int set = probe_set_of(tap, cluster), map = bpf_map__fd(tap->object.endpoints), result;
-    __u32 bit = bit_of(&key);
+    uint32_t before = probe_row_of(tap, &key);
+    int row, result;
 
-    if (set < 0)
-        return set;
     if (slot >= tap->slots)
         return -ENOSPC;
-    value.probe_set = (__u16)set;
-    __atomic_fetch_or(word_of(tap, bit), 1ull << bit % 64, __ATOMIC_SEQ_CST);
-    result = bpf_map_update_elem(map, &key, &value, BPF_NOEXIST);
-    if (result == -EEXIST)
-        return bpf_map_update_elem(map, &key, &value, BPF_EXIST);
-    tap->bit_uses[bit] += !result;
+    row = probe_sets_take(tap->probe_sets, bpf_map__fd(tap->object.probe_sets), cluster);
+    if (row < 0)
+        return row;
+    value.probe_set = (__u16)row;
+    result = put(tap, &key, &value);
+    probe_sets_give(tap->probe_sets, result ? (uint32_t)row : before);
     return result;
 }
 
 int tap_forget(struct tap *tap, const struct address *address)
 {
     struct endpoint_key key = key_of(address);
+    uint32_t before = probe_row_of(tap, &key);
     int result = bpf_map_delete_elem(bpf_map__fd(tap->object.endpoints), &key);
 
-    tap->bit_uses[bit_of(&key)] -= !result;
-    return result;
+    if (result)
+        return result;
+    tap->bit_uses[bit_of(&key)]--;
+    probe_sets_give(tap->probe_sets, before);
+    return 0;
+}
+
+uint32_t tap_checks_room(const struct tap *tap)
+{
+    return probe_sets_room(tap->probe_sets);
 }
 
 int tap_settle(void)
@@ -309,7 +315,17 @@ int tap_clear(struct tap *tap, uint32_t slot, const struct address *address)
 
 int tap_join(struct tap *tap)
 {
-    return tap->states ? open_sockets_walk(tap->object.open_sockets) : 0;
+    return tap->states ? open_sockets_walk(tap->open_sockets) : 0;
+}
+
+/* Nobody refers to set 0. */
+int tap_try(const struct tap *tap)
+{
+    const struct probe_set none = {.slash = 0};
+    const uint32_t index = 0;
+    int result = bpf_map_update_elem(bpf_map__fd(tap->object.probe_sets), &index, &none, BPF_ANY);
+
+    return result || !tap->states ? result : open_sockets_try(tap->open_sockets);
 }
 
 int tap_ignore_socket(struct tap *tap, int fd)
@@ -357,6 +373,16 @@ void tap_read(const struct tap *tap, uint32_t slot, struct counters *out)
     out->cx_joined = load_counter(&row->cx_joined);
     out->rq_untracked = load_counter(&row->rq_untracked);
     out->overruns = load_counter(&row->overruns);
+}
+
+uint32_t tap_slots(const struct tap *tap)
+{
+    return tap->slots;
+}
+
+bool tap_cost(const struct tap *tap, uint64_t *run_ns, uint64_t *runs)
+{
+    return object_cost(&tap->object, run_ns, runs);
 }
 
 bool tap_reads_http2(const struct tap *tap)

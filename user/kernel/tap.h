@@ -12,9 +12,10 @@
 struct tap;
 
 struct tap_options {
-    const char *cgroup; /* path of a cgroup v2 directory; NULL: the root found in /proc/mounts */
+    const char *cgroup; /* path of a cgroup v2 directory; NULL: as own_pod says */
+    bool own_pod;       /* the cgroup of the own Kubernetes pod, else the root of the hierarchy */
     uint32_t slots;     /* rows of counters to provide */
-    uint32_t checked;   /* clusters with health checks to provide for */
+    uint32_t checked;   /* different lists of health checks to provide for */
     bool early;         /* what older kernels get, whatever this one has: for tests */
 };
 
@@ -25,9 +26,9 @@ int tap_open(const struct tap_options *options, struct tap **out, char *error);
 /* Detaches. Traffic and its sockets are not touched. NULL is fine. */
 void tap_close(struct tap *tap);
 
-/* From now on connections to `address` count in row `slot`. Replaces an earlier owner of the
- * address; connections that are open stay with the old row. 0; -ENOSPC: more slots, or more
- * clusters with health checks, than was said at opening; -errno. */
+/* From now on connections to `address` count in row `slot`, by the cluster's protocol and health checks.
+ * Replaces what was said of the address before; connections that are open stay with that. 0; -ENOSPC:
+ * more slots, or more lists of health checks, than was said at opening; -errno. */
 int tap_observe(struct tap *tap, const struct address *address, uint32_t slot,
                 const struct cluster *cluster);
 
@@ -46,9 +47,16 @@ int tap_clear(struct tap *tap, uint32_t slot, const struct address *address);
  * effect where the kernel lacks what it needs. 0 or -errno. */
 int tap_join(struct tap *tap);
 
+/* Whether the process may still use what is loaded: change the maps, look for open connections. Changes
+ * nothing. 0 or -errno. */
+int tap_try(const struct tap *tap);
+
 /* How many of the cluster's health checks can be told from requests: those that fit the limits of
  * abi.h, from the first on. */
 size_t tap_recognised_checks(const struct cluster *cluster);
+
+/* How many lists of health checks more there is room for. */
+uint32_t tap_checks_room(const struct tap *tap);
 
 /* A socket of our own, not yet connected: never counted. 0 or -errno. */
 int tap_ignore_socket(struct tap *tap, int fd);
@@ -56,6 +64,11 @@ int tap_ignore_socket(struct tap *tap, int fd);
 /* One row, read without stopping anything. What ends things is read before what begins them, so no
  * difference comes out negative. A slot beyond the rows reads as zero. */
 void tap_read(const struct tap *tap, uint32_t slot, struct counters *out);
+
+uint32_t tap_slots(const struct tap *tap); /* rows of counters */
+/* What the programs have cost since kernel.bpf_stats_enabled was set. False: it is not, or they cannot be
+ * asked. */
+bool tap_cost(const struct tap *tap, uint64_t *run_ns, uint64_t *runs);
 
 /* What this kernel allows: HTTP/2, connections that were open before, and loopback addresses of other
  * network namespaces told from the daemon's. */

@@ -54,6 +54,24 @@ int check_unsupported(const struct check *check, const struct tree_path *path,
     return 0;
 }
 
+int check_note_written(struct check *check, const struct tree_path *path, const char *const *fields,
+                       const char *what)
+{
+    int failed = 0;
+
+    for (; *fields && !failed; fields++) {
+        const struct tree_path field = tree_path_field(path, *fields);
+        autofree char *place = NULL;
+
+        if (!tree_path_exists(&field, root_of(check->file), root_of(check->merged)))
+            continue;
+        failed = check_place(check, &field, &place);
+        if (!failed)
+            failed = check_note(check, "%s: %s", place, what);
+    }
+    return failed;
+}
+
 int check_place(const struct check *check, const struct tree_path *path, char **out)
 {
     char text[TREE_PATH_MAX];

@@ -21,6 +21,10 @@ int check_wrong(const struct check *check, const struct tree_path *path, const c
  * over here; `instead` says what may be written. Else 0. `fields` ends with NULL. */
 int check_unsupported(const struct check *check, const struct tree_path *path,
                       const char *const *fields, const char *instead);
+/* Adds a note for each of the fields that is written, with its place and `what`, which says what comes of
+ * it. `fields` as above. -ENOMEM, else 0. */
+int check_note_written(struct check *check, const struct tree_path *path, const char *const *fields,
+                       const char *what);
 /* "FILE:1:2: a.b.c", where the value at a path stands, as an error would name it; for errors that
  * show later. -ENOMEM, else 0. */
 int check_place(const struct check *check, const struct tree_path *path, char **out);

@@ -63,7 +63,18 @@ static bool has_ending(const char *path, const char *ending)
     return length >= ending_length && strcmp(path + length - ending_length, ending) == 0;
 }
 
-int config_source_read(const char *path, struct tree **out, struct config_error *error)
+/* FNV-1a. */
+static uint64_t hash_of(const struct text *text)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+
+    for (size_t i = 0; i < text->size; i++)
+        hash = (hash ^ (unsigned char)text->bytes[i]) * 0x100000001b3;
+    return hash;
+}
+
+int config_source_read(const char *path, struct tree **out, uint64_t *hash,
+                       struct config_error *error)
 {
     struct text text = {NULL, 0};
     int failed = read_file(path, &text, error);
@@ -71,7 +82,20 @@ int config_source_read(const char *path, struct tree **out, struct config_error 
 
     if (failed)
         return failed;
+    if (hash)
+        *hash = hash_of(&text);
     if (has_ending(path, ".json"))
         return json_tree_read(path, bytes, text.size, out, error);
     return yaml_tree_read(path, bytes, text.size, out, error);
+}
+
+int config_source_hash(const char *path, uint64_t *hash, struct config_error *error)
+{
+    struct text text = {NULL, 0};
+    int failed = read_file(path, &text, error);
+    autofree char *bytes = text.bytes;
+
+    if (!failed)
+        *hash = hash_of(&text);
+    return failed;
 }

@@ -59,6 +59,10 @@ static bool takes_null(const ProtobufCFieldDescriptor *field)
 static int fill_element(const struct filler *filler, struct filler_place at,
                         const ProtobufCFieldDescriptor *field, void *member)
 {
+    int failed = filler_variables(filler, &at);
+
+    if (failed)
+        return failed;
     if (field->type == PROTOBUF_C_TYPE_MESSAGE)
         return filler_message(filler, at, field->descriptor, member);
     return filler_scalar(filler, at, field, member);
@@ -74,8 +78,8 @@ static int fill_map_entry(const struct filler *filler, struct filler_place at,
     if (!message)
         return config_error_memory(filler->error);
     protobuf_c_message_init(type, message);
-    int failed =
-        filler_field(filler, (struct filler_place){entry->key, &step}, message, &type->fields[0]);
+    int failed = filler_scalar(filler, (struct filler_place){entry->key, &step}, &type->fields[0],
+                               (char *)message + type->fields[0].offset);
     /* null: the entry is there, its value is the type's default. */
     if (!failed && (entry->value->kind != TREE_NULL || takes_null(&type->fields[1])))
         failed = filler_field(filler, (struct filler_place){entry->value, &step}, message,
@@ -248,7 +252,11 @@ int message_fill(const struct tree *tree, const ProtobufCMessageDescriptor *type
                  const struct message_types *types, ProtobufCMessage **out,
                  struct config_error *error)
 {
-    const struct filler filler = {tree, types, error};
+    const struct filler filler = {tree, types, error, tree_new(tree->file)};
 
-    return filler_message(&filler, (struct filler_place){tree->root, NULL}, type, out);
+    if (!filler.expanded)
+        return config_error_memory(error);
+    int failed = filler_message(&filler, (struct filler_place){tree->root, NULL}, type, out);
+    tree_free(filler.expanded);
+    return failed;
 }

@@ -13,7 +13,8 @@ struct message_types {
     size_t count;
 };
 
-/* Makes the message that the root of `tree` describes. 0 and `*out`, to be freed with
+/* Makes the message that the root of `tree` describes; where the tree has an environment, variables in
+ * the values of known fields are replaced. 0 and `*out`, to be freed with
  * protobuf_c_message_free_unpacked; -EINVAL, -ENOMEM with the reason in `error`. */
 int message_fill(const struct tree *tree, const ProtobufCMessageDescriptor *type,
                  const struct message_types *types, ProtobufCMessage **out,

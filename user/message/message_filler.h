@@ -1,5 +1,6 @@
 /* What the parts of the message loader share: message_fill.c walks messages, message_scalar.c reads
- * scalars, message_known.c reads the well-known types that JSON writes in their own way. */
+ * scalars, message_known.c reads the well-known types that JSON writes in their own way,
+ * message_variable.c replaces variables. */
 #pragma once
 
 #include "message/message_fill.h"
@@ -9,6 +10,7 @@ struct filler {
     const struct tree *tree;
     const struct message_types *types;
     struct config_error *error;
+    struct tree *expanded; /* memory of nodes whose variables were replaced */
 };
 
 /* Where in the tree, and by which way. */
@@ -29,7 +31,7 @@ int filler_wrong(const struct filler *filler, struct filler_place at, const char
 /* All keys of the mapping; `skip` (may be NULL) is left out. */
 int filler_fields(const struct filler *filler, struct filler_place at, const char *skip,
                   ProtobufCMessage *message);
-/* One field of `message`, lists and maps included. */
+/* One field of `message`, lists and maps included. Variables are replaced in values, never in keys. */
 int filler_field(const struct filler *filler, struct filler_place at, ProtobufCMessage *message,
                  const ProtobufCFieldDescriptor *field);
 /* A new message of the field's type. */
@@ -38,6 +40,9 @@ int filler_message(const struct filler *filler, struct filler_place at,
 /* A scalar, string, bytes or enum into `member`, which has the field's C type. */
 int filler_scalar(const struct filler *filler, struct filler_place at,
                   const ProtobufCFieldDescriptor *field, void *member);
+
+/* Where the text at a place has variables that are to be replaced, `at` gets a node with their values. */
+int filler_variables(const struct filler *filler, struct filler_place *at);
 
 /* A reader of a well-known type; NULL where the type is an ordinary message. */
 typedef int filler_known(const struct filler *filler, struct filler_place at,

@@ -152,8 +152,8 @@ static int fill_any(const struct filler *filler, struct filler_place at, Protobu
         return filler_wrong(filler, type_at,
                             "found the unknown message \"%.96s\", did you mean %s?", slash + 1,
                             near);
-    int failed =
-        filler_field(filler, type_at, message, fields_find(message->descriptor, "type_url"));
+    int failed = filler_scalar(filler, type_at, fields_find(message->descriptor, "type_url"),
+                               &any->type_url);
     return failed || !type ? failed : fill_content(filler, at, type, &any->value);
 }
 

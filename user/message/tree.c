@@ -218,8 +218,10 @@ const char *tree_describe(const struct tree_node *node, char *out)
     const char *quote = node->kind == TREE_TEXT ? "\"" : "";
 
     if (is_scalar)
-        snprintf(out, TREE_DESCRIPTION_MAX, "%s%s%.128s%s%s", names[node->kind], quote, node->text,
-                 node->text_size > 128 ? "…" : "", quote);
+        snprintf(out, TREE_DESCRIPTION_MAX, "%s%s%.128s%s%s%s%.96s%s", names[node->kind], quote,
+                 node->text, node->text_size > 128 ? "…" : "", quote,
+                 node->written ? " (written \"" : "", node->written ? node->written : "",
+                 node->written ? "\")" : "");
     else
         snprintf(out, TREE_DESCRIPTION_MAX, "%s", names[node->kind]);
     return out;

@@ -39,12 +39,16 @@ struct tree_node {
      * hold NULs: text_size counts without the last one. */
     const char *text;
     size_t text_size;
+    const char *written; /* what stood there before variables were replaced in it; NULL: the same */
     struct tree_entry *entries;
     size_t count;
 };
 
 struct tree {
     const char *file; /* for error texts; borrowed */
+    /* In the form of environ: variables in values are replaced (expand.h). NULL: they stand as written.
+     * Borrowed; the readers leave it NULL. */
+    const char *const *environment;
     const struct tree_node *root;
     struct tree_chunk *memory; /* of all nodes and texts */
 };
@@ -69,7 +73,7 @@ const struct tree_node *tree_find(const struct tree_node *node, const char *key)
 int tree_check_encoding(const char *file, const char *text, size_t size,
                         struct config_error *error);
 
-/* "a mapping", "the number 5", 'the string "x"': for the "found" part of an error. `out` has
- * TREE_DESCRIPTION_MAX bytes, and is returned. */
-#define TREE_DESCRIPTION_MAX 192
+/* "a mapping", "the number 5", 'the string "x"', 'the string "x" (written "${Y}")': for the "found" part
+ * of an error. `out` has TREE_DESCRIPTION_MAX bytes, and is returned. */
+#define TREE_DESCRIPTION_MAX 320
 const char *tree_describe(const struct tree_node *node, char *out);

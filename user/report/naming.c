@@ -1,12 +1,14 @@
 #include "report/naming.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct naming {
     const struct clusters *clusters;
-    uint32_t *by_name; /* indices of the clusters in byte order of their names */
-    bool *wanted;      /* by cluster */
+    uint32_t *by_name; /* places of the clusters, in byte order of their names */
+    size_t count;
+    bool *wanted; /* by cluster */
 };
 
 static int compare_indices(const void *a, const void *b, void *clusters)
@@ -23,17 +25,41 @@ struct naming *naming_new(const struct clusters *clusters)
     if (!naming)
         return NULL;
     naming->clusters = clusters;
-    naming->by_name = calloc(clusters->count + 1, sizeof(*naming->by_name));
-    naming->wanted = calloc(clusters->count + 1, sizeof(*naming->wanted));
-    if (!naming->by_name || !naming->wanted) {
+    if (naming_reserve(naming, clusters->count)) {
         naming_free(naming);
         return NULL;
     }
-    for (size_t i = 0; i < clusters->count; i++)
-        naming->by_name[i] = (uint32_t)i;
-    qsort_r(naming->by_name, clusters->count, sizeof(*naming->by_name), compare_indices,
-            clusters->items);
+    naming_refresh(naming);
     return naming;
+}
+
+int naming_reserve(struct naming *naming, size_t count)
+{
+    uint32_t *by_name = reallocarray(naming->by_name, count + 1, sizeof(*by_name));
+    bool *wanted;
+
+    if (!by_name)
+        return -ENOMEM;
+    naming->by_name = by_name;
+    wanted = reallocarray(naming->wanted, count + 1, sizeof(*wanted));
+    if (!wanted)
+        return -ENOMEM;
+    naming->wanted = wanted;
+    return 0;
+}
+
+void naming_refresh(struct naming *naming)
+{
+    const struct clusters *clusters = naming->clusters;
+
+    naming->count = 0;
+    for (size_t i = 0; i < clusters->count; i++) {
+        naming->wanted[i] = false;
+        if (clusters->items[i].presence != PRESENCE_VACANT)
+            naming->by_name[naming->count++] = (uint32_t)i;
+    }
+    qsort_r(naming->by_name, naming->count, sizeof(*naming->by_name), compare_indices,
+            clusters->items);
 }
 
 void naming_free(struct naming *naming)
@@ -59,7 +85,7 @@ static int compare(const struct naming *naming, const struct response_name *name
 /* Sets what a name wants; false: no cluster has it. */
 static bool take_name(struct naming *naming, const struct response_name *name)
 {
-    size_t low = 0, high = naming->clusters->count;
+    size_t low = 0, high = naming->count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -78,7 +104,7 @@ static bool take_name(struct naming *naming, const struct response_name *name)
 }
 
 size_t naming_apply(struct naming *naming, const struct response *response,
-                    struct response_name *unknown)
+                    naming_unknown_fn *unknown, void *arg)
 {
     struct response rest = *response;
     struct response_name name;
@@ -88,7 +114,7 @@ size_t naming_apply(struct naming *naming, const struct response *response,
     while (!response->send_all && response_next_name(&rest, &name)) {
         if (take_name(naming, &name))
             continue;
-        *unknown = name;
+        unknown(arg, &name);
         unmatched++;
     }
     return unmatched;

@@ -10,13 +10,19 @@
 
 struct naming;
 
-/* Borrows the clusters, which do not change while the daemon runs. NULL: out of memory. */
+/* Borrows the clusters. NULL: out of memory. */
 struct naming *naming_new(const struct clusters *clusters);
 void naming_free(struct naming *naming); /* NULL is fine */
 
+/* The clusters change: room for as many places before they do (0, -ENOMEM), and to be told behind it. What
+ * a response named is forgotten then. */
+int naming_reserve(struct naming *naming, size_t count);
+void naming_refresh(struct naming *naming);
+
 /* Takes the names of a response, in the place of those before. Returns how many of them no cluster
- * has, and in `*unknown` one of those, borrowed: such a name can never be reported and is not kept. */
+ * has; `unknown` is called for each, which it borrows. */
+typedef void naming_unknown_fn(void *arg, const struct response_name *name);
 size_t naming_apply(struct naming *naming, const struct response *response,
-                    struct response_name *unknown);
+                    naming_unknown_fn *unknown, void *arg);
 /* Does the response name the cluster, or want all? */
 bool naming_wants(const struct naming *naming, uint32_t cluster);

@@ -86,7 +86,9 @@ static int compare_groups(const void *left, const void *right, void *node)
     if (!order)
         order = compare_localities(&a->locality, &b->locality);
     if (!order)
-        order = (a > b) - (a < b); /* as configured */
+        order = (a->rank > b->rank) - (a->rank < b->rank); /* as configured */
+    if (!order)
+        order = (a > b) - (a < b);
     return order;
 }
 
@@ -279,18 +281,20 @@ static int add_localities(struct scratch *scratch, const struct report *report, 
                           size_t *count, struct window_load *sum)
 {
     const struct cluster *of = &report->clusters->items[cluster];
+    size_t groups = 0;
 
     *count = 0;
     scratch->endpoints.length = 0;
     for (size_t i = 0; i < of->group_count; i++)
-        scratch->groups[i] = &of->groups[i];
-    qsort_r(scratch->groups, of->group_count, sizeof(*scratch->groups), compare_groups,
+        if (of->groups[i].presence != PRESENCE_VACANT)
+            scratch->groups[groups++] = &of->groups[i];
+    qsort_r(scratch->groups, groups, sizeof(*scratch->groups), compare_groups,
             (void *)report->node);
-    for (size_t i = 0, next; i < of->group_count; i = next) {
+    for (size_t i = 0, next; i < groups; i = next) {
         struct locality_entry *entry = &scratch->localities[*count];
         int added;
 
-        next = entry_end(scratch, i, of->group_count);
+        next = entry_end(scratch, i, groups);
         added = add_locality(scratch, report, cluster, i, next, entry, sum);
         if (added < 0)
             return added;
@@ -303,8 +307,17 @@ static int add_localities(struct scratch *scratch, const struct report *report, 
 
 /* --- the whole ---------------------------------------------------------------------------------*/
 
-static int add_cluster(struct packing *packing, struct scratch *scratch,
-                       const struct report *report, uint32_t cluster, struct window_load *sum)
+/* An empty entry would say that the cluster is idle. That is not so where no socket shows its load, and
+ * where it has left the configuration: Envoy has no entry of such a one at all. */
+static bool may_be_idle(const struct report *report, const struct cluster *cluster)
+{
+    if (cluster->protocol == PROTOCOL_OPAQUE && report->omit_connections && !report->error_bound)
+        return false;
+    return cluster_observed(cluster);
+}
+
+static int add_entry(struct packing *packing, const struct report *report, uint32_t cluster,
+                     struct scratch *scratch, size_t localities)
 {
     const struct cluster *of = &report->clusters->items[cluster];
     uint64_t elapsed_us =
@@ -312,25 +325,27 @@ static int add_cluster(struct packing *packing, struct scratch *scratch,
     Google__Protobuf__Duration interval = GOOGLE__PROTOBUF__DURATION__INIT;
     cluster_message message = ENVOY__CONFIG__ENDPOINT__V3__CLUSTER_STATS__INIT;
 
-    if (add_localities(scratch, report, cluster, &message.n_upstream_locality_stats, sum))
-        return -ENOMEM;
     interval.seconds = (int64_t)(elapsed_us / 1000000);
     interval.nanos = (int32_t)(elapsed_us % 1000000 * 1000);
     message.cluster_name = of->name;
     message.cluster_service_name = of->service_name;
     message.load_report_interval = &interval;
+    message.n_upstream_locality_stats = localities;
     message.upstream_locality_stats = scratch->locality_list;
     return packing_add(packing, &message);
 }
 
-/* A cluster without a number to tell is left out: an empty entry would say that it is idle. */
-static bool can_tell(const struct report *report, uint32_t index)
+static int add_cluster(struct packing *packing, struct scratch *scratch,
+                       const struct report *report, uint32_t cluster, struct window_load *sum)
 {
-    const struct cluster *cluster = &report->clusters->items[index];
+    size_t localities;
 
-    if (cluster->protocol == PROTOCOL_OPAQUE && report->omit_connections && !report->error_bound)
-        return false;
-    return cluster_observed(cluster);
+    if (add_localities(scratch, report, cluster, &localities, sum))
+        return -ENOMEM;
+    if (localities || may_be_idle(report, &report->clusters->items[cluster]))
+        return add_entry(packing, report, cluster, scratch, localities);
+    window_hold_interval(report->window, cluster);
+    return 0;
 }
 
 static int add_clusters(struct packing *packing, const struct report *report,
@@ -340,7 +355,7 @@ static int add_clusters(struct packing *packing, const struct report *report,
     int error = scratch_init(&scratch, report->clusters);
 
     for (size_t i = 0; !error && i < report->clusters->count; i++)
-        if (window_reports(report->window, (uint32_t)i) && can_tell(report, (uint32_t)i))
+        if (window_reports(report->window, (uint32_t)i))
             error = add_cluster(packing, &scratch, report, (uint32_t)i, sum);
     scratch_clear(&scratch);
     return error;

@@ -31,8 +31,9 @@ struct report {
  * - Each cluster of the window's set, and one that has left it with something unconfirmed
  *   (window_reports), has an entry, idle ones too: cluster_name,
  *   cluster_service_name unless empty, load_report_interval.
- *   Left out are those whose load no socket shows: endpoints unknown or no TCP sockets; TLS without
- *   connection fields and error bound.
+ *   Left out, where they have no locality entry, are those whose load no socket shows (endpoints unknown
+ *   or no TCP sockets; TLS without connection fields and error bound), and those that have left the
+ *   configuration; their interval goes on.
  * - Groups of one priority and locality are one locality entry. It is there where issued, success,
  *   error or in progress is not zero, or, unless left out, a connection field (now active, newly
  *   established, failed) is not zero, or, if wanted, a part of the error bound is not zero.

@@ -7,67 +7,12 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "report/backoff.h"
 #include "report/report.h"
-#include "report/window.h"
-#include "report/wishes.h"
+#include "report/reporter_state.h"
 
 #define NEVER UINT64_MAX
 
 #define LAST_AGAIN_US 20000 /* until a last report that could not be queued is tried again */
-
-/*
- *            start                     stream_up
- *   IDLE ------------> OPENING --------------------------> UP
- *                       ^   |                              |  ^
- *    backoff, open_stream   | stream_down      stream_down |  | response, confirmed, due: report
- *                       |   v                              |  +--
- *                      WAITING <---------------------------+
- *
- * `due` is, while WAITING, the next attempt; while UP, the next report (NEVER before the first
- * response, unless the node message could not be queued yet).
- *
- *   UP --finish, there is something to tell or to confirm--> LAST
- *   LAST --all confirmed, stream_down, REPORTER_LAST_US passed, finish--> FINISHED
- *   UP, there is nothing; any other --finish--> FINISHED
- *
- * What outlives a stream: the settings of the last response, and the window, which holds the set of
- * clusters with their interval starts and counts. */
-enum state {
-    STATE_IDLE,
-    STATE_OPENING,
-    STATE_UP,
-    STATE_WAITING,
-    STATE_LAST,
-    STATE_FINISHED,
-};
-
-struct reporter {
-    struct reporter_options options;
-    struct reporter_ops ops;
-    void *arg;
-
-    enum state state;
-    uint64_t due;
-    struct wishes *wishes;
-    struct window *window;
-
-    uint64_t give_up;   /* LAST: when no confirmation is waited for any more */
-    bool has_sent_last; /* LAST: the report that finish() asks for is queued */
-
-    struct backoff backoff;
-    uint64_t up_us; /* when the live or last stream came up */
-    bool worked;    /* it had a response */
-
-    uint64_t stream;          /* number of the live or last stream */
-    uint64_t report;          /* number of the last message queued on it */
-    uint64_t marked;          /* the message whose confirmation is awaited */
-    uint64_t confirmed;       /* all up to this one arrived */
-    struct delivery delivery; /* of the live or last stream; of the next, what it sends again */
-
-    bool warned_send; /* on this stream */
-    bool warned_open; /* since the last stream */
-};
 
 struct reporter *reporter_new(const struct reporter_options *options,
                               const struct reporter_ops *ops, void *arg)
@@ -127,10 +72,9 @@ static bool wants_mark(const struct reporter *reporter)
     return window_set_size(reporter->window) > 0 || window_has_unconfirmed(reporter->window);
 }
 
-/* Encodes and queues one report. On failure nothing has changed: the next one covers it. */
-static int try_report(struct reporter *reporter, uint64_t now_us)
+static int make_report(struct reporter *reporter, uint64_t now_us, struct packing *out,
+                       struct window_load *sum)
 {
-    bool mark = wants_mark(reporter);
     struct report report = {.node = reporter->options.node,
                             .clusters = reporter->options.clusters,
                             .hosts = reporter->options.hosts,
@@ -142,19 +86,36 @@ static int try_report(struct reporter *reporter, uint64_t now_us)
                             .is_last = reporter->state == STATE_LAST,
                             .omit_connections = reporter->options.omit_connections,
                             .error_bound = reporter->options.error_bound};
-    struct packing messages;
-    struct window_load sum;
-    int error;
+    int error = window_reserve(reporter->window);
 
-    error = window_reserve(reporter->window);
     if (error)
         return error;
     window_look(reporter->window);
-    error = report_encode(&report, &messages, &sum);
+    return report_encode(&report, out, sum);
+}
+
+static void count_report(struct reporter *reporter, uint64_t now_us, const struct packing *messages)
+{
+    reporter->report += messages->count;
+    reporter->report_us = now_us;
+    reporter->counts.reports++;
+    reporter->counts.messages += messages->count;
+    reporter->counts.bytes += messages->length;
+}
+
+/* Encodes and queues one report. On failure nothing has changed: the next one covers it. */
+static int try_report(struct reporter *reporter, uint64_t now_us)
+{
+    bool mark = wants_mark(reporter);
+    struct packing messages;
+    struct window_load sum;
+    int error = make_report(reporter, now_us, &messages, &sum);
+
     if (error)
         return error;
     error = reporter->ops.send(reporter->arg, messages.bytes, messages.ends, messages.count, mark);
-    reporter->report += error ? 0 : messages.count;
+    if (!error)
+        count_report(reporter, now_us, &messages);
     packing_clear(&messages);
     if (error)
         return error;
@@ -173,6 +134,7 @@ static int send_report(struct reporter *reporter, uint64_t now_us)
         log_warning("report not sent: stream=%" PRIu64 ": %s; the next one will cover its time",
                     reporter->stream, strerror(-error));
     reporter->warned_send |= error != 0;
+    reporter->counts.reports_failed += error != 0;
     return error;
 }
 
@@ -188,10 +150,19 @@ static void send_and_rearm(struct reporter *reporter, uint64_t now_us)
 {
     int error = send_report(reporter, now_us);
 
+    if (!error)
+        wishes_start_period(reporter->wishes, reporter->window, now_us);
     if (wishes_settings(reporter->wishes)->known)
         start_period(reporter, now_us);
     else
         reporter->due = error ? now_us + WISHES_INTERVAL_UNSET_US : NEVER;
+}
+
+int reporter_look(struct reporter *reporter, uint64_t now_us, struct packing *out)
+{
+    struct window_load sum;
+
+    return make_report(reporter, now_us, out, &sum);
 }
 
 /* --- the end -----------------------------------------------------------------------------------*/
@@ -302,6 +273,7 @@ void reporter_stream_up(struct reporter *reporter, uint64_t now_us)
         return;
     reporter->state = STATE_UP;
     reporter->stream++;
+    reporter->counts.streams++;
     reporter->up_us = now_us;
     reporter->worked = false;
     reporter->report = reporter->marked = reporter->confirmed = 0;
@@ -321,8 +293,11 @@ int reporter_response(struct reporter *reporter, uint64_t now_us, const uint8_t 
     if (!error)
         error = wishes_take(reporter->wishes, reporter->window, reporter->stream, now_us, bytes,
                             length);
+    reporter->counts.responses_malformed += error == -EBADMSG;
     if (error)
         return error;
+    reporter->counts.responses++;
+    reporter->response_us = now_us;
     reporter->worked = true;
     start_period(reporter, now_us);
     return 0;
@@ -330,6 +305,10 @@ int reporter_response(struct reporter *reporter, uint64_t now_us, const uint8_t 
 
 void reporter_confirmed(struct reporter *reporter, uint64_t now_us)
 {
+    if (window_awaits(reporter->window)) {
+        reporter->counts.confirmations++;
+        reporter->confirmed_us = now_us;
+    }
     window_confirmed(reporter->window); /* not awaited: neither line changes anything */
     reporter->confirmed = reporter->marked;
     if (reporter->state == STATE_LAST)
@@ -374,10 +353,12 @@ static void end_stream(struct reporter *reporter, uint64_t now_us)
 {
     log_info("stream down: stream=%" PRIu64 " reports=%" PRIu64 " confirmed=%" PRIu64,
              reporter->stream, reporter->report, reporter->confirmed);
+    reporter->counts.streams_ended++;
     if (reporter->state == STATE_LAST) {
         finish(reporter);
         return;
     }
+    reporter->counts.unconfirmed_ends += window_has_unconfirmed(reporter->window);
     window_roll_back(reporter->window, log_again, reporter);
     note_unconfirmed(reporter);
     if (reporter->worked || now_us - reporter->up_us >= REPORTER_WORKED_US)
@@ -386,16 +367,57 @@ static void end_stream(struct reporter *reporter, uint64_t now_us)
 
 void reporter_stream_down(struct reporter *reporter, uint64_t now_us)
 {
-    if (reporter->state == STATE_OPENING)
+    if (reporter->state == STATE_OPENING) {
+        reporter->counts.streams_failed++;
         log_not_opened(reporter);
-    else if (reporter->state == STATE_UP || reporter->state == STATE_LAST)
+    } else if (reporter->state == STATE_UP || reporter->state == STATE_LAST) {
         end_stream(reporter, now_us);
-    else
+    } else {
         return;
+    }
+    reporter->down_us = now_us;
     if (reporter->state == STATE_FINISHED)
         return;
     reporter->state = STATE_WAITING;
     reporter->due = now_us + backoff_next(&reporter->backoff, now_us);
+}
+
+/* --- another configuration ---------------------------------------------------------------------*/
+
+int reporter_reserve(struct reporter *reporter, size_t clusters)
+{
+    int error = window_reserve_clusters(reporter->window, clusters);
+
+    return error ? error : wishes_reserve(reporter->wishes, clusters);
+}
+
+void reporter_clusters_changed(struct reporter *reporter)
+{
+    wishes_clusters_changed(reporter->wishes, reporter->window);
+}
+
+void reporter_forget(struct reporter *reporter, uint32_t cluster)
+{
+    wishes_forget(reporter->wishes, reporter->window, cluster);
+}
+
+void reporter_change(struct reporter *reporter, const struct reporter_options *options)
+{
+    reporter->options.node = options->node;
+    reporter->options.omit_connections = options->omit_connections;
+    reporter->options.error_bound = options->error_bound;
+    reporter->options.emission = options->emission;
+}
+
+void reporter_renew_stream(struct reporter *reporter, uint64_t now_us)
+{
+    if (reporter->state == STATE_UP)
+        end_stream(reporter, now_us);
+    else if (reporter->state != STATE_OPENING && reporter->state != STATE_WAITING)
+        return;
+    backoff_reset(&reporter->backoff);
+    reporter->state = STATE_WAITING;
+    reporter->due = now_us;
 }
 
 bool reporter_owes(const struct reporter *reporter, uint32_t slot)

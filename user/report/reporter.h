@@ -30,6 +30,7 @@
 #include "config/emission_rules.h"
 #include "report/delivery.h"
 #include "report/packing.h"
+#include "report/wishes.h"
 #include "upstream/hosts.h"
 
 #define REPORTER_WORKED_US 60000000ULL /* see reporter_stream_down */
@@ -39,10 +40,10 @@ struct Envoy__Config__Core__V3__Node;
 
 struct reporter_options {                             /* all borrowed, for the reporter's life */
     const struct Envoy__Config__Core__V3__Node *node; /* complete, client_features included */
-    const struct clusters *clusters;
-    const struct hosts *hosts; /* may grow meanwhile */
-    bool omit_connections;     /* leave LRS fields 9 to 11 out */
-    bool error_bound;          /* report it, as load_metric_stats */
+    const struct clusters *clusters;                  /* may change: reporter_clusters_changed() */
+    const struct hosts *hosts;                        /* may grow meanwhile */
+    bool omit_connections;                            /* leave LRS fields 9 to 11 out */
+    bool error_bound;                                 /* report it, as load_metric_stats */
     enum emission_rules emission;
     size_t message_max; /* PACKING_MAX, but for tests */
     uint64_t random;    /* so that not all nodes come back at the same time */
@@ -92,9 +93,57 @@ void reporter_stream_down(struct reporter *reporter, uint64_t now_us);
 void reporter_finish(struct reporter *reporter, uint64_t now_us);
 bool reporter_finished(const struct reporter *reporter); /* nothing more will happen */
 
+/* The clusters change, as cluster_changes.h says. Room for as many places before they do: 0, -ENOMEM. And
+ * to be told behind it, before new ones have hosts: wishes.h says what becomes of them. */
+int reporter_reserve(struct reporter *reporter, size_t clusters);
+void reporter_clusters_changed(struct reporter *reporter);
+/* A leaving cluster has no host any more; its place is about to be vacant. */
+void reporter_forget(struct reporter *reporter, uint32_t cluster);
+
+/* Takes the node, and how reports look, from `options` from now on. */
+void reporter_change(struct reporter *reporter, const struct reporter_options *options);
+/* What the stream goes to, or says of itself, is another one: the caller has closed it. The next one is
+ * opened at once, and begins with what is not confirmed, as ever. */
+void reporter_renew_stream(struct reporter *reporter, uint64_t now_us);
+
 /* Has the host counted something that a report has to bring, and is not known to have arrived? */
 bool reporter_owes(const struct reporter *reporter, uint32_t slot);
 
 /* Does what is due. To be called at reporter_deadline() or later; earlier, nothing happens. */
 void reporter_run(struct reporter *reporter, uint64_t now_us);
 uint64_t reporter_deadline(const struct reporter *reporter); /* UINT64_MAX: nothing is due */
+
+/* --- what a person may want to know ------------------------------------------------------------- */
+
+/* Since the start; all of them grow. */
+struct reporter_counts {
+    uint64_t streams;        /* that came up */
+    uint64_t streams_failed; /* that did not */
+    uint64_t streams_ended;  /* of those that came up */
+    uint64_t reports;        /* queued; in how many messages, and with how many bytes, is next */
+    uint64_t messages, bytes;
+    uint64_t reports_failed;   /* that could not be queued: a later one covers their time */
+    uint64_t confirmations;    /* each of a report and all before it */
+    uint64_t unconfirmed_ends; /* streams after which something is sent again */
+    uint64_t responses;
+    uint64_t responses_malformed;
+};
+
+struct reporter_status {
+    const char *state; /* "idle", "connecting", "connected", "waiting", "last report", "finished" */
+    struct reporter_counts counts;
+    struct settings wishes;             /* of the last response */
+    size_t clusters;                    /* that are asked for and known */
+    uint64_t stream, report, confirmed; /* numbers: of the live or last stream, and on it */
+    /* Times; 0: never, of `due_us` UINT64_MAX. */
+    uint64_t up_us, down_us, response_us, report_us, confirmed_us;
+    uint64_t due_us;    /* the next report, or the next attempt to open a stream */
+    uint64_t unsent_us; /* since when there is what no report has; 0: no cluster is asked for */
+};
+
+void reporter_status(const struct reporter *reporter, struct reporter_status *out);
+/* Is the cluster part of the next report? */
+bool reporter_reports(const struct reporter *reporter, uint32_t cluster);
+/* What would be sent if it were time: the same messages, made by the same code. Nothing is sent, and nothing
+ * changes. 0 with `*out` (packing_clear it); -ENOMEM. */
+int reporter_look(struct reporter *reporter, uint64_t now_us, struct packing *out);

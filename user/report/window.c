@@ -10,7 +10,8 @@
 /* The three points of a cluster's interval. */
 struct interval {
     bool in_set;
-    bool again; /* a stream ended since its last report: the next one begins at `confirmed` */
+    bool is_held; /* the cluster has no entry in the report at hand */
+    bool again;   /* a stream ended since its last report: the next one begins at `confirmed` */
     uint64_t confirmed, marked, sent;
 };
 
@@ -27,6 +28,7 @@ struct window {
     size_t count, room;         /* slots */
     uint64_t changes;           /* of the hosts that there were */
     struct interval *intervals; /* by cluster */
+    size_t interval_count;
     bool awaits;
 };
 
@@ -39,8 +41,7 @@ struct window *window_new(const struct clusters *clusters, const struct hosts *h
         return NULL;
     *window = (struct window){.clusters = clusters, .hosts = hosts, .read = read, .read_arg = arg};
     window->confirmed = window->marked = window->sent = window->now = &window->snapshots[0];
-    window->intervals = calloc(clusters->count + 1, sizeof(*window->intervals));
-    if (window->intervals && !window_reserve(window))
+    if (!window_reserve(window))
         return window;
     window_free(window);
     return NULL;
@@ -88,10 +89,28 @@ static int grow(struct window *window, size_t room)
     return 0;
 }
 
+int window_reserve_clusters(struct window *window, size_t count)
+{
+    struct interval *intervals;
+
+    if (count <= window->interval_count)
+        return 0;
+    intervals = reallocarray(window->intervals, count, sizeof(*intervals));
+    if (!intervals)
+        return -ENOMEM;
+    memset(intervals + window->interval_count, 0,
+           (count - window->interval_count) * sizeof(*intervals));
+    window->intervals = intervals;
+    window->interval_count = count;
+    return 0;
+}
+
 int window_reserve(struct window *window)
 {
     size_t count = hosts_count(window->hosts), twice = 2 * window->room;
 
+    if (window_reserve_clusters(window, window->clusters->count))
+        return -ENOMEM;
     if (count > window->room && grow(window, count > twice ? count : twice))
         return -ENOMEM;
     window->count = count;
@@ -179,10 +198,10 @@ static void skip_unsent(struct window *window, uint32_t slot)
     }
 }
 
-void window_adopt(struct window *window, uint32_t cluster, uint64_t now_us)
+void window_adopt(struct window *window, uint32_t cluster, uint64_t since_us)
 {
     struct interval *interval = &window->intervals[cluster];
-    uint64_t unsent_us = now_us - interval->sent;
+    uint64_t unsent_us = since_us - interval->sent;
     const struct host *host;
     uint32_t group = 0;
     size_t i = 0;
@@ -192,7 +211,7 @@ void window_adopt(struct window *window, uint32_t cluster, uint64_t now_us)
     interval->in_set = true;
     interval->confirmed += unsent_us;
     interval->marked += unsent_us;
-    interval->sent = now_us;
+    interval->sent = since_us;
     while ((host = next_host(window, cluster, &group, &i)))
         skip_unsent(window, host->slot);
 }
@@ -200,6 +219,11 @@ void window_adopt(struct window *window, uint32_t cluster, uint64_t now_us)
 void window_drop(struct window *window, uint32_t cluster)
 {
     window->intervals[cluster].in_set = false;
+}
+
+void window_forget(struct window *window, uint32_t cluster)
+{
+    window->intervals[cluster] = (struct interval){.in_set = false};
 }
 
 bool window_has(const struct window *window, uint32_t cluster)
@@ -218,7 +242,7 @@ size_t window_set_size(const struct window *window)
 {
     size_t size = 0;
 
-    for (size_t i = 0; i < window->clusters->count; i++)
+    for (size_t i = 0; i < window->interval_count; i++)
         size += window->intervals[i].in_set;
     return size;
 }
@@ -252,6 +276,8 @@ void window_look(struct window *window)
         read_now(window, (uint32_t)slot, &now);
         snapshot_put(window->now, slot, &now);
     }
+    for (size_t i = 0; i < window->interval_count; i++)
+        window->intervals[i].is_held = false;
 }
 
 /* A gauge is read from two counters that others change meanwhile; never let it wrap. */
@@ -304,16 +330,22 @@ void window_hold(struct window *window, uint32_t slot)
     snapshot_copy(window->now, slot, is_again(window, slot) ? window->confirmed : window->sent);
 }
 
+void window_hold_interval(struct window *window, uint32_t cluster)
+{
+    window->intervals[cluster].is_held = true;
+}
+
 /* A mark covers all that was sent on the stream, also of clusters that have left the set since. */
 void window_sent(struct window *window, uint64_t now_us, bool mark)
 {
     window->sent = window->now;
     if (mark)
         window->marked = window->sent;
-    for (size_t i = 0; i < window->clusters->count; i++) {
+    for (size_t i = 0; i < window->interval_count; i++) {
         struct interval *interval = &window->intervals[i];
 
-        interval->sent = window_end(window, (uint32_t)i, now_us);
+        interval->sent = interval->is_held ? window_start(window, (uint32_t)i)
+                                           : window_end(window, (uint32_t)i, now_us);
         interval->again = false;
         if (mark)
             interval->marked = interval->sent;
@@ -329,7 +361,7 @@ bool window_awaits(const struct window *window)
 /* An interval may have no length, but counts. */
 bool window_has_unconfirmed(const struct window *window)
 {
-    for (size_t i = 0; i < window->clusters->count; i++)
+    for (size_t i = 0; i < window->interval_count; i++)
         if (window->intervals[i].sent != window->intervals[i].confirmed)
             return true;
     return !snapshot_same(window->confirmed, window->sent, 0, window->count);
@@ -340,7 +372,7 @@ void window_confirmed(struct window *window)
     if (!window->awaits)
         return;
     window->confirmed = window->marked;
-    for (size_t i = 0; i < window->clusters->count; i++)
+    for (size_t i = 0; i < window->interval_count; i++)
         window->intervals[i].confirmed = window->intervals[i].marked;
     window->awaits = false;
 }
@@ -378,7 +410,7 @@ static struct window_load unconfirmed_of(const struct window *window, uint32_t c
 /* `marked` moves too, as nothing awaits it before the next mark. */
 void window_roll_back(struct window *window, window_again *again, void *arg)
 {
-    for (size_t i = 0; i < window->clusters->count; i++) {
+    for (size_t i = 0; i < window->interval_count; i++) {
         struct interval *interval = &window->intervals[i];
         struct window_load sum = unconfirmed_of(window, (uint32_t)i, window->sent);
 
@@ -393,7 +425,7 @@ void window_roll_back(struct window *window, window_again *again, void *arg)
 void window_unconfirmed(struct window *window, window_again *each, void *arg)
 {
     window_look(window);
-    for (size_t i = 0; i < window->clusters->count; i++) {
+    for (size_t i = 0; i < window->interval_count; i++) {
         struct window_load sum = unconfirmed_of(window, (uint32_t)i, window->now);
 
         if (!window_load_is_zero(&sum))

@@ -49,15 +49,18 @@ struct window *window_new(const struct clusters *clusters, const struct hosts *h
                           window_read *read, void *arg);
 void window_free(struct window *window);
 
-/* Makes room for the hosts that there are now, and forgets those that are gone, so that nothing else
- * here can fail. Called before window_adopt() and window_look(). 0, -ENOMEM. */
+/* Makes room for the clusters and hosts that there are now, and forgets hosts that are gone, so that
+ * nothing else here can fail. Called before window_adopt() and window_look(). 0, -ENOMEM. */
 int window_reserve(struct window *window);
+int window_reserve_clusters(struct window *window, size_t count); /* before they come. 0, -ENOMEM */
 
-/* Puts a cluster into the set. Its interval starts now and what its hosts counted since their last
+/* Puts a cluster into the set. Its interval starts at `since_us`, and what its hosts counted since their last
  * report is discarded (Envoy, a cluster named anew); gauges are not, nor is what was sent and awaits
  * a confirmation. No effect on a cluster of the set: it keeps interval and counts. */
-void window_adopt(struct window *window, uint32_t cluster, uint64_t now_us);
+void window_adopt(struct window *window, uint32_t cluster, uint64_t since_us);
 void window_drop(struct window *window, uint32_t cluster);
+void window_forget(struct window *window,
+                   uint32_t cluster); /* it has no host, its place is vacant */
 bool window_has(const struct window *window, uint32_t cluster);
 /* Is the cluster part of the next report? Those of the set are; and after a stream's end one that has
  * left the set is once more, with what was sent and not confirmed. */
@@ -76,6 +79,10 @@ uint64_t window_end(const struct window *window, uint32_t cluster, uint64_t now_
 /* Leaves a host out of the report that window_look() was for: what it has stays for the next one. Not
  * one whose row says `again`: the report is taken to cover what was sent before. */
 void window_hold(struct window *window, uint32_t slot);
+
+/* Leaves a cluster out of the report that window_look() was for, that has nothing to tell: its interval
+ * goes on. */
+void window_hold_interval(struct window *window, uint32_t cluster);
 
 /* The last look went out as a report at `now_us`. `mark`: its confirmation is awaited from now on;
  * only where none is. */

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "report/naming.h"
 #include "report/response.h"
+#include "report/unknown_names.h"
 
 #define NAME_SHOWN 128 /* bytes of a name in the log */
 #define TOLD_EACH_US 1000000ULL
@@ -23,7 +24,9 @@ struct news {
 struct wishes {
     const struct clusters *clusters;
     struct naming *naming;
+    struct unknown_names *unknown;
     struct settings settings;
+    bool adopts;      /* send_all: clusters have come since the last period began */
     struct news news; /* of the last change */
     bool is_untold;   /* that is not in the log at info yet */
     uint64_t told_us; /* when settings were last told at info; 0: never */
@@ -42,11 +45,11 @@ struct wishes *wishes_new(const struct clusters *clusters)
         return NULL;
     wishes->clusters = clusters;
     wishes->naming = naming_new(clusters);
-    if (!wishes->naming) {
-        free(wishes);
-        return NULL;
-    }
-    return wishes;
+    wishes->unknown = unknown_names_new();
+    if (wishes->naming && wishes->unknown)
+        return wishes;
+    wishes_free(wishes);
+    return NULL;
 }
 
 void wishes_free(struct wishes *wishes)
@@ -54,12 +57,27 @@ void wishes_free(struct wishes *wishes)
     if (!wishes)
         return;
     naming_free(wishes->naming);
+    unknown_names_free(wishes->unknown);
     free(wishes);
 }
 
 const struct settings *wishes_settings(const struct wishes *wishes)
 {
     return &wishes->settings;
+}
+
+/* To Envoy a cluster that leaves the configuration is one that it does not know; here it stays in the
+ * set, until all is told, if it is there. */
+static bool is_unknown(const struct wishes *wishes, uint32_t cluster)
+{
+    return wishes->clusters->items[cluster].presence != PRESENCE_LIVE;
+}
+
+static void note_unknown(struct wishes *wishes, uint32_t cluster, uint64_t since_us)
+{
+    const char *name = wishes->clusters->items[cluster].name;
+
+    unknown_names_note(wishes->unknown, name, strlen(name), since_us);
 }
 
 /* Envoy's start of a period: a cluster that stays in the set keeps its interval and counts, one
@@ -74,6 +92,11 @@ static bool change_set(struct wishes *wishes, struct window *window, uint64_t no
 
         if (wanted == window_has(window, cluster))
             continue;
+        if (wanted && is_unknown(wishes, cluster)) {
+            if (!wishes->settings.send_all)
+                note_unknown(wishes, cluster, now_us);
+            continue;
+        }
         changed = true;
         if (wanted)
             window_adopt(window, cluster, now_us);
@@ -93,8 +116,23 @@ static void log_interval(struct wishes *wishes, const struct response *response)
                 response->asked_seconds, response->asked_nanos, response->interval_us / 1000);
 }
 
+/* A response's names that no cluster has; the last one is an example. */
+struct unmatched {
+    struct wishes *wishes;
+    uint64_t now_us;
+    struct response_name example;
+};
+
+static void on_unmatched(void *arg, const struct response_name *name)
+{
+    struct unmatched *unmatched = arg;
+
+    unmatched->example = *name;
+    unknown_names_note(unmatched->wishes->unknown, name->text, name->length, unmatched->now_us);
+}
+
 static void note_news(struct wishes *wishes, uint64_t stream, size_t unmatched,
-                      const struct response_name *unknown)
+                      const struct response_name *example)
 {
     struct news *news = &wishes->news;
 
@@ -102,8 +140,8 @@ static void note_news(struct wishes *wishes, uint64_t stream, size_t unmatched,
     wishes->is_untold = true;
     if (!unmatched)
         return;
-    news->unknown_length = unknown->length < NAME_SHOWN ? unknown->length : NAME_SHOWN;
-    memcpy(news->unknown, unknown->text, news->unknown_length);
+    news->unknown_length = example->length < NAME_SHOWN ? example->length : NAME_SHOWN;
+    memcpy(news->unknown, example->text, news->unknown_length);
 }
 
 static void log_settings(const struct wishes *wishes, const struct window *window,
@@ -143,8 +181,8 @@ int wishes_take(struct wishes *wishes, struct window *window, uint64_t stream, u
 {
     struct settings before = wishes->settings;
     struct response response;
-    struct response_name unknown;
-    size_t unmatched;
+    struct unmatched unmatched = {.wishes = wishes, .now_us = now_us};
+    size_t unmatched_count;
     bool changed;
     int error = response_parse(bytes, length, &limits, &response);
 
@@ -153,23 +191,63 @@ int wishes_take(struct wishes *wishes, struct window *window, uint64_t stream, u
                   length);
         return error;
     }
-    unmatched = naming_apply(wishes->naming, &response, &unknown);
-    changed = change_set(wishes, window, now_us);
-    if (!before.known)
-        log_info("load reporting begins: what was counted before this first response is discarded, "
-                 "as Envoy does");
     wishes->settings = (struct settings){.known = true,
                                          .interval_us = response.interval_us,
                                          .endpoints = response.endpoints,
                                          .send_all = response.send_all};
+    unknown_names_begin(wishes->unknown);
+    unmatched_count = naming_apply(wishes->naming, &response, on_unmatched, &unmatched);
+    changed = change_set(wishes, window, now_us);
+    unknown_names_end(wishes->unknown);
+    wishes->adopts = false;
+    if (!before.known)
+        log_info("load reporting begins: what was counted before this first response is discarded, "
+                 "as Envoy does");
     changed |= !before.known || before.interval_us != response.interval_us ||
                before.endpoints != response.endpoints || before.send_all != response.send_all;
     log_interval(wishes, &response);
     if (!changed)
         return 0;
-    note_news(wishes, stream, unmatched, &unknown);
+    note_news(wishes, stream, unmatched_count, &unmatched.example);
     if (now_us < wishes_tell_at(wishes))
         log_settings(wishes, window, LOG_LEVEL_DEBUG);
     wishes_tell(wishes, window, now_us);
     return 0;
+}
+
+int wishes_reserve(struct wishes *wishes, size_t clusters)
+{
+    return naming_reserve(wishes->naming, clusters);
+}
+
+void wishes_clusters_changed(struct wishes *wishes, struct window *window)
+{
+    naming_refresh(wishes->naming);
+    for (uint32_t i = 0; i < wishes->clusters->count; i++) {
+        uint64_t since_us;
+
+        if (is_unknown(wishes, i) || window_has(window, i))
+            continue;
+        if (wishes->settings.send_all)
+            wishes->adopts = true;
+        else if (unknown_names_take(wishes->unknown, wishes->clusters->items[i].name, &since_us))
+            window_adopt(window, i, since_us);
+    }
+}
+
+void wishes_start_period(struct wishes *wishes, struct window *window, uint64_t now_us)
+{
+    if (!wishes->adopts)
+        return;
+    wishes->adopts = false;
+    for (uint32_t i = 0; i < wishes->clusters->count; i++)
+        if (!is_unknown(wishes, i))
+            window_adopt(window, i, now_us);
+}
+
+void wishes_forget(struct wishes *wishes, struct window *window, uint32_t cluster)
+{
+    if (window_has(window, cluster) && !wishes->settings.send_all)
+        note_unknown(wishes, cluster, window_start(window, cluster));
+    window_forget(window, cluster);
 }

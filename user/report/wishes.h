@@ -32,6 +32,19 @@ int wishes_take(struct wishes *wishes, struct window *window, uint64_t stream, u
                 const uint8_t *bytes, size_t length);
 const struct settings *wishes_settings(const struct wishes *wishes);
 
+/* The clusters change. Before they do: room for as many places. 0, -ENOMEM. */
+int wishes_reserve(struct wishes *wishes, size_t clusters);
+/* Behind it, with room in the window, and before new ones have hosts. One that was named before it was
+ * there is in the set since then; with send_all_clusters it is from the next period on, and what it
+ * counts until then is discarded: both as with Envoy. One that leaves the configuration stays in the set
+ * until it is forgotten. */
+void wishes_clusters_changed(struct wishes *wishes, struct window *window);
+/* A period starts behind a report, after window_reserve(). */
+void wishes_start_period(struct wishes *wishes, struct window *window, uint64_t now_us);
+/* A cluster that has left has no host any more, and its place is about to be vacant: if it is named still,
+ * then as one that is not there. */
+void wishes_forget(struct wishes *wishes, struct window *window, uint32_t cluster);
+
 /* Tells the last change, where that had to wait and its time has come. */
 void wishes_tell(struct wishes *wishes, const struct window *window, uint64_t now_us);
 uint64_t wishes_tell_at(const struct wishes *wishes); /* UINT64_MAX: nothing waits */

@@ -8,15 +8,13 @@
 
 #include <nghttp2/nghttp2.h>
 
-#include "base/mem.h"
 #include "grpc/frame.h"
 #include "grpc/head.h"
 #include "stream/goaway.h"
+#include "stream/lrs_call.h"
+#include "stream/outbox.h"
 
-#define PATH "/envoy.service.load_stats.v3.LoadReportingService/StreamLoadStats"
-#define METADATA_MAX 100
 #define REASON_MAX 400
-#define OUTBOUND_ACKS_MAX 100 /* owed to a peer that sends PING or SETTINGS, but does not read */
 
 /* The response:
  *
@@ -32,12 +30,8 @@
  *                 | HTTP/2 or gRPC framing forbids; end of the connection
  *               ENDED: with a reason; nothing goes in or out any more
  *
- * The messages of one call going out, in WAITING and STREAMING:
- *
- *   none --send--> queued --DATA frames, as the peer's windows allow--> last byte handed out --> none
- *                                             and if marked: SETTINGS queued --its ACK--> confirmed
- *
- * nghttp2 lets SETTINGS overtake DATA that waits; hence it is queued only behind the last byte. */
+ * What goes out, in WAITING and STREAMING: outbox.h. nghttp2 lets SETTINGS overtake DATA that waits;
+ * hence it is queued only behind the last byte of a marked message. */
 enum state { WAITING, STREAMING, ENDED };
 
 struct lrs_stream {
@@ -47,16 +41,10 @@ struct lrs_stream {
     enum state state;
     struct grpc_head head; /* of the header block that is coming in */
     struct grpc_frame_decoder decoder;
-    uint8_t *message; /* what is going out, prefixes included; NULL: none */
-    size_t message_length, message_sent;
-    bool message_marked;
-    unsigned unconfirmed;  /* marks whose SETTINGS went out, or will behind `message` */
-    unsigned acknowledged; /* of them, by the bytes at hand */
-    bool is_broken;        /* by a frame that HTTP/2 forbids */
-    bool settings_greeted; /* the first ACK, of the connection's own SETTINGS, has come */
+    struct outbox outbox;
+    bool is_broken; /* by a frame that HTTP/2 forbids */
     unsigned pings_unanswered;
-    uint64_t frames;   /* begun by the peer */
-    uint64_t progress; /* see lrs_stream_progress() */
+    uint64_t frames; /* begun by the peer */
     bool pinged_too_often;
     char going_away[GOAWAY_TEXT]; /* what the peer's GOAWAY said; "" before it */
     char reason[REASON_MAX];
@@ -140,14 +128,8 @@ static void headers_received(struct lrs_stream *stream, bool end_stream)
  * its HTTP/2 stack acknowledges all the same. */
 static void settings_acknowledged(struct lrs_stream *stream)
 {
-    if (stream->state == ENDED)
-        return;
-    stream->progress++;
-    if (!stream->settings_greeted) {
-        stream->settings_greeted = true;
-        return;
-    }
-    stream->acknowledged++;
+    if (stream->state != ENDED)
+        outbox_acknowledge(&stream->outbox);
 }
 
 static void going_away(struct lrs_stream *stream, const nghttp2_goaway *frame)
@@ -229,50 +211,23 @@ static int on_error(nghttp2_session *session, int error, const char *text, size_
 
 /* --- frames to the peer ---------------------------------------------------------------------- */
 
-/* An acknowledgement of SETTINGS that went out, or are about to. */
-static bool awaits_settings(const struct lrs_stream *stream)
-{
-    unsigned later = stream->message && stream->message_marked; /* behind the message */
-
-    return !stream->settings_greeted || stream->unconfirmed > later;
-}
-
 static ssize_t read_message(nghttp2_session *session, int32_t id, uint8_t *out, size_t room,
                             uint32_t *flags, nghttp2_data_source *source, void *arg)
 {
     struct lrs_stream *stream = arg;
-    size_t count = stream->message_length - stream->message_sent;
+    size_t count = outbox_take(&stream->outbox, out, room);
 
     (void)session, (void)id, (void)flags, (void)source;
-    if (count == 0)
-        return NGHTTP2_ERR_DEFERRED;
-    if (count > room)
-        count = room;
-    memcpy(out, stream->message + stream->message_sent, count);
-    stream->message_sent += count;
-    stream->progress += !awaits_settings(stream);
-    return (ssize_t)count;
-}
-
-static int message_handed_out(struct lrs_stream *stream)
-{
-    bool marked = stream->message_marked;
-
-    free(TAKE(stream->message));
-    stream->message_length = stream->message_sent = 0;
-    if (!marked)
-        return 0;
-    return nghttp2_submit_settings(stream->session, NGHTTP2_FLAG_NONE, NULL, 0);
+    return count ? (ssize_t)count : NGHTTP2_ERR_DEFERRED;
 }
 
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
     struct lrs_stream *stream = arg;
 
-    (void)session;
-    if (frame->hd.type == NGHTTP2_DATA && stream->message &&
-        stream->message_sent == stream->message_length)
-        return message_handed_out(stream) ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+    if (frame->hd.type == NGHTTP2_DATA && outbox_sent(&stream->outbox) &&
+        nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, NULL, 0))
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
     if (frame->hd.type == NGHTTP2_GOAWAY) /* nghttp2's own, its answer to a connection error */
         end(stream, "management server broke HTTP/2: %s",
             nghttp2_http2_strerror(frame->goaway.error_code));
@@ -294,81 +249,38 @@ static void set_callbacks(nghttp2_session_callbacks *callbacks)
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_send);
 }
 
-static int new_session(struct lrs_stream *stream)
-{
-    nghttp2_session_callbacks *callbacks = NULL;
-    nghttp2_option *option = NULL;
-    int err = nghttp2_session_callbacks_new(&callbacks);
-
-    if (!err)
-        err = nghttp2_option_new(&option);
-    if (!err) {
-        set_callbacks(callbacks);
-        nghttp2_option_set_max_outbound_ack(option, OUTBOUND_ACKS_MAX);
-        nghttp2_option_set_no_closed_streams(option, 1);
-        err = nghttp2_session_client_new2(&stream->session, callbacks, stream, option);
-    }
-    nghttp2_option_del(option);
-    nghttp2_session_callbacks_del(callbacks);
-    return err ? -ENOMEM : 0;
-}
-
-static int queue_settings(nghttp2_session *session)
-{
-    const nghttp2_settings_entry entries[] = {
-        {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
-        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, GRPC_HEAD_LIST_MAX},
-    };
-
-    return nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, entries, ARRAY_SIZE(entries));
-}
-
-static nghttp2_nv field(const char *name, const char *value)
-{
-    return (nghttp2_nv){.name = (uint8_t *)name,
-                        .value = (uint8_t *)value,
-                        .namelen = strlen(name),
-                        .valuelen = strlen(value)};
-}
-
-/* Returns the stream's id, or an error of nghttp2. */
-static int32_t queue_request(struct lrs_stream *stream, const struct lrs_stream_options *options)
+static int begin_call(struct lrs_stream *stream, const struct lrs_stream_options *options)
 {
     const nghttp2_data_provider messages = {.read_callback = read_message};
-    nghttp2_nv fields[7 + METADATA_MAX] = {
-        field(":method", "POST"),
-        field(":scheme", options->is_encrypted ? "https" : "http"),
-        field(":path", PATH),
-        field(":authority", options->authority),
-        field("te", "trailers"),
-        field("content-type", "application/grpc"),
-        field("user-agent", options->user_agent),
-    };
+    nghttp2_session_callbacks *callbacks = NULL;
+    int err;
 
-    for (size_t i = 0; i < options->metadata_count; i++)
-        fields[7 + i] = field(options->metadata[i].name, options->metadata[i].value);
-    return nghttp2_submit_request(stream->session, NULL, fields, 7 + options->metadata_count,
-                                  &messages, NULL);
+    if (nghttp2_session_callbacks_new(&callbacks))
+        return -ENOMEM;
+    set_callbacks(callbacks);
+    err = lrs_call_session(callbacks, stream, &stream->session);
+    nghttp2_session_callbacks_del(callbacks);
+    if (err)
+        return err;
+    stream->id = lrs_call_request(stream->session, options, &messages);
+    return stream->id < 0 ? stream->id : 0;
 }
 
 int lrs_stream_new(const struct lrs_stream_options *options, struct lrs_stream **out)
 {
-    struct lrs_stream *stream;
+    struct lrs_stream *stream = calloc(1, sizeof(*stream));
+    int err;
 
-    if (options->metadata_count > METADATA_MAX)
-        return -EINVAL;
-    stream = calloc(1, sizeof(*stream));
     if (!stream)
         return -ENOMEM;
     stream->events = options->events;
     grpc_frame_decoder_init(&stream->decoder, LRS_MESSAGE_MAX, on_message, stream);
-    if (new_session(stream) || queue_settings(stream->session) ||
-        (stream->id = queue_request(stream, options)) < 0) {
+    err = begin_call(stream, options);
+    if (err)
         lrs_stream_free(stream);
-        return -ENOMEM;
-    }
-    *out = stream;
-    return 0;
+    else
+        *out = stream;
+    return err;
 }
 
 void lrs_stream_free(struct lrs_stream *stream)
@@ -377,7 +289,7 @@ void lrs_stream_free(struct lrs_stream *stream)
         return;
     nghttp2_session_del(stream->session);
     grpc_frame_decoder_clear(&stream->decoder);
-    free(stream->message);
+    outbox_clear(&stream->outbox);
     free(stream);
 }
 
@@ -390,13 +302,9 @@ int lrs_stream_send(struct lrs_stream *stream, const uint8_t *messages, const si
 
     if (stream->state == ENDED)
         return -EPIPE;
-    if (stream->message || (mark && stream->unconfirmed == LRS_MARKS_MAX))
-        return -EAGAIN;
-    err = grpc_frame_join(messages, ends, count, &stream->message, &stream->message_length);
+    err = outbox_put(&stream->outbox, messages, ends, count, mark);
     if (err)
         return err;
-    stream->message_marked = mark;
-    stream->unconfirmed += mark;
     /* An error means that nothing was deferred: the request headers have not left yet, and reading
      * begins behind them. */
     nghttp2_session_resume_data(stream->session, stream->id);
@@ -423,12 +331,12 @@ bool lrs_stream_pinged_too_often(const struct lrs_stream *stream)
 
 bool lrs_stream_is_owed(const struct lrs_stream *stream)
 {
-    return stream->message || awaits_settings(stream);
+    return outbox_is_owed(&stream->outbox);
 }
 
 uint64_t lrs_stream_progress(const struct lrs_stream *stream)
 {
-    return stream->progress;
+    return stream->outbox.progress;
 }
 
 uint64_t lrs_stream_frames(const struct lrs_stream *stream)
@@ -440,10 +348,8 @@ uint64_t lrs_stream_frames(const struct lrs_stream *stream)
  * acknowledged before. */
 static void confirm(struct lrs_stream *stream)
 {
-    for (; stream->acknowledged; stream->acknowledged--) {
-        stream->unconfirmed--;
+    while (outbox_confirm(&stream->outbox))
         stream->events.confirmed(stream->events.arg);
-    }
 }
 
 void lrs_stream_receive(struct lrs_stream *stream, const uint8_t *bytes, size_t count)

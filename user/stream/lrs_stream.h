@@ -1,9 +1,6 @@
 /* The client's side of one StreamLoadStats call on an HTTP/2 connection of its own, without the
- * socket: bytes of the connection go in and come out, messages go in and come out.
- *
- * Request headers: RFC 9113, 8.3.1, and "gRPC over HTTP2", Requests. As Envoy does, there is no
- * grpc-timeout, the request is never half-closed, and messages may be sent before the response
- * headers have come. */
+ * socket: bytes of the connection go in and come out, messages go in and come out. As Envoy does,
+ * messages may be sent before the response headers have come. */
 #pragma once
 
 #include <stdbool.h>

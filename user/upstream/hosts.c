@@ -21,18 +21,23 @@ struct list {
     size_t count, room;
 };
 
+/* The lists of a cluster's groups. */
+struct groups {
+    struct list *items;
+    size_t count;
+};
+
 struct hosts {
     const struct clusters *clusters;
     struct record **blocks;
     size_t block_count;
     size_t count; /* slots that were ever used */
     uint32_t free_first;
-    size_t limit;
+    size_t limit, used;
     uint32_t born; /* of the last host added */
     uint64_t changes;
-    struct list *by_group;
-    size_t *first_group; /* of each cluster, index into by_group */
-    size_t group_count;
+    struct groups *by_cluster;
+    size_t cluster_count;
     struct address_index owners; /* of those with an address the first: which counts it */
 };
 
@@ -56,20 +61,14 @@ struct hosts *hosts_new(const struct clusters *clusters)
     hosts->limit = UINT32_MAX;
     hosts->free_first = NONE;
     address_index_init(&hosts->owners, address_of, hosts);
-    hosts->first_group = calloc(clusters->count + 1, sizeof(*hosts->first_group));
-    if (!hosts->first_group)
-        goto fail;
-    for (size_t i = 0; i < clusters->count; i++) {
-        hosts->first_group[i] = hosts->group_count;
-        hosts->group_count += clusters->items[i].group_count;
-    }
-    hosts->by_group = calloc(hosts->group_count + 1, sizeof(*hosts->by_group));
-    if (!hosts->by_group)
-        goto fail;
     return hosts;
-fail:
-    hosts_free(hosts);
-    return NULL;
+}
+
+static void free_groups(struct groups *groups)
+{
+    for (size_t i = 0; i < groups->count; i++)
+        free(groups->items[i].slots);
+    free(groups->items);
 }
 
 void hosts_free(struct hosts *hosts)
@@ -79,11 +78,10 @@ void hosts_free(struct hosts *hosts)
     address_index_clear(&hosts->owners);
     for (size_t i = 0; i < hosts->block_count; i++)
         free(hosts->blocks[i]);
-    for (size_t i = 0; hosts->by_group && i < hosts->group_count; i++)
-        free(hosts->by_group[i].slots);
+    for (size_t i = 0; i < hosts->cluster_count; i++)
+        free_groups(&hosts->by_cluster[i]);
     free(hosts->blocks);
-    free(hosts->by_group);
-    free(hosts->first_group);
+    free(hosts->by_cluster);
     free(hosts);
 }
 
@@ -127,33 +125,104 @@ static int reserve_slot(struct hosts *hosts)
     return 0;
 }
 
+/* Room for a group's list, and so for those of all of its cluster. */
+static int reserve_group(struct hosts *hosts, uint32_t cluster)
+{
+    size_t clusters = hosts->clusters->count;
+    size_t groups = hosts->clusters->items[cluster].group_count;
+    struct groups *of;
+
+    if (cluster >= hosts->cluster_count) {
+        of = reallocarray(hosts->by_cluster, clusters, sizeof(*of));
+        if (!of)
+            return -ENOMEM;
+        memset(of + hosts->cluster_count, 0, (clusters - hosts->cluster_count) * sizeof(*of));
+        hosts->by_cluster = of;
+        hosts->cluster_count = clusters;
+    }
+    of = &hosts->by_cluster[cluster];
+    if (of->count < groups) {
+        struct list *items = reallocarray(of->items, groups, sizeof(*items));
+
+        if (!items)
+            return -ENOMEM;
+        memset(items + of->count, 0, (groups - of->count) * sizeof(*items));
+        of->items = items;
+        of->count = groups;
+    }
+    return 0;
+}
+
 static struct list *group_of(const struct hosts *hosts, uint32_t cluster, uint32_t group)
 {
-    return &hosts->by_group[hosts->first_group[cluster] + group];
+    return &hosts->by_cluster[cluster].items[group];
 }
 
 /* --- those with the same address ---------------------------------------------------------------*/
 
-static bool counts_before(const struct host *a, const struct host *b)
+/* Where two are not told apart by their ranks, they leave. */
+static bool counts_before(const struct clusters *clusters, const struct host *a,
+                          const struct host *b)
 {
+    const struct cluster *of_a = &clusters->items[a->cluster], *of_b = &clusters->items[b->cluster];
+
     if (!a->names != !b->names)
         return a->names;
+    if (of_a->rank != of_b->rank)
+        return of_a->rank < of_b->rank;
     if (a->cluster != b->cluster)
         return a->cluster < b->cluster;
+    if (of_a->groups[a->group].rank != of_a->groups[b->group].rank)
+        return of_a->groups[a->group].rank < of_a->groups[b->group].rank;
     return a->group < b->group;
 }
 
-/* In the order of counting: the first one is the owner. */
-static void join_address(struct hosts *hosts, uint32_t slot)
+/* Into a list that is in the order of counting: the first one is the owner. */
+static void insert(struct hosts *hosts, uint32_t *first, uint32_t slot)
 {
     struct record *record = record_at(hosts, slot);
-    uint32_t first = address_index_find(&hosts->owners, &record->host.address), *at = &first;
+    uint32_t *at = first;
 
-    while (*at != NONE && counts_before(&record_at(hosts, *at)->host, &record->host))
+    while (*at != NONE &&
+           counts_before(hosts->clusters, &record_at(hosts, *at)->host, &record->host))
         at = &record_at(hosts, *at)->next;
     record->next = *at;
     *at = slot;
+}
+
+static void join_address(struct hosts *hosts, uint32_t slot)
+{
+    uint32_t first = address_index_find(&hosts->owners, &record_at(hosts, slot)->host.address);
+
+    insert(hosts, &first, slot);
     address_index_put(&hosts->owners, first);
+}
+
+/* Those with the address of `slot`, which was the first, in the order of now. Returns the first. */
+static uint32_t sort_address(struct hosts *hosts, uint32_t slot)
+{
+    uint32_t first = NONE;
+
+    for (uint32_t next; slot != NONE; slot = next) {
+        next = record_at(hosts, slot)->next;
+        insert(hosts, &first, slot);
+    }
+    address_index_put(&hosts->owners, first);
+    return first;
+}
+
+void hosts_choose_owners(struct hosts *hosts, hosts_moved_fn *moved, void *arg)
+{
+    for (uint32_t slot = 0; slot < hosts->count; slot++) {
+        const struct host *host = hosts_at(hosts, slot);
+        uint32_t first;
+
+        if (!host || hosts_owner(hosts, &host->address) != host)
+            continue;
+        first = sort_address(hosts, slot);
+        if (first != slot)
+            moved(arg, host, &record_at(hosts, first)->host);
+    }
 }
 
 static void leave_address(struct hosts *hosts, uint32_t slot)
@@ -220,6 +289,7 @@ static struct host *enter(struct hosts *hosts, uint32_t cluster, uint32_t group,
 
     hosts->born += hosts->born == UINT32_MAX ? 2 : 1; /* never 0 */
     hosts->changes++;
+    hosts->used++;
     *host = (struct host){.slot = slot,
                           .cluster = cluster,
                           .group = group,
@@ -238,8 +308,8 @@ int hosts_add(struct hosts *hosts, uint32_t cluster, uint32_t group, const struc
         return -EEXIST;
     if (hosts->free_first == NONE && hosts->count >= hosts->limit)
         return -ENOSPC;
-    if (reserve_slot(hosts) || list_reserve(group_of(hosts, cluster, group)) ||
-        address_index_reserve(&hosts->owners))
+    if (reserve_slot(hosts) || reserve_group(hosts, cluster) ||
+        list_reserve(group_of(hosts, cluster, group)) || address_index_reserve(&hosts->owners))
         return -ENOMEM;
     *other = hosts_owner(hosts, address);
     *out = enter(hosts, cluster, group, address);
@@ -286,9 +356,15 @@ void hosts_remove(struct hosts *hosts, uint32_t slot)
     *record = (struct record){.next = hosts->free_first};
     hosts->free_first = slot;
     hosts->changes++;
+    hosts->used--;
 }
 
 /* --- all of them -------------------------------------------------------------------------------*/
+
+size_t hosts_room(const struct hosts *hosts)
+{
+    return hosts->limit - hosts->used;
+}
 
 size_t hosts_count(const struct hosts *hosts)
 {
@@ -310,7 +386,10 @@ const struct host *hosts_at(const struct hosts *hosts, uint32_t slot)
 const struct host *hosts_of_group(const struct hosts *hosts, uint32_t cluster, uint32_t group,
                                   size_t i)
 {
-    const struct list *of_group = group_of(hosts, cluster, group);
+    const struct list *of_group;
 
+    if (cluster >= hosts->cluster_count || group >= hosts->by_cluster[cluster].count)
+        return NULL;
+    of_group = group_of(hosts, cluster, group);
     return i < of_group->count ? &record_at(hosts, of_group->slots[i])->host : NULL;
 }

@@ -26,7 +26,7 @@ struct host {
 
 struct hosts;
 
-/* Borrows `clusters` for its life. NULL: out of memory. */
+/* Borrows `clusters` for its life, which may change as cluster_changes.h says. NULL: out of memory. */
 struct hosts *hosts_new(const struct clusters *clusters);
 void hosts_free(struct hosts *hosts);
 
@@ -37,7 +37,7 @@ void hosts_limit(struct hosts *hosts, uint32_t slots);
  * changes); -ENOSPC: no slot is free; -ENOMEM. `*out` is the host that now has the address in its
  * cluster.
  * An address that another host has too belongs to the one whose group stands first in the
- * configuration, whatever the order of adding (a DNS answer may be late), and to a live one before
+ * configuration (`rank`), whatever the order of adding (a DNS answer may be late), and to a live one before
  * any that is leaving: `*other` is then the one that had it, `*owner` the one whose row counts; else
  * `*other` is NULL and `*owner` is `*out`. */
 int hosts_add(struct hosts *hosts, uint32_t cluster, uint32_t group, const struct address *address,
@@ -53,9 +53,16 @@ const struct host *hosts_find(const struct hosts *hosts, uint32_t cluster, uint3
                               const struct address *address);
 const struct host *hosts_owner(const struct hosts *hosts, const struct address *address);
 
+/* The order of the configuration is another one: who counts an address is decided anew. Called for each
+ * that moves. */
+typedef void hosts_moved_fn(void *arg, const struct host *from, const struct host *to);
+void hosts_choose_owners(struct hosts *hosts, hosts_moved_fn *moved, void *arg);
+
 /* Does another host have the same address? */
 bool hosts_is_shared(const struct hosts *hosts, uint32_t slot);
 
+/* How many hosts can be added, but for memory. */
+size_t hosts_room(const struct hosts *hosts);
 size_t hosts_count(const struct hosts *hosts); /* slots are 0 .. count-1 */
 /* How often a host came or went. */
 uint64_t hosts_changes(const struct hosts *hosts);

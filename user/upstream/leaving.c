@@ -33,6 +33,11 @@ void leaving_free(struct leaving *leaving)
     free(leaving);
 }
 
+void leaving_set_idle(struct leaving *leaving, uint64_t idle_us)
+{
+    leaving->idle_us = idle_us;
+}
+
 static int reserve(struct leaving *leaving)
 {
     size_t room = leaving->room ? 2 * leaving->room : 16;

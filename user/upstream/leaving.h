@@ -29,6 +29,8 @@ struct leaving_ops {
 struct leaving *leaving_new(uint64_t idle_us, const struct leaving_ops *ops);
 void leaving_free(struct leaving *leaving); /* NULL is fine */
 
+void leaving_set_idle(struct leaving *leaving, uint64_t idle_us);
+
 /* The host of a slot leaves. 0; -ENOMEM: it is not watched, and so never over. */
 int leaving_add(struct leaving *leaving, uint32_t slot, uint64_t now_us);
 /* It is live again, or gone. No effect where it is not watched. */

@@ -30,4 +30,5 @@ class Authority:
         _openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self._key,
                  "-CAcreateserial", "-extfile", extensions, "-out", f"{base}.pem",
                  "-days", "-1" if over else "1")
+        os.chmod(f"{base}.key", 0o644)  # loadtap becomes another user, who reads it
         return f"{base}.pem", f"{base}.key"

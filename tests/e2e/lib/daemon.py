@@ -51,15 +51,17 @@ def settings(group, own):
 
 
 class Daemon(Process):
-    def __init__(self, scratch, group, config, level="info", added=None, program="loadtap", **own):
+    def __init__(self, scratch, group, config, level="info", added=None, program="loadtap",
+                 options=(), wrapper=(), **own):
         """config: a path, or a bootstrap as a dictionary. group None: the cgroup2 root, and no
-        settings of its own. added: what --config-yaml says instead of settings. program: in BUILD."""
+        settings of its own. added: what --config-yaml says instead of settings. program: in BUILD. options: more
+        flags. wrapper: a command that starts it."""
         if isinstance(config, dict):
             path = os.path.join(scratch, "bootstrap.json")
             with open(path, "w") as out:
                 json.dump(config, out)
             config = path
-        command = [os.path.join(BUILD, program), "-c", config, "-l", level]
+        command = [*wrapper, os.path.join(BUILD, program), "-c", config, "-l", level, *options]
         if group:
             added = json.dumps(settings(group, own))
         if added:

@@ -48,6 +48,7 @@ def _outside():
     if root is None:
         return _skip("needs cgroup2")
     scratch = tempfile.mkdtemp(prefix="loadtap-e2e-")
+    os.chmod(scratch, 0o755)  # loadtap becomes another user, who reads there
     group = os.path.join(root, os.path.basename(scratch))
     os.mkdir(group)
     child = None
@@ -90,9 +91,8 @@ def _join(group):
 def _remove_group(group):
     for _ in range(100):
         try:
-            for inner in (entry for entry in os.scandir(group) if entry.is_dir()):
-                os.rmdir(inner)
-            os.rmdir(group)
+            for folder, _, _ in os.walk(group, topdown=False):
+                os.rmdir(folder)
             return
         except FileNotFoundError:
             return
@@ -109,6 +109,8 @@ def _arrange(hosts):
     with open(path, "w") as out:
         out.write("127.0.0.1 localhost\n" + "".join(f"{line}\n" for line in hosts))
     subprocess.run(["mount", "--bind", path, "/etc/hosts"], check=True)
+    os.makedirs("/run/loadtap", exist_ok=True)  # each daemon's admin socket is its own test's
+    subprocess.run(["mount", "-t", "tmpfs", "loadtap", "/run/loadtap"], check=True)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return scratch, group

@@ -1,0 +1,17 @@
+# Made by `make docs` of what `loadtap-collector --help` says.
+complete -c loadtap-collector -f
+complete -c loadtap-collector -n 'true' -l listen -x -d 'where clients connect, "[::]:18000" for IPv6 (default 0.0.0.0:18000)'
+complete -c loadtap-collector -n 'true' -l tls-cert -r -F -d 'speak TLS, with this certificate and what leads from it to its authority (PEM)'
+complete -c loadtap-collector -n 'true' -l tls-key -r -F -d 'the certificate'\''s private key (PEM)'
+complete -c loadtap-collector -n 'true' -l tls-client-ca -r -F -d 'clients have to show a certificate of one of these authorities (PEM)'
+complete -c loadtap-collector -n 'true' -l interval -x -d 'load reporting interval asked for, "2s", "0.5s" (default 10s)'
+complete -c loadtap-collector -n 'true' -l cluster -x -d 'ask for this cluster; may be repeated'
+complete -c loadtap-collector -n 'true' -l send-all -d 'ask for all clusters (default)'
+complete -c loadtap-collector -n 'true' -l endpoints -d 'ask for numbers per endpoint'
+complete -c loadtap-collector -n 'true' -l settings -r -F -d 'other wishes for some nodes (YAML; configs/collector.yaml)'
+complete -c loadtap-collector -n 'true' -l output -r -F -d 'append the lines to FILE (default: standard output)'
+complete -c loadtap-collector -n 'true' -l metrics -x -d 'serve sums and gauges to Prometheus, at /metrics'
+complete -c loadtap-collector -n 'true' -l metrics-label-sets -x -d 'how many sets of labels are kept apart there (default 10000)'
+complete -c loadtap-collector -n 'true' -l log-level -s l -x -a 'trace debug info warning error critical off' -d 'trace, debug, info (default), warning, error, critical, off'
+complete -c loadtap-collector -n 'true' -l help -s h -d 'this'
+complete -c loadtap-collector -n 'true' -l version -d 'which loadtap-collector this is'

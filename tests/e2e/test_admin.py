@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""The admin interface of the daemon: pages at the bootstrap's address and at the Unix socket, and that they
+tell what is reported."""
+
+import os
+import stat
+
+from lib import admin, namespace, tap
+from lib.client import Client, request
+from lib.daemon import Daemon, bootstrap, cluster
+from lib.process import until
+from lib.reports import Collector
+from lib.upstream import Upstream
+
+PORT = 20001
+ADDRESS = f"127.0.0.1:{PORT}"
+HERE = {"region": "r", "zone": "z", "sub_zone": "s"}
+
+
+def configuration(address="0.0.0.0", port=admin.PORT):
+    config = bootstrap([cluster("backend", [(HERE, 1, [("127.0.0.1", PORT)])]),
+                        cluster("named", [(None, 0, [("localhost", PORT + 1)])], kind="STRICT_DNS")])
+    config["admin"] = {"address": {"socket_address": {"address": address, "port_value": port}}}
+    return config
+
+
+def test_pages(results):
+    results.equal("/ready", admin.get("/ready")[::2], (200, "LIVE\n"))
+    results.equal("/livez", admin.get("/livez")[::2], (200, "OK\n"))
+    results.equal("the Unix socket has the same", admin.get_unix("/ready")[::2], (200, "LIVE\n"))
+    mode = stat.S_IMODE(os.stat(admin.SOCKET).st_mode)
+    results.equal("its mode", oct(mode), oct(0o660))
+    results.equal("no such page", admin.get("/nothing")[0], 404)
+    lines = admin.get("/clusters")[2].splitlines()
+    results.true("/clusters as Envoy has it", {f"backend::{ADDRESS}::rq_total::5",
+                                               f"backend::{ADDRESS}::rq_error::2",
+                                               f"backend::{ADDRESS}::priority::1",
+                                               f"backend::{ADDRESS}::zone::z"} <= set(lines))
+
+
+def test_clusters(results):
+    found = {entry["name"]: entry for entry in admin.get_json("/clusters?format=json")["clusters"]}
+    results.equal("all clusters", sorted(found), ["backend", "load_reporting_cluster", "named"])
+    locality, = found["backend"]["localities"]
+    results.equal("where", (locality["locality"], locality["priority"], locality["index"]), (HERE, 1, 0))
+    endpoint, = locality["endpoints"]
+    results.equal("whom", (endpoint["address"], endpoint["leaving"], endpoint["counted"],
+                           endpoint["exact"], endpoint["error_bound"]), (ADDRESS, False, True, True, {}))
+    counts = endpoint["counters"] | endpoint["gauges"]
+    results.equal("how much", {name: counts[name] for name in (
+        "issued_requests", "successful_requests", "error_requests", "requests_in_progress",
+        "new_connections", "active_connections")}, {
+            "issued_requests": 6, "successful_requests": 3, "error_requests": 2,
+            "requests_in_progress": 1, "new_connections": 2, "active_connections": 1})
+    names = {endpoint["address"]: endpoint["names"]
+             for endpoint in found["named"]["localities"][0]["endpoints"]}
+    results.equal("names that resolve to it", names.get(f"127.0.0.1:{PORT + 1}"), ["localhost"])
+
+
+def test_lrs(results):
+    lrs = admin.get_json("/lrs?format=json")
+    results.equal("the stream", (lrs["state"], lrs["stream"], lrs["management_server"]),
+                  ("connected", 1, "load_reporting_cluster"))
+    response = lrs["last_response"]
+    results.equal("what is asked for", (response["load_reporting_interval_seconds"],
+                                        response["send_all_clusters"], len(response["clusters"])),
+                  (3600, True, 3))
+    results.true("the next report is to come", 3500 < lrs["next_report_seconds"] <= 3600)
+    results.true("text tells it too", "state: connected" in admin.get("/lrs")[2].splitlines())
+
+
+def test_next(results):
+    for path in ("/lrs?next", "/lrs?next", "/explain?cluster=backend", f"/explain?address={ADDRESS}"):
+        answer = admin.get_json(path)
+        message, = answer.get("next", answer)["load_stats_requests"]
+        entry = next(entry for entry in message["cluster_stats"] if entry["cluster_name"] == "backend")
+        locality, = entry["upstream_locality_stats"]
+        results.equal(f"{path}: the next report, which looking does not change", {
+            key: locality.get(key) for key in ("total_issued_requests", "total_error_requests",
+                                               "total_requests_in_progress", "priority")}, {
+                "total_issued_requests": "6", "total_error_requests": "2",
+                "total_requests_in_progress": "1", "priority": 1})
+    results.equal("/explain knows what there is", [admin.get(f"/explain?{query}")[0] for query in (
+        "cluster=nobody", "address=1.2.3.4", "", "address=1.2.3.4:5")], [404, 400, 400, 200])
+    host, = admin.get_json(f"/explain?address={ADDRESS}")["hosts"]
+    results.equal("and why", (host["cluster"], host["locality"], host["places"]), ("backend", HERE, [{
+        "path": "static_resources.clusters[0].load_assignment.endpoints[0].lb_endpoints[0]",
+        "host": "127.0.0.1", "found_by": "address"}]))
+
+
+def test(results, scratch, group):
+    upstream = Upstream()
+    upstream.listen(PORT)
+    collector = Collector(scratch, interval="3600s")
+    daemon = Daemon(scratch, group, configuration())
+    until(lambda: "load reporting: stream=1" in daemon.log(), 15, "a response")
+    with Client(PORT) as client:
+        for number in range(5):
+            client.send(request(f"/ok?status={503 if number < 2 else 200}")).answer()
+    test_pages(results)
+    with Client(PORT) as client:
+        client.send(request("/slow?s=100"))
+        until(lambda: "rq_active::1" in admin.get("/clusters")[2], 10, "a request in progress")
+        test_clusters(results)
+        test_lrs(results)
+        test_next(results)
+    other = os.path.join(scratch, "second")
+    os.mkdir(other)
+    second = Daemon(other, group, configuration())
+    until(lambda: "stream up" in second.log(), 15, "a second daemon's stream")
+    log = second.log()
+    results.equal("taken: a clear line for each, and counting goes on",
+                  [f"cannot listen on {where}: Address already in use; counting goes on" in log
+                   for where in (f"0.0.0.0:{admin.PORT}", admin.SOCKET)], [True, True])
+    results.equal("the second one ends", second.finish(), 0)
+    results.true("and leaves the first one's socket", os.path.exists(admin.SOCKET))
+    results.equal("loadtap ends", daemon.finish(), 0)
+    results.true("its socket is gone", not os.path.exists(admin.SOCKET))
+    collector.stop()
+
+
+if __name__ == "__main__":
+    tap.run(test, *namespace.enter())

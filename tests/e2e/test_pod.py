@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""loadtap as a container of a pod: it finds the pod's cgroup from within its own cgroup namespace, and counts
+the requests of the pod's other containers and no others.
+
+All programs share a network namespace here, so nothing but the cgroup tells their sockets apart.
+"""
+
+import json
+import os
+import signal
+import subprocess
+
+from lib import containers, namespace, tap
+from lib.daemon import bootstrap, cluster, settings
+from lib.process import Process
+from lib.reports import BUILD, Collector
+from lib.upstream import Upstream
+
+CLUSTER, PORT = "pod", 20001
+URL = f"http://127.0.0.1:{PORT}/ok"
+OWN, OTHER = containers.UIDS
+# What the container is given, as in configs/kubernetes.
+CAPABILITIES = ["setpriv", "--no-new-privs", "--inh-caps=-all", "--ambient-caps=-all",
+                "--bounding-set=-all,+bpf,+net_admin,+perfmon"]
+
+
+class Place:
+    """Two pods of one node, by kubelet's names, and what each container sends."""
+
+    def __init__(self, group, pod_name, suffix):
+        self.sidecar, self.app, self.init = (
+            containers.make(group, pod_name(OWN), name + suffix) for name in ("aa", "bb", "cc/init"))
+        self.other = containers.make(group, pod_name(OTHER), "dd" + suffix)
+        self.outside = containers.make(group, "system.slice", "proxy.service")
+
+    def send(self):
+        containers.ask(self.app, *[URL] * 5)
+        containers.ask(self.init, *[URL] * 2)
+        containers.ask(self.sidecar, URL)
+        containers.ask(self.other, *[URL] * 3)
+        containers.ask(self.outside, *[URL] * 4)
+
+
+IN_POD, IN_ALL = 8, 15
+
+
+def loadtap(scratch, own):
+    path = os.path.join(scratch, "bootstrap.json")
+    with open(path, "w") as out:
+        json.dump({**bootstrap([cluster(CLUSTER, [(None, 0, [("127.0.0.1", PORT)])])]),
+                   **settings("", own)}, out)
+    return [*CAPABILITIES, os.path.join(BUILD, "loadtap"), "-c", path]
+
+
+def counted(results, scratch, name, place, own, expected, **container):
+    """Runs loadtap in the sidecar's container while all send; what it said."""
+    collector = Collector(scratch, name=name)
+    daemon = Process(scratch, f"loadtap-{name}",
+                     containers.command(place.sidecar, scratch, loadtap(scratch, own), **container))
+    try:
+        collector.wait_ready(CLUSTER)
+    except TimeoutError as error:
+        raise RuntimeError(f"{error}; loadtap said:\n{daemon.log()}") from None
+    place.send()
+    collector.settle(CLUSTER, lambda: collector.total(CLUSTER)["success"] == expected)
+    total = collector.total(CLUSTER)
+    results.equal(f"{name}: requests", total.of("issued", "success", "error"),
+                  {"issued": expected, "success": expected, "error": 0})
+    os.killpg(daemon.child.pid, signal.SIGTERM)  # unshare itself does not pass it on
+    results.equal(f"{name}: loadtap ends cleanly", daemon.child.wait(20), 0)
+    collector.stop()
+    return daemon.log()
+
+
+def refused(results, scratch, place):
+    done = subprocess.run(containers.command(place.sidecar, scratch, loadtap(scratch, {"pod_cgroup": True}),
+                                             shown=False), stderr=subprocess.PIPE, text=True, timeout=60)
+    results.true("without the host's tree: refused, with the way out",
+                 done.returncode == 1 and "have the host's /sys/fs/cgroup mounted too" in done.stderr,
+                 done.stderr)
+
+
+def test(results, scratch, group):
+    Upstream().listen(PORT)
+    systemd = Place(group, containers.systemd_pod, ".scope")
+    cgroupfs = Place(group, containers.cgroupfs_pod, "")
+    pod = {"pod_cgroup": True}
+    said = counted(results, scratch, "systemd's names", systemd, pod, IN_POD)
+    results.true("it says which cgroup", f"{containers.systemd_pod(OWN)};" in said, said)
+    counted(results, scratch, "cgroupfs's names", cgroupfs, pod, IN_POD)
+    counted(results, scratch, "hybrid, private namespace", systemd, pod, IN_POD, hybrid=True)
+    counted(results, scratch, "hybrid, the host's namespace", cgroupfs, pod, IN_POD, hybrid=True,
+            private=False)
+    refused(results, scratch, systemd)
+    said = counted(results, scratch, "the whole node", systemd, {}, IN_ALL)
+    results.true("nothing is out of its sight", "only what this container is shown" not in said, said)
+    said = counted(results, scratch, "the container alone", systemd, {}, 1, shown=False)
+    results.true("it warns of what is out of its sight", "only what this container is shown" in said, said)
+
+
+if __name__ == "__main__":
+    tap.run(test, *namespace.enter())

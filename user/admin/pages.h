@@ -1,0 +1,26 @@
+/* The daemon's pages: which path shows what, and who may ask for it. Pure. */
+#pragma once
+
+#include "admin/cost.h"
+#include "admin/view.h"
+#include "http/server.h"
+
+/* What a POST may do. */
+struct admin_actions {
+    void (*quit)(void *arg);
+    /* Reads the configuration again. 0; or -errno with a sentence in `error`. NULL: it cannot. */
+    int (*reload)(void *arg, char *error, size_t error_size);
+    void *arg;
+};
+
+struct admin_pages {
+    struct admin_view view;
+    const struct admin_cost *cost;
+    const struct http_numbers *http;
+    struct admin_actions actions;
+    bool ready;       /* the programs are attached */
+    bool open_to_all; /* admin_open_to_network: POST and /config_dump also beyond loopback */
+};
+
+void admin_answer(const struct admin_pages *pages, const struct http_request *request,
+                  struct http_answer *out);

@@ -1,0 +1,21 @@
+/* What the collector shows over HTTP: /metrics, and a page of links. */
+#pragma once
+
+#include <stddef.h>
+
+#include "base/address.h"
+#include "collector/server.h"
+#include "collector/service.h"
+#include "http/server.h"
+
+struct event_base;
+struct web;
+
+#define WEB_PAGE_MS 1000 /* for so long a page is shown to all who ask */
+
+/* NULL with one line in `error`. `service`, which has totals, and `server` must outlive it. */
+struct web *web_new(struct event_base *base, const struct address *listen,
+                    const struct service *service, const struct server *server, char *error,
+                    size_t error_size);
+int web_address(const struct web *web, struct address *out); /* 0 or -errno */
+void web_free(struct web *web);                              /* NULL is fine */

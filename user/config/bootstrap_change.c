@@ -1,0 +1,132 @@
+#include "config/bootstrap_change.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? !strcmp(a, b) : a == b;
+}
+
+/* --- what only a start can do --------------------------------------------------------------------*/
+
+static int fail(const char *file, const char *field, const char *found, const char *runs,
+                struct config_error *error)
+{
+    const struct config_place place = {file ? file : "--config-yaml", 0, 0, field};
+
+    return config_error_set(error, &place,
+                            "found %s, expected %s, with which loadtap runs: this takes a restart",
+                            found, runs);
+}
+
+static const char *shown(const char *text, const char *unset)
+{
+    return text ? text : unset;
+}
+
+int bootstrap_change_check(const struct bootstrap *from, const struct bootstrap *to,
+                           const char *file, struct config_error *error)
+{
+    char found[300], runs[300];
+
+    if (!same_text(from->cgroup_path, to->cgroup_path))
+        return fail(file, "bootstrap_extensions: cgroup_path",
+                    shown(to->cgroup_path, "the root of the hierarchy"),
+                    shown(from->cgroup_path, "the root of the hierarchy"), error);
+    if (!same_text(from->run_as_user, to->run_as_user))
+        return fail(file, "bootstrap_extensions: run_as_user", shown(to->run_as_user, "none"),
+                    shown(from->run_as_user, "none"), error);
+    if (same_text(from->admin_host, to->admin_host) && from->admin_port == to->admin_port)
+        return 0;
+    snprintf(found, sizeof(found), "%.250s:%u", shown(to->admin_host, "none"), to->admin_port);
+    snprintf(runs, sizeof(runs), "%.250s:%u", shown(from->admin_host, "none"), from->admin_port);
+    return fail(file, "admin.address", found, runs, error);
+}
+
+/* --- the stream ----------------------------------------------------------------------------------*/
+
+static bool same_node(const Envoy__Config__Core__V3__Node *a,
+                      const Envoy__Config__Core__V3__Node *b)
+{
+    size_t size = protobuf_c_message_get_packed_size(&a->base);
+    autofree uint8_t *of_a = malloc(size + 1), *of_b = malloc(size + 1);
+
+    if (!of_a || !of_b || protobuf_c_message_get_packed_size(&b->base) != size)
+        return false;
+    protobuf_c_message_pack(&a->base, of_a);
+    protobuf_c_message_pack(&b->base, of_b);
+    return !memcmp(of_a, of_b, size);
+}
+
+static bool same_metadata(const struct bootstrap *a, const struct bootstrap *b)
+{
+    if (a->lrs_metadata_count != b->lrs_metadata_count)
+        return false;
+    for (size_t i = 0; i < a->lrs_metadata_count; i++)
+        if (strcmp(a->lrs_metadata[i].key, b->lrs_metadata[i].key) ||
+            strcmp(a->lrs_metadata[i].value, b->lrs_metadata[i].value))
+            return false;
+    return true;
+}
+
+static bool same_keepalive(const struct keepalive_settings *a, const struct keepalive_settings *b)
+{
+    return a->interval_us == b->interval_us && a->timeout_us == b->timeout_us &&
+           a->jitter == b->jitter;
+}
+
+/* The endpoints of the cluster that reports go to, or how they are found. */
+static bool same_addresses(const struct bootstrap *to, const struct cluster_changes *changes)
+{
+    uint32_t place = cluster_changes_place(changes, to->lrs_cluster);
+
+    if (changes->kinds[place] & CHANGED_RESOLVING)
+        return false;
+    for (size_t i = 0; i < changes->added_count; i++)
+        if (changes->added[i].cluster == place)
+            return false;
+    for (size_t i = 0; i < changes->dropped_count; i++)
+        if (changes->dropped[i].cluster == place)
+            return false;
+    return true;
+}
+
+static bool same_target(const struct bootstrap *from, const struct bootstrap *to,
+                        const struct cluster_changes *changes)
+{
+    if (from->lrs_host || to->lrs_host)
+        return same_text(from->lrs_host, to->lrs_host) && from->lrs_port == to->lrs_port;
+    return cluster_changes_place(changes, to->lrs_cluster) == from->lrs_cluster &&
+           same_addresses(to, changes);
+}
+
+bool bootstrap_change_stream(const struct bootstrap *from, const struct bootstrap *to,
+                             const struct cluster_changes *changes)
+{
+    return !same_node(from->node, to->node) || !same_target(from, to, changes) ||
+           !same_text(from->lrs_authority, to->lrs_authority) || !same_metadata(from, to) ||
+           !same_keepalive(&from->lrs_keepalive, &to->lrs_keepalive) ||
+           !tls_settings_equal(from->lrs_tls, to->lrs_tls);
+}
+
+/* --- the change itself ---------------------------------------------------------------------------*/
+
+void bootstrap_change_make(struct bootstrap *bootstrap, struct bootstrap *to,
+                           struct cluster_changes *changes)
+{
+    struct clusters clusters = bootstrap->clusters, empty;
+    struct bootstrap before = *bootstrap;
+    uint32_t lrs_cluster = to->lrs_host ? 0 : cluster_changes_place(changes, to->lrs_cluster);
+
+    cluster_changes_make(changes, &clusters, &to->clusters);
+    empty = to->clusters;
+    *bootstrap = *to;
+    bootstrap->clusters = clusters;
+    bootstrap->lrs_cluster = lrs_cluster;
+    *to = before;
+    to->clusters = empty;
+}

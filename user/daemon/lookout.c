@@ -1,0 +1,105 @@
+#include "daemon/lookout.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "daemon/bounds.h"
+#include "daemon/retreat.h"
+#include "report/accuracy.h"
+
+#define LOOK_SECONDS 5 /* between two looks, or twice that */
+
+struct lookout {
+    struct lookout_options options;
+    struct accuracy *accuracy;
+    struct event *timer;
+    uint64_t looked_us;
+};
+
+static void read_row(void *arg, uint32_t slot, struct counters *out)
+{
+    const struct lookout *lookout = arg;
+
+    tap_read(lookout->options.tap, slot, out);
+}
+
+static void tell_inexact(void *arg, const struct host *host, const char *what)
+{
+    const struct lookout *lookout = arg;
+    char text[ADDRESS_TEXT_MAX];
+
+    log_warning("cluster %s: endpoint %s %s", lookout->options.clusters->items[host->cluster].name,
+                address_text(&host->address, text), what);
+}
+
+/* The timer only fires where nobody calls lookout_pass() for so long. */
+static void look(struct lookout *lookout)
+{
+    const struct accuracy_ops ops = {read_row, tell_inexact, lookout};
+    const struct timeval later = {.tv_sec = 2 * LOOK_SECONDS};
+
+    event_add(lookout->timer, &later);
+    accuracy_check(lookout->accuracy, &ops);
+    retreat_tell_refused();
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    look(arg);
+}
+
+struct lookout *lookout_new(const struct lookout_options *options)
+{
+    struct lookout *lookout = calloc(1, sizeof(*lookout));
+
+    if (!lookout)
+        return NULL;
+    lookout->options = *options;
+    lookout->accuracy = accuracy_new(options->hosts);
+    lookout->timer = evtimer_new(options->base, on_timer, lookout);
+    if (!lookout->accuracy || !lookout->timer) {
+        lookout_free(lookout);
+        return NULL;
+    }
+    look(lookout);
+    return lookout;
+}
+
+void lookout_free(struct lookout *lookout)
+{
+    if (!lookout)
+        return;
+    accuracy_free(lookout->accuracy);
+    if (lookout->timer)
+        event_free(lookout->timer);
+    free(lookout);
+}
+
+void lookout_pass(struct lookout *lookout, uint64_t now_us)
+{
+    if (now_us - lookout->looked_us < LOOK_SECONDS * 1000000ULL)
+        return;
+    lookout->looked_us = now_us;
+    look(lookout);
+}
+
+void lookout_tell_bounds(const struct lookout *lookout)
+{
+    const struct hosts *hosts = lookout->options.hosts;
+    size_t count = 0, exact = 0;
+
+    for (uint32_t slot = 0; slot < hosts_count(hosts); slot++) {
+        const struct host *host = hosts_at(hosts, slot);
+        struct counters row;
+
+        if (!host)
+            continue;
+        count++;
+        tap_read(lookout->options.tap, slot, &row);
+        exact += !bounds_tell(lookout->options.clusters, host, &row);
+    }
+    log_info("error bound: zero, so all counts exact, at %zu of %zu endpoints", exact, count);
+}

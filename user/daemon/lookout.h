@@ -1,0 +1,31 @@
+/* What a person should be told about the counts, as lines of the log: trouble at an endpoint when it is
+ * first seen, and the error bounds when asked for. An idle daemon does not wake for it. */
+#pragma once
+
+#include <stdint.h>
+
+#include "config/clusters.h"
+#include "kernel/tap.h"
+#include "upstream/hosts.h"
+
+struct event_base;
+struct lookout;
+
+struct lookout_options { /* all borrowed, for its life */
+    struct event_base *base;
+    const struct clusters *clusters;
+    const struct hosts *hosts;
+    const struct tap *tap;
+};
+
+/* Looks for the first time. NULL: no memory. */
+struct lookout *lookout_new(const struct lookout_options *options);
+void lookout_free(struct lookout *lookout); /* NULL is fine */
+
+/* To be called whenever the loop is awake anyway: looks, if the last look was some seconds ago. Where
+ * nobody calls, a timer of its own does. */
+void lookout_pass(struct lookout *lookout, uint64_t now_us);
+
+/* A line for each endpoint whose error bound is not zero, and one for all others together:
+ *   error bound: zero, so all counts exact, at 4 of 5 endpoints */
+void lookout_tell_bounds(const struct lookout *lookout);

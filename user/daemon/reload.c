@@ -1,0 +1,208 @@
+#include "daemon/reload.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <malloc.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "daemon/certificates.h"
+#include "daemon/file_watch.h"
+#include "daemon/notify.h"
+
+#define ASKED_EACH_US 1000000
+
+struct reload {
+    struct reload_options options;
+    struct file_watch *watch; /* NULL: there is no file, or it cannot be watched */
+    struct event *asked;      /* pending while it is too soon */
+    uint64_t asked_us;        /* when that was last done */
+    bool is_refused;          /* the file's content, when it had this hash */
+    uint64_t refused_hash;
+};
+
+/* The user that loadtap has become may be another one than that who started it. */
+static void explain_access(int failed, char *text)
+{
+    size_t used = strlen(text);
+
+    if (failed == -EACCES || failed == -EPERM)
+        snprintf(text + used, RELOAD_TEXT_MAX - used,
+                 " (loadtap runs as user %u: let this user read it and its directories)",
+                 (unsigned)geteuid());
+}
+
+/* --- one attempt ----------------------------------------------------------------------------------*/
+
+static void tell_notes(const struct bootstrap *bootstrap)
+{
+    for (size_t i = 0; i < bootstrap->note_count; i++)
+        log_info("%s", bootstrap->notes[i]);
+}
+
+/* Certificates that cannot be used are an error of the configuration, as at the start. */
+static int load(const struct reload *reload, struct bootstrap **out, char *text)
+{
+    char certificates[CERTIFICATES_ERROR_MAX];
+    struct config_error error;
+    int failed = bootstrap_load(reload->options.source, out, &error);
+
+    if (failed) {
+        snprintf(text, RELOAD_TEXT_MAX, "%s", error.text);
+        explain_access(failed, text);
+        return failed;
+    }
+    failed = certificates_check(*out, certificates);
+    if (!failed)
+        return 0;
+    snprintf(text, RELOAD_TEXT_MAX, "%s", certificates);
+    explain_access(failed, text);
+    bootstrap_free(*out);
+    return failed;
+}
+
+static int load_and_change(struct reload *reload, char *text)
+{
+    struct bootstrap *fresh;
+    int failed = load(reload, &fresh, text);
+
+    if (failed)
+        return failed;
+    failed = reload->options.change(reload->options.arg, fresh, text);
+    bootstrap_free(fresh);
+    malloc_trim(0); /* what reading it took */
+    return failed;
+}
+
+/* A bad one is told once for each content, unless somebody asks. */
+static int attempt(struct reload *reload, uint64_t hash, char *text)
+{
+    int failed = load_and_change(reload, text);
+
+    reload->is_refused = failed;
+    reload->refused_hash = hash;
+    if (failed) {
+        log_error("%s", text);
+        log_error("the configuration is not taken; the one before goes on");
+        return failed;
+    }
+    log_info("configuration loaded anew: %s", text);
+    tell_notes(reload->options.bootstrap);
+    return 0;
+}
+
+int reload_now(struct reload *reload, char *text)
+{
+    const struct bootstrap_source *source = reload->options.source;
+    struct config_error error;
+    uint64_t hash = 0;
+    int failed;
+
+    if (!source->path || !source->path[0]) {
+        snprintf(text, RELOAD_TEXT_MAX,
+                 "the configuration stands on the command line: there is no "
+                 "file to load anew");
+        log_warning("%s", text);
+        return -ENOENT;
+    }
+    notify_reloading(reload->options.now_us());
+    if (!bootstrap_file_hash(source, &hash, &error) && !reload->is_refused &&
+        hash == reload->options.bootstrap->file_hash) {
+        snprintf(text, RELOAD_TEXT_MAX, "the file is the one that is loaded: nothing has changed");
+        log_info("%s", text);
+        failed = 0;
+    } else {
+        failed = attempt(reload, hash, text);
+    }
+    notify_ready();
+    return failed;
+}
+
+/* --- when -----------------------------------------------------------------------------------------*/
+
+static void on_changed(void *arg)
+{
+    struct reload *reload = arg;
+    char text[RELOAD_TEXT_MAX];
+    struct config_error error;
+    uint64_t hash = 0;
+
+    bootstrap_file_hash(reload->options.source, &hash, &error); /* 0: it cannot be read */
+    if (reload->is_refused ? hash == reload->refused_hash
+                           : hash == reload->options.bootstrap->file_hash)
+        return;
+    notify_reloading(reload->options.now_us());
+    attempt(reload, hash, text);
+    notify_ready();
+}
+
+static void on_asked(evutil_socket_t fd, short what, void *arg)
+{
+    struct reload *reload = arg;
+    char text[RELOAD_TEXT_MAX];
+
+    (void)fd, (void)what;
+    reload->asked_us = reload->options.now_us();
+    reload_now(reload, text);
+}
+
+void reload_ask(struct reload *reload)
+{
+    uint64_t since_us = reload->options.now_us() - reload->asked_us;
+    uint64_t wait_us = since_us < ASKED_EACH_US ? ASKED_EACH_US - since_us : 0;
+    const struct timeval wait = {.tv_usec = (suseconds_t)(wait_us % 1000000),
+                                 .tv_sec = (time_t)(wait_us / 1000000)};
+
+    if (!event_pending(reload->asked, EV_TIMEOUT, NULL))
+        event_add(reload->asked, &wait);
+}
+
+/* --- the interface --------------------------------------------------------------------------------*/
+
+static void watch(struct reload *reload)
+{
+    const char *path = reload->options.source->path;
+    char text[RELOAD_TEXT_MAX];
+    int failed;
+
+    if (!path || !path[0])
+        return;
+    failed = file_watch_new(reload->options.base, path, on_changed, reload, &reload->watch);
+    if (!failed && access(path, R_OK))
+        failed = -errno;
+    if (!failed)
+        return;
+    snprintf(text, sizeof(text), "%.1000s: changes of it will not be noticed: %s", path,
+             strerror(-failed));
+    explain_access(failed, text);
+    log_warning("%s", text);
+}
+
+struct reload *reload_new(const struct reload_options *options)
+{
+    struct reload *reload = calloc(1, sizeof(*reload));
+
+    if (!reload)
+        return NULL;
+    reload->options = *options;
+    reload->asked = evtimer_new(options->base, on_asked, reload);
+    if (!reload->asked) {
+        free(reload);
+        return NULL;
+    }
+    watch(reload);
+    return reload;
+}
+
+void reload_free(struct reload *reload)
+{
+    if (!reload)
+        return;
+    file_watch_free(reload->watch);
+    event_free(reload->asked);
+    free(reload);
+}

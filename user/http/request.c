@@ -1,0 +1,101 @@
+#include "http/request.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/address.h"
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)tolower((unsigned char)c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* application/x-www-form-urlencoded. What is no escape stays as it is. */
+static bool decode(const char *from, size_t length, char *out, size_t size)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < length; i++) {
+        char c = from[i];
+
+        if (c == '+') {
+            c = ' ';
+        } else if (c == '%' && i + 2 < length && hex_digit(from[i + 1]) >= 0 &&
+                   hex_digit(from[i + 2]) >= 0) {
+            c = (char)(hex_digit(from[i + 1]) << 4 | hex_digit(from[i + 2]));
+            i += 2;
+        }
+        if (!c || used + 1 >= size)
+            return false;
+        out[used++] = c;
+    }
+    out[used] = 0;
+    return true;
+}
+
+bool http_query(const struct http_request *request, const char *name, char *out, size_t size)
+{
+    size_t length = strlen(name);
+
+    for (const char *at = request->query; *at; at += strspn(at, "&")) {
+        size_t whole = strcspn(at, "&"), key = strcspn(at, "=&");
+
+        if (key == length && memcmp(at, name, length) == 0)
+            return decode(at + key + (key < whole), whole - key - (key < whole), out, size);
+        at += whole;
+    }
+    return false;
+}
+
+/* Host without its port, and without the brackets of an IPv6 address. */
+static bool split_host(const char *host, char *out, size_t size)
+{
+    size_t length = *host == '[' ? strcspn(host, "]") : strcspn(host, ":");
+    const char *rest = host + length + (*host == '[' && host[length] == ']');
+
+    host += *host == '[';
+    length = (size_t)(rest - host) - (rest > host && rest[-1] == ']');
+    if (*rest == ':')
+        rest += 1 + strspn(rest + 1, "0123456789");
+    if (*rest || length >= size)
+        return false;
+    memcpy(out, host, length);
+    out[length] = 0;
+    return true;
+}
+
+static bool is_nobodys_name(const char *host)
+{
+    struct address ignored;
+    char name[64];
+
+    if (!split_host(host, name, sizeof(name)))
+        return false;
+    return !strcasecmp(name, "localhost") || !address_parse(name, 0, &ignored);
+}
+
+static bool is_own_origin(const struct http_request *request)
+{
+    static const char scheme[] = "http://";
+    const char *origin = request->origin;
+
+    return !strncasecmp(origin, scheme, strlen(scheme)) &&
+           !strcasecmp(origin + strlen(scheme), request->host);
+}
+
+bool http_request_is_foreign(const struct http_request *request)
+{
+    if (request->way == HTTP_WAY_UNIX)
+        return false;
+    if (!request->host || !is_nobodys_name(request->host))
+        return true;
+    if (request->origin && !is_own_origin(request))
+        return true;
+    return request->fetch_site && strcasecmp(request->fetch_site, "same-origin") &&
+           strcasecmp(request->fetch_site, "none");
+}

@@ -1,0 +1,488 @@
+#include "http/server.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "http/listen.h"
+
+#define PENDING_MAX (1u << 20) /* bytes that a stream's client has not taken .. */
+#define STALLED_PUSHES 15      /* .. or pushes in a row with something left of those before */
+
+#define NOTHING_LOADED "default-src 'none'; frame-ancestors 'none'"
+
+/*   accept -> WAITING --whole request--> answered, deadline running --> closed
+ *                                    +-> stream, no deadline       --> closed: by its client, or stalled
+ *   WAITING, answered --deadline, one client more--> closed
+ *
+ * evhttp owns the connection, and tells nobody when one without a request ends. The reference to its
+ * bufferevent lets us find out later: until then the descriptor stays open, with FIN sent. */
+struct client {
+    TAILQ_ENTRY(client) link;
+    struct http_server *server;
+    struct bufferevent *socket; /* a reference */
+    struct event *deadline;
+    struct evhttp_request *stream; /* NULL: its answer ends */
+    unsigned stalled;              /* pushes in a row */
+};
+
+/* What evhttp_free() leaves of a socket: it frees the listener. */
+struct listening {
+    LIST_ENTRY(listening) link;
+    struct http_server *server;
+    struct evconnlistener *socket;
+    struct event *pause;
+    struct listen_file file;
+};
+
+struct http_server {
+    struct event_base *base;
+    struct http_handler handler;
+    struct evhttp *http;
+    TAILQ_HEAD(clients, client) clients; /* the oldest first */
+    struct http_numbers numbers;
+};
+
+/* --- one client ------------------------------------------------------------------------------ */
+
+static void tell_streams(struct http_server *server, int change)
+{
+    server->numbers.streams += (size_t)change;
+    if (server->handler.streams)
+        server->handler.streams(server->handler.arg, server->numbers.streams);
+}
+
+static void client_drop(struct client *client)
+{
+    struct http_server *server = client->server;
+
+    TAILQ_REMOVE(&server->clients, client, link);
+    server->numbers.clients--;
+    event_free(client->deadline);
+    bufferevent_decref(client->socket);
+    free(client);
+}
+
+/* Has evhttp the connection still? */
+static bool client_lives(const struct client *client)
+{
+    bufferevent_event_cb on_event = NULL;
+
+    bufferevent_getcb(client->socket, NULL, NULL, &on_event, NULL);
+    return on_event;
+}
+
+/* As if evhttp's own time-out had passed. */
+static void client_close(struct client *client)
+{
+    bool is_stream = client->stream; /* which on_stream_closed() drops */
+
+    if (client_lives(client)) {
+        client->server->numbers.closed++;
+        bufferevent_trigger_event(client->socket, BEV_EVENT_READING | BEV_EVENT_TIMEOUT, 0);
+    }
+    if (!is_stream)
+        client_drop(client);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    client_close(arg);
+}
+
+/* The oldest that waits for its answer; streams are few, and stay. */
+static void make_room(struct http_server *server)
+{
+    struct client *client, *next, *oldest = NULL;
+
+    for (client = TAILQ_FIRST(&server->clients); client; client = next) {
+        next = TAILQ_NEXT(client, link);
+        if (!client_lives(client))
+            client_drop(client);
+        else if (!oldest && !client->stream)
+            oldest = client;
+    }
+    if (server->numbers.clients >= HTTP_CLIENTS && oldest)
+        client_close(oldest);
+}
+
+/* Called by evhttp for each connection. NULL: it makes a bufferevent itself, which only has its time-out. */
+static struct bufferevent *on_accept(struct event_base *base, void *arg)
+{
+    static const struct timeval deadline = {.tv_sec = HTTP_DEADLINE_S};
+    struct http_server *server = arg;
+    struct bufferevent *socket = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+    struct client *client = calloc(1, sizeof(*client));
+    struct event *timer = client ? evtimer_new(base, on_deadline, client) : NULL;
+
+    make_room(server);
+    server->numbers.accepted++;
+    if (!socket || !timer) {
+        free(client);
+        return socket;
+    }
+    *client = (struct client){.server = server, .socket = socket, .deadline = timer};
+    bufferevent_incref(socket);
+    bufferevent_setwatermark(socket, EV_READ, 0, HTTP_HEAD_MAX + HTTP_BODY_MAX);
+    TAILQ_INSERT_TAIL(&server->clients, client, link);
+    server->numbers.clients++;
+    event_add(timer, &deadline);
+    return socket;
+}
+
+static struct client *client_of(struct http_server *server, struct evhttp_connection *connection)
+{
+    struct bufferevent *socket = evhttp_connection_get_bufferevent(connection);
+    struct client *client;
+
+    TAILQ_FOREACH(client, &server->clients, link)
+    if (client->socket == socket)
+        return client;
+    return NULL;
+}
+
+/* --- streams ------------------------------------------------------------------------------- */
+
+/* The request is ours alone where evhttp has parted it from its connection. */
+static void on_stream_closed(struct evhttp_connection *connection, void *arg)
+{
+    struct client *client = arg;
+    struct http_server *server = client->server;
+    struct evhttp_request *request = client->stream;
+
+    (void)connection;
+    client_drop(client);
+    if (!evhttp_request_get_connection(request))
+        evhttp_request_free(request);
+    tell_streams(server, -1);
+}
+
+static void on_body_written(const void *text, size_t length, void *arg)
+{
+    (void)text, (void)length;
+    http_body_drop(arg);
+}
+
+static void add_body(struct evbuffer *out, struct http_body *body)
+{
+    if (body && evbuffer_add_reference(out, body->text, body->length, on_body_written,
+                                       http_body_hold(body)))
+        http_body_drop(body);
+}
+
+static void send_chunk(struct evhttp_request *request, struct http_body *body)
+{
+    struct evbuffer *chunk = evbuffer_new();
+
+    if (!chunk)
+        return;
+    add_body(chunk, body);
+    evhttp_send_reply_chunk(request, chunk);
+    evbuffer_free(chunk);
+}
+
+static void begin_stream(struct client *client, struct evhttp_request *request,
+                         const struct http_answer *answer)
+{
+    event_del(client->deadline);
+    bufferevent_set_timeouts(client->socket, NULL, NULL);
+    client->stream = request;
+    evhttp_connection_set_closecb(evhttp_request_get_connection(request), on_stream_closed, client);
+    evhttp_send_reply_start(request, answer->status, NULL);
+    send_chunk(request, answer->body);
+    tell_streams(client->server, 1);
+}
+
+void http_server_push(struct http_server *server, struct http_body *body)
+{
+    struct client *client, *next;
+
+    for (client = TAILQ_FIRST(&server->clients); client; client = next) {
+        size_t left = evbuffer_get_length(bufferevent_get_output(client->socket));
+
+        next = TAILQ_NEXT(client, link);
+        if (!client->stream)
+            continue;
+        client->stalled = left ? client->stalled + 1 : 0;
+        if (left > PENDING_MAX || client->stalled > STALLED_PUSHES)
+            client_close(client);
+        else
+            send_chunk(client->stream, body);
+    }
+}
+
+/* --- requests ------------------------------------------------------------------------------ */
+
+static enum http_way way_of(struct evhttp_request *from)
+{
+    const struct sockaddr *peer = evhttp_connection_get_addr(evhttp_request_get_connection(from));
+    static const uint8_t mapped[13] = {[10] = 0xff, 0xff, 127}, loopback[16] = {[15] = 1};
+    struct address address;
+
+    if (peer && peer->sa_family == AF_UNIX)
+        return HTTP_WAY_UNIX;
+    if (!peer || address_from_sockaddr(peer, &address))
+        return HTTP_WAY_NETWORK;
+    return !memcmp(address.ip, mapped, sizeof(mapped)) ||
+                   !memcmp(address.ip, loopback, sizeof(loopback))
+               ? HTTP_WAY_LOOPBACK
+               : HTTP_WAY_NETWORK;
+}
+
+static enum http_method method_of(struct evhttp_request *from)
+{
+    switch (evhttp_request_get_command(from)) {
+    case EVHTTP_REQ_GET:
+    case EVHTTP_REQ_HEAD:
+        return HTTP_METHOD_GET;
+    case EVHTTP_REQ_POST:
+        return HTTP_METHOD_POST;
+    default:
+        return HTTP_METHOD_OTHER;
+    }
+}
+
+static struct http_request request_of(struct evhttp_request *from)
+{
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(from);
+    const struct evkeyvalq *headers = evhttp_request_get_input_headers(from);
+    const char *path = evhttp_uri_get_path(uri), *query = evhttp_uri_get_query(uri);
+
+    return (struct http_request){
+        .method = method_of(from),
+        .way = way_of(from),
+        .path = path && *path ? path : "/",
+        .query = query ? query : "",
+        .host = evhttp_find_header(headers, "Host"),
+        .origin = evhttp_find_header(headers, "Origin"),
+        .fetch_site = evhttp_find_header(headers, "Sec-Fetch-Site"),
+    };
+}
+
+static void add_headers(struct evhttp_request *request, const struct http_answer *answer)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+    const struct {
+        const char *name, *value;
+    } all[] = {
+        {"Content-Type", answer->type},
+        {"Allow", answer->allow},
+        {"Content-Security-Policy", answer->policy ? answer->policy : NOTHING_LOADED},
+        {"X-Content-Type-Options", "nosniff"},
+        {"Referrer-Policy", "no-referrer"},
+        {"Cache-Control", "no-cache, no-store"},
+        {"Connection", "close"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+        if (all[i].value)
+            evhttp_add_header(headers, all[i].name, all[i].value);
+}
+
+/* The last byte is on its way; evhttp closes behind this. */
+static void on_complete(struct evhttp_request *request, void *arg)
+{
+    (void)request;
+    client_drop(arg);
+}
+
+static void send_whole(struct client *client, struct evhttp_request *request,
+                       const struct http_answer *answer)
+{
+    bool is_head = evhttp_request_get_command(request) == EVHTTP_REQ_HEAD;
+    struct evbuffer *out = evbuffer_new();
+    char length[24];
+
+    snprintf(length, sizeof(length), "%zu", answer->body ? answer->body->length : 0);
+    evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Length", length);
+    if (client)
+        evhttp_request_set_on_complete_cb(request, on_complete, client);
+    if (out && !is_head)
+        add_body(out, answer->body);
+    evhttp_send_reply(request, answer->status, NULL, is_head ? NULL : out);
+    if (out)
+        evbuffer_free(out);
+}
+
+static void on_request(struct evhttp_request *from, void *arg)
+{
+    struct http_server *server = arg;
+    struct client *client = client_of(server, evhttp_request_get_connection(from));
+    const struct http_request request = request_of(from);
+    struct http_answer answer = {.status = 404};
+
+    server->handler.answer(server->handler.arg, &request, &answer);
+    server->numbers.answered++;
+    if (answer.goes_on && (!client || server->numbers.streams >= HTTP_STREAMS)) {
+        answer.goes_on = false;
+        answer.status = 503;
+        http_body_drop(TAKE(answer.body));
+    }
+    add_headers(from, &answer);
+    if (answer.goes_on)
+        begin_stream(client, from, &answer);
+    else
+        send_whole(client, from, &answer);
+    http_body_drop(answer.body);
+}
+
+/* --- listening ------------------------------------------------------------------------------- */
+
+/* evhttp keeps the argument of a listener's callbacks for itself, so this is how they find who it is. */
+static LIST_HEAD(, listening) listening_sockets = LIST_HEAD_INITIALIZER(listening_sockets);
+
+static void on_pause_over(evutil_socket_t fd, short what, void *arg)
+{
+    const struct listening *listening = arg;
+
+    (void)fd, (void)what;
+    evconnlistener_enable(listening->socket);
+}
+
+/* accept() fails without taking the connection, so at once again: wait a little. */
+static void on_accept_error(struct evconnlistener *socket, void *arg)
+{
+    static const struct timeval pause = {.tv_sec = 1};
+    struct listening *listening;
+
+    (void)arg;
+    log_warning("accept: %s; trying again in 1 s", strerror(errno));
+    LIST_FOREACH(listening, &listening_sockets, link)
+    {
+        if (listening->socket != socket)
+            continue;
+        evconnlistener_disable(socket);
+        event_add(listening->pause, &pause);
+    }
+}
+
+static void stop_listening(struct listening *listening)
+{
+    if (listening->pause)
+        event_free(listening->pause);
+    listen_remove(&listening->file);
+    free(listening);
+}
+
+/* Takes over the socket. */
+static int add_socket(struct http_server *server, struct evconnlistener *socket,
+                      const struct listen_file *file, char *error, size_t error_size)
+{
+    struct listening *listening = calloc(1, sizeof(*listening));
+
+    if (listening) {
+        *listening = (struct listening){.server = server, .socket = socket, .file = *file};
+        listening->pause = evtimer_new(server->base, on_pause_over, listening);
+    }
+    if (listening && listening->pause && evhttp_bind_listener(server->http, socket)) {
+        evconnlistener_set_error_cb(socket, on_accept_error);
+        LIST_INSERT_HEAD(&listening_sockets, listening, link);
+        return 0;
+    }
+    if (listening)
+        stop_listening(listening);
+    evconnlistener_free(socket);
+    snprintf(error, error_size, "out of memory");
+    return -EIO;
+}
+
+int http_server_listen(struct http_server *server, const struct address *where, char *error,
+                       size_t error_size)
+{
+    static const struct listen_file no_file = {0};
+    struct evconnlistener *socket = listen_tcp(server->base, where, error, error_size);
+
+    return socket ? add_socket(server, socket, &no_file, error, error_size) : -EIO;
+}
+
+int http_server_listen_unix(struct http_server *server, const char *path, char *error,
+                            size_t error_size)
+{
+    struct listen_file file = {0};
+    struct evconnlistener *socket = listen_unix(server->base, path, &file, error, error_size);
+
+    return socket ? add_socket(server, socket, &file, error, error_size) : -EIO;
+}
+
+int http_server_address(const struct http_server *server, struct address *out)
+{
+    struct sockaddr_storage where;
+    socklen_t length = sizeof(where);
+    struct listening *listening;
+
+    LIST_FOREACH(listening, &listening_sockets, link)
+    {
+        if (listening->server != server || listening->file.path)
+            continue;
+        if (getsockname(evconnlistener_get_fd(listening->socket), (struct sockaddr *)&where,
+                        &length))
+            return -errno;
+        return address_from_sockaddr((struct sockaddr *)&where, out);
+    }
+    return -ENOTCONN;
+}
+
+/* --- the whole ------------------------------------------------------------------------------- */
+
+#define ALL_METHODS                                                                                \
+    (EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |     \
+     EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH)
+
+struct http_server *http_server_new(struct event_base *base, const struct http_handler *handler)
+{
+    struct http_server *server = calloc(1, sizeof(*server));
+
+    if (!server)
+        return NULL;
+    *server = (struct http_server){.base = base, .handler = *handler, .http = evhttp_new(base)};
+    TAILQ_INIT(&server->clients);
+    if (!server->http) {
+        free(server);
+        return NULL;
+    }
+    evhttp_set_max_headers_size(server->http, HTTP_HEAD_MAX);
+    evhttp_set_max_body_size(server->http, HTTP_BODY_MAX);
+    evhttp_set_timeout(server->http, HTTP_DEADLINE_S);
+    evhttp_set_allowed_methods(server->http, ALL_METHODS);
+    evhttp_set_default_content_type(server->http, NULL);
+    evhttp_set_bevcb(server->http, on_accept, server);
+    evhttp_set_gencb(server->http, on_request, server);
+    return server;
+}
+
+void http_server_free(struct http_server *server)
+{
+    struct listening *listening, *next;
+
+    if (!server)
+        return;
+    server->handler.streams = NULL;
+    evhttp_free(server->http);
+    while (!TAILQ_EMPTY(&server->clients))
+        client_drop(TAILQ_FIRST(&server->clients));
+    for (listening = LIST_FIRST(&listening_sockets); listening; listening = next) {
+        next = LIST_NEXT(listening, link);
+        if (listening->server != server)
+            continue;
+        LIST_REMOVE(listening, link);
+        stop_listening(listening);
+    }
+    free(server);
+}
+
+struct http_numbers http_server_numbers(const struct http_server *server)
+{
+    return server->numbers;
+}

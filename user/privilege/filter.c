@@ -1,0 +1,160 @@
+#include "privilege/filter.h"
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/membarrier.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include <seccomp.h>
+
+#include "base/mem.h"
+#include "privilege/refused.h"
+
+/* What no argument makes dangerous here. A machine lacks some of them, which is no error. */
+static const int calls[] = {
+    /* files and sockets that are open */
+    SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(readv), SCMP_SYS(writev), SCMP_SYS(pread64),
+    SCMP_SYS(pwrite64), SCMP_SYS(close), SCMP_SYS(close_range), SCMP_SYS(lseek), SCMP_SYS(fcntl),
+    SCMP_SYS(dup), SCMP_SYS(dup2), SCMP_SYS(dup3), SCMP_SYS(ioctl), SCMP_SYS(fstat),
+    SCMP_SYS(fstatfs), SCMP_SYS(ftruncate), SCMP_SYS(fsync), SCMP_SYS(fdatasync),
+    SCMP_SYS(sendfile), SCMP_SYS(splice), SCMP_SYS(pipe), SCMP_SYS(pipe2),
+    /* files by name: the configuration, certificates, /proc/self; a Unix socket's */
+    SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(stat), SCMP_SYS(lstat),
+    SCMP_SYS(newfstatat), SCMP_SYS(statx), SCMP_SYS(statfs), SCMP_SYS(access), SCMP_SYS(faccessat),
+    SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(getdents64),
+    SCMP_SYS(getcwd), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(rename), SCMP_SYS(renameat),
+    SCMP_SYS(renameat2), SCMP_SYS(chmod), SCMP_SYS(fchmod), SCMP_SYS(fchmodat), SCMP_SYS(umask),
+    SCMP_SYS(inotify_init1), SCMP_SYS(inotify_add_watch), SCMP_SYS(inotify_rm_watch),
+    /* sockets, of the families below */
+    SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(accept), SCMP_SYS(accept4),
+    SCMP_SYS(shutdown), SCMP_SYS(sendto), SCMP_SYS(recvfrom), SCMP_SYS(sendmsg), SCMP_SYS(recvmsg),
+    SCMP_SYS(sendmmsg), SCMP_SYS(recvmmsg), SCMP_SYS(getsockname), SCMP_SYS(getpeername),
+    SCMP_SYS(getsockopt), SCMP_SYS(setsockopt),
+    /* the event loop, its timers and signals */
+    SCMP_SYS(epoll_create), SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait),
+    SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2), SCMP_SYS(poll), SCMP_SYS(ppoll),
+    SCMP_SYS(select), SCMP_SYS(pselect6), SCMP_SYS(eventfd2), SCMP_SYS(timerfd_create),
+    SCMP_SYS(timerfd_settime), SCMP_SYS(timerfd_gettime), SCMP_SYS(signalfd4),
+    SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(rt_sigpending), SCMP_SYS(rt_sigtimedwait), SCMP_SYS(sigaltstack),
+    SCMP_SYS(restart_syscall), SCMP_SYS(pause),
+    /* the time */
+    SCMP_SYS(clock_gettime), SCMP_SYS(clock_getres), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep),
+    SCMP_SYS(gettimeofday), SCMP_SYS(time),
+    /* memory, but see below */
+    SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(mlock),
+    SCMP_SYS(munlock), SCMP_SYS(msync), SCMP_SYS(mincore),
+    /* itself: who it is, what it used, how it ends */
+    SCMP_SYS(getpid), SCMP_SYS(getppid), SCMP_SYS(gettid), SCMP_SYS(getuid), SCMP_SYS(geteuid),
+    SCMP_SYS(getgid), SCMP_SYS(getegid), SCMP_SYS(getresuid), SCMP_SYS(getresgid),
+    SCMP_SYS(getgroups), SCMP_SYS(capget), SCMP_SYS(getrusage), SCMP_SYS(times),
+    SCMP_SYS(getrlimit), SCMP_SYS(prlimit64), SCMP_SYS(sysinfo), SCMP_SYS(uname),
+    SCMP_SYS(getrandom), SCMP_SYS(getcpu), SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(futex), SCMP_SYS(rseq), SCMP_SYS(set_robust_list), SCMP_SYS(get_robust_list),
+    SCMP_SYS(set_tid_address), SCMP_SYS(arch_prctl), SCMP_SYS(kill), SCMP_SYS(tgkill),
+    SCMP_SYS(exit), SCMP_SYS(exit_group)};
+
+/* Elements of its own maps, their fill, and another walk over the open sockets. Nothing is created. */
+static const int bpf_commands[] = {
+    BPF_MAP_LOOKUP_ELEM,  BPF_MAP_UPDATE_ELEM,    BPF_MAP_DELETE_ELEM,
+    BPF_MAP_GET_NEXT_KEY, BPF_MAP_LOOKUP_BATCH,   BPF_MAP_UPDATE_BATCH,
+    BPF_MAP_DELETE_BATCH, BPF_OBJ_GET_INFO_BY_FD, BPF_ITER_CREATE};
+static const int families[] = {AF_UNIX, AF_INET, AF_INET6};
+static const int process_settings[] = {PR_GET_NAME, PR_SET_NAME,    PR_GET_DUMPABLE,
+                                       PR_SET_VMA,  PR_GET_SECCOMP, PR_GET_NO_NEW_PRIVS};
+static const int barriers[] = {MEMBARRIER_CMD_GLOBAL};
+static const int programs[] = {SCMP_SYS(execve), SCMP_SYS(execveat)};
+
+static int allow_first_argument(scmp_filter_ctx filter, int call, const int *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        int result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
+                                      SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)values[i]));
+
+        if (result)
+            return result;
+    }
+    return 0;
+}
+
+/* Memory that is not to be executed. */
+static int allow_data(scmp_filter_ctx filter, int call)
+{
+    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
+                            SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+}
+
+static int add_each(scmp_filter_ctx filter, uint32_t action, const int *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        int result = seccomp_rule_add(filter, action, list[i], 0);
+
+        if (result)
+            return result;
+    }
+    return 0;
+}
+
+static int add_by_argument(scmp_filter_ctx filter)
+{
+    int result =
+        allow_first_argument(filter, SCMP_SYS(bpf), bpf_commands, ARRAY_SIZE(bpf_commands));
+
+    if (!result)
+        result = allow_first_argument(filter, SCMP_SYS(socket), families, ARRAY_SIZE(families));
+    if (!result)
+        result = allow_first_argument(filter, SCMP_SYS(socketpair), families, 1);
+    if (!result)
+        result = allow_first_argument(filter, SCMP_SYS(prctl), process_settings,
+                                      ARRAY_SIZE(process_settings));
+    if (!result)
+        result = allow_first_argument(filter, SCMP_SYS(membarrier), barriers, ARRAY_SIZE(barriers));
+    if (!result)
+        result = allow_data(filter, SCMP_SYS(mmap));
+    return result ? result : allow_data(filter, SCMP_SYS(mprotect));
+}
+
+static int build(scmp_filter_ctx filter)
+{
+    int result = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+
+    if (!result)
+        result = add_each(filter, SCMP_ACT_ALLOW, calls, ARRAY_SIZE(calls));
+    if (!result)
+        result = add_each(filter, SCMP_ACT_KILL_PROCESS, programs, ARRAY_SIZE(programs));
+    return result ? result : add_by_argument(filter);
+}
+
+int filter_install(void)
+{
+    int result = refused_catch();
+
+    if (result)
+        return result;
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_TRAP);
+    if (!filter)
+        return -ENOMEM;
+    result = build(filter);
+    if (!result)
+        result = seccomp_load(filter);
+    seccomp_release(filter);
+    return result;
+}
+
+bool filter_next_refused(char *name, size_t size)
+{
+    int number = refused_next();
+
+    if (number < 0)
+        return false;
+    autofree char *known = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number);
+
+    snprintf(name, size, "%s (%d)", known ? known : "unknown", number);
+    return true;
+}

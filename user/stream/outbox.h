@@ -1,0 +1,38 @@
+/* The messages of one call that go out on a stream, and the SETTINGS whose acknowledgement confirms them.
+ * Pure.
+ *
+ *   none --put--> waiting --take, as the peer's windows allow--> last byte taken --sent--> none
+ *                                             and if marked: SETTINGS go out --ack--> confirmed
+ *
+ * The first SETTINGS of all are the connection's own, which confirm nothing. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct outbox {
+    uint8_t *bytes; /* prefixes included; NULL: none */
+    size_t length, taken;
+    bool is_marked;
+    unsigned unconfirmed;  /* marks whose SETTINGS went out, or will behind `bytes` */
+    unsigned acknowledged; /* of them, but not confirmed yet */
+    bool is_greeted;       /* the connection's own SETTINGS are acknowledged */
+    uint64_t progress;     /* see lrs_stream_progress() */
+};
+
+/* As lrs_stream_send(). 0, -EAGAIN, -EMSGSIZE, -ENOMEM. */
+int outbox_put(struct outbox *outbox, const uint8_t *messages, const size_t *ends, size_t count,
+               bool mark);
+/* The next bytes, at most `room`, into `out`. Returns their count, 0 for none. */
+size_t outbox_take(struct outbox *outbox, uint8_t *out, size_t room);
+/* What was taken has been put into a frame. True: that was the last of it, it was marked, and SETTINGS have
+ * to follow. */
+bool outbox_sent(struct outbox *outbox);
+/* The peer acknowledged SETTINGS. */
+void outbox_acknowledge(struct outbox *outbox);
+/* True as often as there are acknowledged marks. */
+bool outbox_confirm(struct outbox *outbox);
+/* Does the peer owe something: to take bytes, or to acknowledge SETTINGS? */
+bool outbox_is_owed(const struct outbox *outbox);
+void outbox_clear(struct outbox *outbox);
