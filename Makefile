@@ -30,7 +30,7 @@ $(V).SILENT:
 PROTOS := $(shell cd proto && find envoy google loadtap -name '*.proto')
 SHARED_C := $(wildcard user/base/*.c user/grpc/*.c user/message/*.c user/http/*.c)
 # Folders of the flow, in its order. A test needs no more than its own: FOLDERS="config upstream".
-FOLDERS := config upstream kernel report stream admin privilege command daemon
+FOLDERS := config upstream kernel report stream admin privilege doctor command daemon
 DAEMON_C := $(wildcard $(FOLDERS:%=user/%/*.c))
 COLLECTOR_C := $(wildcard user/collector/*.c)
 UNIT_C := $(wildcard tests/unit/test_*.c)

@@ -18,7 +18,8 @@ declare -A allowed=(
     [http]="base"
     [admin]="base message http config upstream report abi.h pb-c"
     [privilege]="base"
-    [command]="base config kernel"
+    [doctor]="base config upstream kernel report stream privilege pb-c"
+    [command]="base config kernel doctor"
     [daemon]="base http config upstream kernel report grpc stream admin privilege command abi.h"
     [collector]="base grpc message http pb-c"
 )
@@ -28,13 +29,13 @@ libraries=(
     "yaml.h        user/message/yaml_tree.c"
     "nghttp2/*     user/stream/lrs_stream.c user/stream/lrs_call.[ch] user/collector/http2.c"
     "ares*.h       user/upstream/@(resolver|ares_loop).c"
-    "event2/*      user/upstream/@(resolver|ares_loop).c user/stream/@(dial|connector|tls|transport|patience|keepalive).c user/http/@(server|listen).c user/daemon/*.c user/collector/*.c"
+    "event2/*      user/upstream/@(resolver|ares_loop).c user/stream/@(dial|connector|tls|transport|patience|keepalive).c user/http/@(server|listen).c user/doctor/@(names|handshake).c user/daemon/*.c user/collector/*.c"
     "openssl/*     user/stream/tls*.[ch] user/collector/tls.c"
     "bpf/*         user/kernel/*.c bpf/*.bpf.c bpf/*.bpf.h"
     "cap-ng.h      user/privilege/capabilities.c"
     "seccomp.h     user/privilege/filter.c"
-    "jansson.h     user/message/message_json.[ch] user/admin/*.[ch] user/collector/output.c"
-    "protobuf-c/*  user/message/* user/config/* user/report/* user/admin/* user/collector/*"
+    "jansson.h     user/message/message_json.[ch] user/admin/*.[ch] user/collector/output.c user/doctor/findings_json.c"
+    "protobuf-c/*  user/message/* user/config/* user/report/* user/admin/* user/doctor/handshake.c user/collector/*"
 )
 
 # What a quoted include is, in the words of the table.

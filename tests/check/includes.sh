@@ -62,6 +62,12 @@ refused user/http/request.c <event2/http.h>
 refused user/admin/pages.c "kernel/tap.h"
 refused user/admin/pages.c <event2/event.h>
 refused user/stream/transport.c "admin/pages.h"
+verdict user/doctor/names.c "upstream/resolver.h"
+verdict user/doctor/findings_json.c <jansson.h>
+verdict user/command/doctor.c "doctor/doctor.h"
+refused user/doctor/doctor.c "daemon/daemon.h"
+refused user/doctor/doctor.c "command/command.h"
+refused user/doctor/doctor.c <jansson.h>
 refused user/command/command.c "daemon/options.h"
 refused user/stream/lrs_stream.c "command/command.h"
 refused user/stream/outbox.c <nghttp2/nghttp2.h>

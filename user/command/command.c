@@ -3,10 +3,12 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "command/doctor.h"
 #include "command/init.h"
 
 const struct command *const commands[] = {
     &init_command,
+    &doctor_command,
     NULL,
 };
 

@@ -26,6 +26,7 @@
 #include "daemon/watchdog.h"
 #include "kernel/tap.h"
 #include "report/reporter.h"
+#include "upstream/estimate.h"
 #include "upstream/hosts.h"
 
 #define SILENCE_SECONDS 10 /* of a stream, before a person is told */
@@ -250,8 +251,8 @@ static int start_tap(struct daemon *daemon)
     const struct tap_options options = {
         .cgroup = daemon->bootstrap->cgroup_path,
         .own_pod = daemon->bootstrap->pod_cgroup,
-        .slots = (uint32_t)upstreams_estimate(&daemon->bootstrap->clusters),
-        .checked = (uint32_t)upstreams_checked(&daemon->bootstrap->clusters),
+        .slots = (uint32_t)estimate_hosts(&daemon->bootstrap->clusters),
+        .checked = (uint32_t)estimate_checked(&daemon->bootstrap->clusters),
     };
     char error[TAP_ERROR_MAX];
     int result = retreat_check();

@@ -25,12 +25,6 @@ struct upstreams_options { /* all borrowed, for its life */
     void *arg;
 };
 
-/* How many hosts to provide for: one for each endpoint, several for a name, and some for what later
- * configurations bring. */
-size_t upstreams_estimate(const struct clusters *clusters);
-/* How many lists of health checks, likewise. */
-size_t upstreams_checked(const struct clusters *clusters);
-
 /* 0, -ENOMEM, or -errno of the kernel side. */
 int upstreams_start(const struct upstreams_options *options, struct upstreams **out);
 

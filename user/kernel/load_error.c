@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 void load_error_text(int code, bool locks_all, bool has_btf, char *text, size_t size)
 {
@@ -31,4 +33,12 @@ void load_error_text(int code, bool locks_all, bool has_btf, char *text, size_t 
                  "the kernel refuses the BPF programs: %s (-l debug shows why; needs Linux 5.10 or "
                  "later with BTF)",
                  code == -ESRCH ? "it does not show its types in " LOAD_ERROR_BTF : why);
+}
+
+void load_error_explain(int code, char *text, size_t size)
+{
+    struct rlimit locked;
+    bool locks_all = !getrlimit(RLIMIT_MEMLOCK, &locked) && locked.rlim_cur == RLIM_INFINITY;
+
+    load_error_text(code, locks_all, !access(LOAD_ERROR_BTF, R_OK), text, size);
 }

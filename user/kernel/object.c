@@ -120,6 +120,33 @@ void object_free(struct object *object)
     loadtap_early_bpf__destroy(TAKE(object->early));
 }
 
+/* 0: not known. */
+static uint64_t map_memory(int fd)
+{
+    char path[64], line[128];
+    unsigned long long bytes = 0;
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+    file = fopen(path, "re");
+    while (file && !bytes && fgets(line, sizeof(line), file))
+        if (sscanf(line, "memlock: %llu", &bytes) != 1)
+            bytes = 0;
+    if (file)
+        fclose(file);
+    return bytes;
+}
+
+uint64_t object_memory(const struct object *object)
+{
+    const struct bpf_object *all = object->full ? object->full->obj : object->early->obj;
+    uint64_t bytes = 0;
+    struct bpf_map *map;
+
+    bpf_object__for_each_map(map, all) bytes += map_memory(bpf_map__fd(map));
+    return bytes;
+}
+
 void object_joins(struct object *object, uint64_t cgroup)
 {
     object->full->bss->own_cgroup = cgroup;

@@ -33,6 +33,9 @@ struct object_options {
 int object_load(struct object *out, const struct object_options *options);
 void object_free(struct object *object);
 
+/* Bytes that its maps take, as the kernel says. */
+uint64_t object_memory(const struct object *object);
+
 /* From now on connections of this cgroup (its id) join; the program `state` is attached. */
 void object_joins(struct object *object, uint64_t cgroup);
 

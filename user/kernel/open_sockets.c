@@ -29,6 +29,18 @@ int open_sockets_walk(const struct bpf_link *iterator)
     return result;
 }
 
+int open_sockets_walk_once(const struct bpf_program *iterator)
+{
+    struct bpf_link *link = bpf_program__attach_iter(iterator, NULL);
+    int result;
+
+    if (!link)
+        return -errno;
+    result = open_sockets_walk(link);
+    bpf_link__destroy(link);
+    return result;
+}
+
 int open_sockets_try(const struct bpf_link *iterator)
 {
     int fd = bpf_iter_create(bpf_link__fd(iterator));

@@ -78,12 +78,12 @@ static int start(struct peers *peers, int cgroup, char *error)
     if (result && result != -EPERM)
         result = load(peers, cgroup, false);
     if (result) {
-        load_error_text(result, !access(LOAD_ERROR_BTF, R_OK), error, PEERS_ERROR_MAX);
+        load_error_explain(result, error, PEERS_ERROR_MAX);
         return result;
     }
     result = attach(peers, cgroup);
     if (!result && peers->sees_open)
-        result = open_sockets_walk(peers->skeleton->progs.peers_open);
+        result = open_sockets_walk_once(peers->skeleton->progs.peers_open);
     if (result)
         snprintf(error, PEERS_ERROR_MAX, "cannot watch the cgroup: %s", strerror(-result));
     return result;

@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -65,13 +64,6 @@ static int libbpf_says(enum libbpf_print_level level, const char *format, va_lis
     return 0;
 }
 
-static bool locks_all(void)
-{
-    struct rlimit limit;
-
-    return !getrlimit(RLIMIT_MEMLOCK, &limit) && limit.rlim_cur == RLIM_INFINITY;
-}
-
 static int load(struct tap *tap, uint32_t sets, bool early, char *error)
 {
     const struct object_options options = {.slots = tap->slots, .sets = sets, .early = early};
@@ -80,7 +72,7 @@ static int load(struct tap *tap, uint32_t sets, bool early, char *error)
     libbpf_set_print(libbpf_says);
     result = object_load(&tap->object, &options);
     if (result)
-        load_error_text(result, locks_all(), !access(LOAD_ERROR_BTF, R_OK), error, TAP_ERROR_MAX);
+        load_error_explain(result, error, TAP_ERROR_MAX);
     return result;
 }
 
@@ -337,6 +329,16 @@ int tap_ignore_socket(struct tap *tap, int fd)
         return -ENOMEM;
     state[CONNECTION_LIFE_OFFSET] = CONNECTION_LIFE_IGNORED;
     return bpf_map_update_elem(bpf_map__fd(connections), &fd, state, BPF_ANY);
+}
+
+uint64_t tap_memory(const struct tap *tap)
+{
+    return object_memory(&tap->object);
+}
+
+size_t tap_connection_memory(const struct tap *tap)
+{
+    return bpf_map__value_size(tap->object.connections);
 }
 
 /* An aligned load that later ones do not overtake. */

@@ -51,6 +51,10 @@ int tap_join(struct tap *tap);
  * nothing. 0 or -errno. */
 int tap_try(const struct tap *tap);
 
+/* Bytes that the maps take, and that each connection takes more. */
+uint64_t tap_memory(const struct tap *tap);
+size_t tap_connection_memory(const struct tap *tap);
+
 /* How many of the cluster's health checks can be told from requests: those that fit the limits of
  * abi.h, from the first on. */
 size_t tap_recognised_checks(const struct cluster *cluster);

@@ -152,6 +152,17 @@ int privilege_drop(const struct privilege_options *options, char *text)
     return 0;
 }
 
+int privilege_become(const char *user, char *text)
+{
+    struct identity identity;
+    bool changes;
+    int result = choose_user(user, &identity, &changes, text);
+
+    if (!result && capabilities_drop(0, changes ? &identity : NULL))
+        result = failure(text, -EPERM, "cannot become another user");
+    return result;
+}
+
 bool privilege_next_refused(char *name, size_t size)
 {
     return filter_next_refused(name, size);

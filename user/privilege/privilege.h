@@ -26,5 +26,9 @@ struct privilege_options {
  * not. */
 int privilege_drop(const struct privilege_options *options, char *text);
 
+/* Becomes whom privilege_drop() would make it, without any capability; nothing else. 0; or -errno, and why not
+ * in `text`. */
+int privilege_become(const char *user, char *text);
+
 /* A system call that was refused and not yet told here, in `name`. */
 bool privilege_next_refused(char *name, size_t size);
