@@ -9,6 +9,12 @@ void *pages_take(size_t size)
     return pages == MAP_FAILED ? NULL : pages;
 }
 
+void pages_forget(void *pages, size_t size)
+{
+    if (pages)
+        madvise(pages, size, MADV_DONTNEED);
+}
+
 void pages_give_back(void *pages, size_t size)
 {
     if (pages)

@@ -5,5 +5,7 @@
 #include <stddef.h>
 
 void *pages_take(size_t size); /* NULL: no memory */
+/* Gives back what was written: all is zero again. */
+void pages_forget(void *pages, size_t size);
 /* With the size it was taken with; NULL is fine. */
 void pages_give_back(void *pages, size_t size);

@@ -367,11 +367,25 @@ bool window_has_unconfirmed(const struct window *window)
     return !snapshot_same(window->confirmed, window->sent, 0, window->count);
 }
 
+/* The next look takes the first of them: the others are only in use while points differ. */
+static void empty_unused(struct window *window)
+{
+    const struct snapshot *next = unused(window);
+
+    for (size_t i = 0; i < ARRAY_SIZE(window->snapshots); i++) {
+        struct snapshot *snapshot = &window->snapshots[i];
+
+        if (!is_point(window, snapshot) && snapshot != next && snapshot != window->now)
+            snapshot_empty(snapshot);
+    }
+}
+
 void window_confirmed(struct window *window)
 {
     if (!window->awaits)
         return;
     window->confirmed = window->marked;
+    empty_unused(window);
     for (size_t i = 0; i < window->interval_count; i++)
         window->intervals[i].confirmed = window->intervals[i].marked;
     window->awaits = false;
