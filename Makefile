@@ -207,10 +207,10 @@ $(NO_ROLL_BACK): $(OUT)/user/daemon/main.o $(addprefix $(NO_ROLL_BACK).,window.c
 	$(CC) $(CPPFLAGS) -w -o $@ $^ $(LDFLAGS) $(LDLIBS)
 
 # Debian's grpc-go, without the network.
-$(GO_PEERS) $(BENCH_GO): $(BUILD)/%: %.go | $(BUILD)/setup.test
+$(GO_PEERS) $(BENCH_GO): $(BUILD)/%: %.go $(wildcard tests/go/src/*/*/*.go) | $(BUILD)/setup.test
 	$(info GO    $@)
 	mkdir -p $(@D)
-	GO111MODULE=off GOPATH=/usr/share/gocode go build -o $@ $<
+	GO111MODULE=off GOPATH=/usr/share/gocode:$(CURDIR)/tests/go go build -o $@ $<
 
 -include $(OBJECTS:.o=.d) $(wildcard $(BUILD)/bpf/*.d)
 

@@ -13,5 +13,6 @@ complete -c loadtap-collector -n 'true' -l output -r -F -d 'append the lines to 
 complete -c loadtap-collector -n 'true' -l metrics -x -d 'serve sums and gauges to Prometheus, at /metrics'
 complete -c loadtap-collector -n 'true' -l metrics-label-sets -x -d 'how many sets of labels are kept apart there (default 10000)'
 complete -c loadtap-collector -n 'true' -l log-level -s l -x -a 'trace debug info warning error critical off' -d 'trace, debug, info (default), warning, error, critical, off'
+complete -c loadtap-collector -n 'true' -l log-format -x -a 'text json' -d 'how a line of the log is written (default text)'
 complete -c loadtap-collector -n 'true' -l help -s h -d 'this'
 complete -c loadtap-collector -n 'true' -l version -d 'which loadtap-collector this is'

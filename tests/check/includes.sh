@@ -73,6 +73,8 @@ refused user/stream/lrs_stream.c "command/command.h"
 refused user/stream/outbox.c <nghttp2/nghttp2.h>
 refused user/stream/lrs_stream.h <nghttp2/nghttp2.h>
 refused user/stream/outbox.c <event2/event.h>
+refused user/command/command.c "daemon/options.h"
+refused user/stream/lrs_stream.c "command/command.h"
 refused user/daemon/loop.c "collector/server.h"
 refused user/daemon/loop.c <bpf/libbpf.h>
 refused user/collector/main.c "report/response.h"

@@ -71,6 +71,7 @@ def test_nodes_add_up(results, scratch):
                   {frozenset({("node_cluster", "edge"), ("cluster", "b")}): 16})
     results.equal("any name can be a label's value",
                   page.sum("requests_in_progress", *ALL)[ODD, ODD, "", ODD, "", "0"], 9)
+    results.equal("promtool has nothing to say", prometheus.lint(METRICS), (0, ""))
     results.equal("streams and connections", (page.value("collector_streams"),
                                               page.value("collector_connections"),
                                               page.value("collector_label_sets")), (3, 3, 4))

@@ -12,11 +12,11 @@ import subprocess
 
 from lib import containers, namespace, tap
 from lib.daemon import bootstrap, cluster, settings
-from lib.process import Process
+from lib.process import Process, until
 from lib.reports import BUILD, Collector
 from lib.upstream import Upstream
 
-CLUSTER, PORT = "pod", 20001
+CLUSTER, PORT, UNDIALLED = "pod", 20001, 20002
 URL = f"http://127.0.0.1:{PORT}/ok"
 OWN, OTHER = containers.UIDS
 # What the container is given, as in configs/kubernetes.
@@ -47,12 +47,13 @@ IN_POD, IN_ALL = 8, 15
 def loadtap(scratch, own):
     path = os.path.join(scratch, "bootstrap.json")
     with open(path, "w") as out:
-        json.dump({**bootstrap([cluster(CLUSTER, [(None, 0, [("127.0.0.1", PORT)])])]),
+        json.dump({**bootstrap([cluster(CLUSTER, [(None, 0, [("127.0.0.1", PORT)])]),
+                                cluster("idle", [(None, 0, [("127.0.0.1", UNDIALLED)])])]),
                    **settings("", own)}, out)
     return [*CAPABILITIES, os.path.join(BUILD, "loadtap"), "-c", path]
 
 
-def counted(results, scratch, name, place, own, expected, **container):
+def counted(results, scratch, name, place, own, expected, until_said="", **container):
     """Runs loadtap in the sidecar's container while all send; what it said."""
     collector = Collector(scratch, name=name)
     daemon = Process(scratch, f"loadtap-{name}",
@@ -63,6 +64,7 @@ def counted(results, scratch, name, place, own, expected, **container):
         raise RuntimeError(f"{error}; loadtap said:\n{daemon.log()}") from None
     place.send()
     collector.settle(CLUSTER, lambda: collector.total(CLUSTER)["success"] == expected)
+    until(lambda: until_said in daemon.log(), 30, until_said)
     total = collector.total(CLUSTER)
     results.equal(f"{name}: requests", total.of("issued", "success", "error"),
                   {"issued": expected, "success": expected, "error": 0})
@@ -92,8 +94,11 @@ def test(results, scratch, group):
     counted(results, scratch, "hybrid, the host's namespace", cgroupfs, pod, IN_POD, hybrid=True,
             private=False)
     refused(results, scratch, systemd)
-    said = counted(results, scratch, "the whole node", systemd, {}, IN_ALL)
+    said = counted(results, scratch, "the whole node", systemd, {"undialled_endpoint_time": "1s"}, IN_ALL,
+                   until_said=f"nobody has dialled 127.0.0.1:{UNDIALLED}")
     results.true("nothing is out of its sight", "only what this container is shown" not in said, said)
+    results.true("an endpoint that nobody dials is named",
+                 f"cluster idle: nobody has dialled 127.0.0.1:{UNDIALLED} for 1 s" in said, said)
     said = counted(results, scratch, "the container alone", systemd, {}, 1, shown=False)
     results.true("it warns of what is out of its sight", "only what this container is shown" in said, said)
 

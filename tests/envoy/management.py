@@ -16,7 +16,7 @@ import h2.events
 import h2.exceptions
 
 import wire
-from lib import http2
+from lib import http2, protobuf
 from lib.process import until
 from stalls import Stalls
 
@@ -44,8 +44,8 @@ class Message:
         return {stats["cluster_name"]: stats for stats in self.request.get("cluster_stats", [])}
 
     def sender(self):
-        node = dict((number, value) for number, _, value in wire.fields(self.data))[1]
-        return dict((number, value) for number, _, value in wire.fields(node))[6].decode()
+        node = dict(protobuf.fields(self.data))[1]
+        return dict(protobuf.fields(node))[6].decode()
 
 
 class Stream:

@@ -6,7 +6,7 @@ and names are those of Envoy's API 1.40.
 
 import struct
 
-from lib.protobuf import block, scalar
+from lib.protobuf import block, fields, scalar
 
 # {message: {number: (name, kind)}}: a message's name, "text", "count", "double", "bool"; in a list: repeated.
 MESSAGES = {
@@ -50,37 +50,6 @@ MESSAGES = {
 IN_A_ONEOF = {"Value"}  # a member of a oneof is written whatever it holds
 
 
-def varint(data, at):
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return value, at
-
-
-def fields(data):
-    """[(number, wire type, value)] of a message, in the order of the wire."""
-    at = 0
-    while at < len(data):
-        key, at = varint(data, at)
-        number, kind = key >> 3, key & 7
-        if kind == 0:
-            value, at = varint(data, at)
-        elif kind == 1:
-            value, at = data[at:at + 8], at + 8
-        elif kind == 2:
-            length, at = varint(data, at)
-            value, at = data[at:at + length], at + length
-        else:
-            raise ValueError(f"field {number} has wire type {kind}")
-        if at > len(data):
-            raise ValueError(f"field {number} is cut")
-        yield number, kind, value
-
-
 class Decoder:
     """`zeros`: paths of scalars that are there although they are zero; `unknown`: of fields that have
     no name."""
@@ -91,7 +60,7 @@ class Decoder:
 
     def _message(self, data, kind, path):
         found = {}
-        for number, _, value in fields(data):
+        for number, value in fields(data):
             if number not in MESSAGES[kind]:
                 self.unknown.append(f"{path}{kind}:{number}")
                 continue

@@ -219,6 +219,22 @@ static void other_name_servers(void **state)
     }
 }
 
+#define LOGS "application_log_config: {log_format: {"
+
+static void the_log_is_wanted_as_json(void **state)
+{
+    struct bootstrap *bootstrap =
+        must_load(LOGS "json_format: {Message: '%j', Level: '%l'}}}\n" SMALL("", LOCAL));
+
+    (void)state;
+    assert_true(bootstrap->log_as_json);
+    bootstrap_free(bootstrap);
+    bootstrap = must_load(LOGS "text_format: '%v'}}\n" SMALL("", LOCAL));
+    assert_false(bootstrap->log_as_json);
+    assert_true(has_note(bootstrap, "application_log_config.log_format.text_format: not followed"));
+    bootstrap_free(bootstrap);
+}
+
 static void what_is_not_observed(void **state)
 {
     struct bootstrap *bootstrap = must_load(SMALL(
@@ -520,9 +536,10 @@ static void own_settings(void **state)
     "{name: l, typed_config: {'@type': type.googleapis.com/loadtap.v1.Settings, " content "}}"
     struct bootstrap *bootstrap = must_load(
         "bootstrap_extensions: [{name: o, typed_config: {'@type': x/other, a: "
-        "b}}, " SETTINGS("cgroup_path: /c, run_as_user: web, omit_connection_fields: true, "
-                         "report_error_bound: true, removed_endpoint_idle_time: 1.5s, "
-                         "emission_rules: ENVOY_1_34") "]\n" SMALL("", LOCAL));
+        "b}}, " SETTINGS(
+            "cgroup_path: /c, run_as_user: web, omit_connection_fields: true, "
+            "report_error_bound: true, removed_endpoint_idle_time: 1.5s, "
+            "emission_rules: ENVOY_1_34, undialled_endpoint_time: 0s") "]\n" SMALL("", LOCAL));
 
     (void)state;
     assert_string_equal(bootstrap->cgroup_path, "/c");
@@ -530,10 +547,12 @@ static void own_settings(void **state)
     assert_true(bootstrap->omit_connection_fields);
     assert_true(bootstrap->report_error_bound);
     assert_int_equal(bootstrap->removed_idle_ms, 1500);
+    assert_int_equal(bootstrap->undialled_ms, 0);
     assert_int_equal(bootstrap->emission_rules, EMISSION_ENVOY_1_34);
     bootstrap_free(bootstrap);
     bootstrap = must_load(SMALL("", LOCAL));
     assert_int_equal(bootstrap->removed_idle_ms, 600000);
+    assert_int_equal(bootstrap->undialled_ms, 600000);
     assert_false(bootstrap->pod_cgroup);
     assert_int_equal(bootstrap->emission_rules, EMISSION_ENVOY_1_39);
     bootstrap_free(bootstrap);
@@ -543,6 +562,9 @@ static void own_settings(void **state)
     expect_error("bootstrap_extensions: [" SETTINGS(
                      "cgroup_path: /c, pod_cgroup: true") "]\n" SMALL("", LOCAL),
                  "typed_config.pod_cgroup: found true beside a cgroup_path");
+    expect_error(
+        "bootstrap_extensions: [" SETTINGS("undialled_endpoint_time: -1s") "]\n" SMALL("", LOCAL),
+        "typed_config.undialled_endpoint_time: found a negative time");
     expect_error("bootstrap_extensions: [" SETTINGS("cgroup_path: c") "]\n" SMALL("", LOCAL),
                  "bootstrap_extensions[0].typed_config.cgroup_path: found \"c\", expected an abs");
     expect_error("bootstrap_extensions: [" SETTINGS("") ", " SETTINGS("") "]\n" SMALL("", LOCAL),
@@ -632,6 +654,7 @@ int main(void)
         cmocka_unit_test(the_second_text_is_merged),
         cmocka_unit_test(protocols),
         cmocka_unit_test(other_name_servers),
+        cmocka_unit_test(the_log_is_wanted_as_json),
         cmocka_unit_test(what_is_not_observed),
         cmocka_unit_test(addresses_and_ports),
         cmocka_unit_test(clusters_that_cannot_be),

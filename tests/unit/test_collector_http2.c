@@ -139,7 +139,7 @@ static void client_stop(struct client *client)
     http2_free(client->server);
     assert_int_equal(client->service.held, 0); /* what streams held is given back */
     nghttp2_session_del(client->session);
-    fclose(client->service.output.file);
+    fclose(client->service.output.sink.file);
     service_clear(&client->service);
     settings_free(client->settings);
     free(client->lines);

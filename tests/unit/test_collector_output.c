@@ -28,13 +28,13 @@ static void capture_start(struct capture *capture)
 {
     *capture = (struct capture){0};
     output_begin(&capture->output, open_memstream(&capture->text, &capture->length));
-    assert_non_null(capture->output.file);
+    assert_non_null(capture->output.sink.file);
 }
 
 static void assert_captured(struct capture *capture, const char *expected)
 {
     assert_string_equal(capture->text, expected); /* before fclose: it was flushed */
-    fclose(capture->output.file);
+    fclose(capture->output.sink.file);
     free(capture->text);
 }
 
@@ -287,20 +287,20 @@ static void out_of_memory(void **state)
         capture_start(&capture);
         allocations_left = needed;
         request_err = output_request(&capture.output, &line);
-        fflush(capture.output.file);
+        fflush(capture.output.sink.file);
         assert_int_equal(capture.length > 0, request_err == 0);
         if (!request_err)
             assert_non_null(strstr(capture.text, "\"unknown_fields\":1,\"request\":{}}\n"));
-        fclose(capture.output.file);
+        fclose(capture.output.sink.file);
         free(capture.text);
         capture_start(&capture);
         allocations_left = needed;
         sums_err = output_sums(&capture.output, &row);
-        fflush(capture.output.file);
+        fflush(capture.output.sink.file);
         assert_int_equal(capture.length > 0, sums_err == 0);
         if (!sums_err)
             assert_non_null(strstr(capture.text, "\"active_connections\":0}}\n"));
-        fclose(capture.output.file);
+        fclose(capture.output.sink.file);
         free(capture.text);
     }
     json_set_alloc_funcs(malloc, free);

@@ -39,7 +39,7 @@ static void start(struct fixture *fixture)
 static void stop(struct fixture *fixture)
 {
     service_peer_clear(&fixture->service, &fixture->peer);
-    fclose(fixture->service.output.file);
+    fclose(fixture->service.output.sink.file);
     service_clear(&fixture->service);
     settings_free(fixture->settings);
     free(fixture->text);
@@ -93,7 +93,7 @@ static void refused_ones_count_nothing(void **state)
     assert_int_equal(fixture.service.message_bytes, 9);
     assert_int_equal(fixture.service.refused, 2);
     assert_int_equal(service_finish(&fixture.service), 0);
-    fflush(fixture.service.output.file);
+    fflush(fixture.service.output.sink.file);
     assert_int_equal(fixture.length, 0);
     stop(&fixture);
 }

@@ -45,6 +45,12 @@ static void both_forms_of_each_flag(void **state)
     assert_int_equal(parse(&options, "--config-path=x=y", "--log-level=off", NULL), 0);
     assert_string_equal(options.config_path, "x=y");
     assert_int_equal(options.log_level, LOG_LEVEL_OFF);
+    assert_false(options.has_log_format);
+    assert_int_equal(parse(&options, "-c", "a", "--log-format", "json", NULL), 0);
+    assert_int_equal(options.log_format, LOG_FORMAT_JSON);
+    assert_int_equal(parse(&options, "-c", "a", "--log-format=text", NULL), 0);
+    assert_true(options.has_log_format);
+    assert_int_equal(options.log_format, LOG_FORMAT_TEXT);
 }
 
 static void what_is_not_given(void **state)
@@ -104,6 +110,8 @@ static void each_mistake_is_named(void **state)
     assert_non_null(strstr(error, "'init', expected serve or validate"));
     assert_int_equal(parse(&options, "-l", "loud", "-c", "a", NULL), -EINVAL);
     assert_non_null(strstr(error, "'loud'"));
+    assert_int_equal(parse(&options, "--log-format", "%v", "-c", "a", NULL), -EINVAL);
+    assert_non_null(strstr(error, "found '%v', expected text or json (a pattern, as Envoy's, is"));
     assert_int_equal(parse(&options, "--help=yes", NULL), -EINVAL);
     assert_non_null(strstr(error, "takes no value"));
     assert_int_equal(parse(&options, "--service-node", "n", NULL), -EINVAL);

@@ -3,16 +3,20 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
 #include <time.h>
 
+#include "base/log_repeats.h"
 #include "base/mem.h"
 
 static const char *const names[] = {"trace", "debug",    "info", "warning",
                                     "error", "critical", "off"};
 
-/* The process's verbosity; set once by main, before anything logs. */
+/* The process's, set by main before anything logs; the level may change later. */
 static enum log_level threshold = LOG_LEVEL_INFO;
+static enum log_format format_of_lines = LOG_FORMAT_TEXT;
+static struct log_repeats repeats;
 
 int log_level_parse(const char *name, enum log_level *out)
 {
@@ -29,6 +33,21 @@ int log_level_parse(const char *name, enum log_level *out)
     return -EINVAL;
 }
 
+int log_format_parse(const char *name, enum log_format *out)
+{
+    bool is_json = !strcmp(name, "json");
+
+    if (!is_json && strcmp(name, "text") != 0)
+        return -EINVAL;
+    *out = is_json ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
+    return 0;
+}
+
+void log_set_format(enum log_format format)
+{
+    format_of_lines = format;
+}
+
 void log_set_level(enum log_level level)
 {
     threshold = level;
@@ -39,35 +58,48 @@ bool log_enabled(enum log_level level)
     return level >= threshold && level < LOG_LEVEL_OFF;
 }
 
-/* Texts may carry foreign words; none may forge a line or reach the terminal as a command: control
- * characters of ASCII, and those behind it, U+0080 to U+009F, in UTF-8. */
-static void blank_control_characters(char *text)
+static void write_line(enum log_level level, const char *message)
 {
-    for (unsigned char *at = (unsigned char *)text; *at; at++) {
-        bool second = at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f;
+    char line[LOG_LINE_MAX];
+    struct timespec now;
 
-        if (*at < ' ' || *at == 0x7f)
-            *at = ' ';
-        else if (second)
-            at[0] = at[1] = ' ';
+    clock_gettime(CLOCK_REALTIME, &now);
+    log_line_make(format_of_lines, &now, names[level], message, line);
+    fputs(line, stderr);
+}
+
+static void tell_left_out(uint64_t now_ms)
+{
+    char message[LOG_MESSAGE_MAX];
+    struct log_repeat item;
+
+    while (log_repeats_over(&repeats, now_ms, &item)) {
+        snprintf(message, sizeof(message), "left out, as it was written %d times: %u times: %s",
+                 LOG_REPEATS, item.left_out, item.text);
+        write_line((enum log_level)item.level, message);
     }
+}
+
+void log_flush(void)
+{
+    tell_left_out(UINT64_MAX);
 }
 
 void log_write(enum log_level level, const char *format, ...)
 {
-    char text[4096], stamp[32];
+    char message[LOG_MESSAGE_MAX];
     struct timespec now;
-    struct tm utc;
+    uint64_t now_ms;
     va_list args;
 
     if (!log_enabled(level))
         return;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    vsnprintf(message, sizeof(message), format, args);
     va_end(args);
-    blank_control_characters(text);
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
-    strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &utc);
-    fprintf(stderr, "%s.%03ldZ %s %s\n", stamp, now.tv_nsec / 1000000, names[level], text);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 + 1;
+    tell_left_out(now_ms);
+    if (log_repeats_pass(&repeats, level, message, now_ms))
+        write_line(level, message);
 }

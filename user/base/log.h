@@ -1,7 +1,10 @@
-/* One line per event on stderr: time, level, text. Levels are Envoy's (-l). */
+/* One line per event on stderr: time, level, message. Levels are Envoy's (-l). A message that repeats
+ * itself is bounded (log_repeats.h). For one thread. */
 #pragma once
 
 #include <stdbool.h>
+
+#include "base/log_line.h"
 
 enum log_level {
     LOG_LEVEL_TRACE,
@@ -15,8 +18,12 @@ enum log_level {
 
 /* 0, or -EINVAL for an unknown name. */
 int log_level_parse(const char *name, enum log_level *out);
-void log_set_level(enum log_level level);
+void log_set_level(enum log_level level);                     /* at any time */
+int log_format_parse(const char *name, enum log_format *out); /* "text", "json"; 0 or -EINVAL */
+void log_set_format(enum log_format format);
 bool log_enabled(enum log_level level);
+/* At the end of the program: says what was left out and not said yet. */
+void log_flush(void);
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_trace(...) log_write(LOG_LEVEL_TRACE, __VA_ARGS__)

@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -19,8 +21,6 @@
 #define TOTALS_GAUGES_MAX 1000000         /* 24 MB of them */
 #define TOTALS_AGAIN_MAX 1000000          /* 80 MB of them */
 
-#define SIGNALS 3
-
 struct collector {
     const struct options *options;
     struct event_base *base;
@@ -30,7 +30,8 @@ struct collector {
     struct service service;
     struct server *server;
     struct web *web; /* NULL: no metrics */
-    struct event *signals[SIGNALS];
+    int end;         /* readable once SIGINT or SIGTERM came; -1: not yet */
+    struct event *on_end, *on_hangup;
 };
 
 /* --- reading again ---------------------------------------------------------------------- */
@@ -61,16 +62,11 @@ static void reload_tls(struct collector *collector)
         log_info("TLS: files were read again");
 }
 
-static void on_signal(evutil_socket_t number, short what, void *arg)
+static void on_hangup(evutil_socket_t number, short what, void *arg)
 {
     struct collector *collector = arg;
 
-    (void)what;
-    if (number != SIGHUP) {
-        log_info("%s: ending", number == SIGINT ? "SIGINT" : "SIGTERM");
-        server_end(collector->server);
-        return;
-    }
+    (void)number, (void)what;
     if (collector->options->settings)
         reload_settings(collector);
     if (collector->tls)
@@ -157,16 +153,48 @@ static int open_sockets(struct collector *collector)
     return 0;
 }
 
+/* --- the end -------------------------------------------------------------------------------- */
+
+static void on_end(evutil_socket_t fd, short what, void *arg)
+{
+    const struct collector *collector = arg;
+    sigset_t pending;
+
+    (void)fd, (void)what;
+    sigpending(&pending);
+    log_info("%s: ending", sigismember(&pending, SIGTERM) ? "SIGTERM" : "SIGINT");
+    server_end(collector->server);
+}
+
+/* By a descriptor that nothing is read from, so that the output, where it waits for a reader, sees the signal
+ * too, and goes on to see it. */
+static int await_end(struct collector *collector)
+{
+    sigset_t ending;
+
+    sigemptyset(&ending);
+    sigaddset(&ending, SIGINT);
+    sigaddset(&ending, SIGTERM);
+    if (sigprocmask(SIG_BLOCK, &ending, NULL))
+        return -errno;
+    collector->end = signalfd(-1, &ending, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (collector->end < 0)
+        return -errno;
+    output_ends_with(&collector->service.output, collector->end);
+    collector->on_end = event_new(collector->base, collector->end, EV_READ, on_end, collector);
+    return collector->on_end && !event_add(collector->on_end, NULL) ? 0 : -ENOMEM;
+}
+
 /* The event loop, until SIGINT or SIGTERM. */
 static int loop(struct collector *collector)
 {
-    static const int numbers[SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+    int err = await_end(collector);
 
-    for (size_t i = 0; i < SIGNALS; i++) {
-        collector->signals[i] = evsignal_new(collector->base, numbers[i], on_signal, collector);
-        if (!collector->signals[i] || event_add(collector->signals[i], NULL))
-            return -ENOMEM;
-    }
+    if (err)
+        return err;
+    collector->on_hangup = evsignal_new(collector->base, SIGHUP, on_hangup, collector);
+    if (!collector->on_hangup || event_add(collector->on_hangup, NULL))
+        return -ENOMEM;
     return event_base_dispatch(collector->base) < 0 ? -EIO : 0;
 }
 
@@ -180,16 +208,17 @@ static int run(struct collector *collector, FILE *output)
     err = collector->base ? open_service(collector, output) : -ENOMEM;
     if (!err)
         err = open_sockets(collector);
-    if (!err)
-        err = loop(collector);
-    return err ? err : service_finish(&collector->service);
+    return err ? err : loop(collector);
 }
 
 static void clear(struct collector *collector)
 {
-    for (size_t i = 0; i < SIGNALS; i++)
-        if (collector->signals[i])
-            event_free(collector->signals[i]);
+    if (collector->on_end)
+        event_free(collector->on_end);
+    if (collector->on_hangup)
+        event_free(collector->on_hangup);
+    if (collector->end >= 0)
+        close(collector->end);
     web_free(collector->web);
     server_free(collector->server);
     service_clear(&collector->service);
@@ -202,11 +231,13 @@ static void clear(struct collector *collector)
 
 int collector_run(const struct options *options, FILE *output)
 {
-    struct collector collector = {.options = options};
+    struct collector collector = {.options = options, .end = -1};
     int err = run(&collector, output);
 
-    clear(&collector);
     if (err)
         log_error("ended: %s", strerror(-err));
+    else
+        err = service_finish(&collector.service); /* which says what it could not write */
+    clear(&collector);
     return err;
 }

@@ -59,8 +59,10 @@ int main(int argc, char **argv)
         puts("loadtap-collector " VERSION);
     } else {
         log_set_level(options.level);
+        log_set_format(options.log_format);
         signal(SIGPIPE, SIG_IGN);
         err = collect_to(&options, has_stdout);
+        log_flush();
     }
     options_clear(&options);
     return err ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -78,6 +78,11 @@ static int read_level(void *member, const char *text)
     return log_level_parse(text, member);
 }
 
+static int read_format(void *member, const char *text)
+{
+    return log_format_parse(text, member);
+}
+
 static int read_help(void *member, const char *text)
 {
     (void)text;
@@ -134,6 +139,8 @@ static const struct flag table[] = {
      MEMBER(label_sets), "1 to 1000000", false},
     {"--log-level", "-l", "LEVEL", "trace, debug, info (default), warning, error, critical, off",
      read_level, MEMBER(level), "trace, debug, info, warning, error, critical or off", false},
+    {"--log-format", NULL, "text|json", "how a line of the log is written (default text)",
+     read_format, MEMBER(log_format), "text or json", false},
     {"--help", "-h", NULL, "this", read_help, MEMBER(action), NULL, true},
     {"--version", NULL, NULL, "which loadtap-collector this is", read_version, MEMBER(action), NULL,
      true},

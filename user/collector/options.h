@@ -28,6 +28,7 @@ struct options {
     struct address metrics;
     size_t label_sets;
     enum log_level level;
+    enum log_format log_format;
 };
 
 #define OPTIONS_LABEL_SETS 10000

@@ -1,54 +1,22 @@
 #include "collector/output.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <jansson.h>
 
 #include "base/mem.h"
 #include "message/message_json.h"
 
-/* The last byte of a regular file. It may be open for writing only, so it is opened once more. */
-static bool ends_inside_a_line(int fd)
-{
-    char path[32], last = 0;
-    struct stat stat;
-    int again;
-
-    if (fstat(fd, &stat) || !S_ISREG(stat.st_mode) || stat.st_size == 0)
-        return false;
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    again = open(path, O_RDONLY | O_CLOEXEC);
-    if (again < 0)
-        return true; /* as far as is known */
-    if (pread(again, &last, 1, stat.st_size - 1) != 1)
-        last = 0;
-    close(again);
-    return last != '\n';
-}
-
 void output_begin(struct output *output, FILE *file)
 {
-    *output = (struct output){.file = file, .is_cut = ends_inside_a_line(fileno(file))};
+    sink_begin(&output->sink, file);
 }
 
-static int write_bytes(struct output *output, const char *bytes, size_t length)
+void output_ends_with(struct output *output, int end)
 {
-    size_t written;
-
-    errno = 0;
-    written = fwrite(bytes, 1, length, output->file);
-    if (written == length && fflush(output->file) == 0) {
-        output->is_cut = false;
-        return 0;
-    }
-    clearerr(output->file);
-    output->is_cut = output->is_cut || written > 0;
-    return errno ? -errno : -EIO;
+    output->sink.end = end;
 }
 
 /* Takes over `line`. */
@@ -56,15 +24,13 @@ static int write_line(struct output *output, json_t *line)
 {
     autofree char *text = json_dumps(line, JSON_COMPACT);
     size_t length;
-    int err;
 
     json_decref(line);
     if (!text)
         return -ENOMEM;
     length = strlen(text);
     text[length++] = '\n'; /* in the place of the NUL, so that the line is one write */
-    err = output->is_cut ? write_bytes(output, "\n", 1) : 0;
-    return err ? err : write_bytes(output, text, length);
+    return sink_line(&output->sink, text, length);
 }
 
 static void wall_time_text(const struct timespec *time, char *out, size_t size)

@@ -1,6 +1,4 @@
-/* JSON lines, each written whole and flushed, so that a kill loses nothing that was written. One that a
- * kill, or a full disk, cut short stays a line of its own: the next one begins behind a newline.
- * [jansson] */
+/* What is received, as lines of JSON. [jansson] */
 #pragma once
 
 #include <stdbool.h>
@@ -12,15 +10,17 @@
 #include <protobuf-c/protobuf-c.h>
 
 #include "collector/origin.h"
+#include "collector/sink.h"
 #include "collector/sums.h"
 
 struct output {
-    FILE *file;  /* borrowed; without a buffer, so that nothing waits there to be written later */
-    bool is_cut; /* what was written last may lack its newline */
+    struct sink sink;
 };
 
-/* Looks how the file ends, if it is a regular one. */
+/* As sink_begin. */
 void output_begin(struct output *output, FILE *file);
+/* `end` becomes readable once the program has to end: then no line is waited for without end. */
+void output_ends_with(struct output *output, int end);
 
 struct output_request {
     struct timespec received; /* wall clock */
@@ -35,8 +35,8 @@ struct output_request {
 /* {"received": …, "peer": …, "stream": N, "message": N, "origin": {"run": …, "stream": N, "resent":
  * {"stream": N, "report": N}}, "node": {"id", "cluster"}, "unknown_fields": N, "request": {…}}; origin
  * only where a run is told, in it resent only where something is; node only where it is known and the
- * request has none; unknown_fields only where there are any. 0; -ENOMEM: nothing written; -errno of the
- * write. */
+ * request has none; unknown_fields only where there are any. 0; -ENOMEM: nothing written; or as
+ * sink_line. */
 int output_request(struct output *output, const struct output_request *line);
 /* {"sums": {"node": {"id", "cluster"}, "cluster": name, …}}, counts as numbers, at most
  * INT64_MAX; the row `rest` has "rest": true in the place of node and cluster, and no gauges. */

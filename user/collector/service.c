@@ -140,7 +140,8 @@ static void note_output(struct service *service, int err)
     if (!err || service->output_error)
         return;
     service->output_error = err;
-    log_error("output: %s; what cannot be written is not taken", strerror(-err));
+    log_error("output: %s; what cannot be written is not taken",
+              err == -EAGAIN ? "nobody reads it" : strerror(-err));
 }
 
 /* A report that is not written down must not seem to be: its sender may have another place for it. */
@@ -218,12 +219,16 @@ enum grpc_status service_message(struct service *service, struct service_peer *p
 static void write_row(void *arg, const struct sums_row *row)
 {
     struct service *service = arg;
+    int err = output_sums(&service->output, row);
 
-    note_output(service, output_sums(&service->output, row));
+    note_output(service, err);
+    service->sums_lost += err != 0;
 }
 
 int service_finish(struct service *service)
 {
     sums_each(service->sums, write_row, service);
+    if (service->sums_lost)
+        log_error("sums: %zu lines are not written", service->sums_lost);
     return service->output_error;
 }

@@ -44,6 +44,7 @@ struct service {
     size_t held;                      /* bytes that half received requests occupy */
     LIST_HEAD(, load_stream) holders; /* the streams that hold them */
     int output_error;                 /* the first one, -errno */
+    size_t sums_lost;                 /* lines of sums that could not be written */
     bool sums_full;                   /* the row `rest` is in use, and that was said */
 };
 

@@ -29,6 +29,7 @@
 #define ADMIN_SOCKET_NONE "none"
 #define ADMIN_SOCKET_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
 #define LABEL_SETS 10000
+#define UNDIALLED_MS 600000
 
 typedef Envoy__Config__Bootstrap__V3__Bootstrap Bootstrap;
 typedef Envoy__Config__Bootstrap__V3__Bootstrap__StaticResources StaticResources;
@@ -184,6 +185,18 @@ static int read_admin_socket(const struct check *check, const char *from,
     return check_text(check, from, &out->admin_socket);
 }
 
+static int read_undialled(const struct check *check, const Google__Protobuf__Duration *from,
+                          const struct tree_path *path, struct bootstrap *out)
+{
+    if (!from)
+        return 0;
+    if (duration_is_negative(from))
+        return check_wrong(check, path, "undialled_endpoint_time",
+                           "found a negative time, expected 0s (no warning) or more");
+    out->undialled_ms = duration_ms(from);
+    return 0;
+}
+
 static int read_settings(const struct check *check, const Settings *from,
                          const struct tree_path *extension, struct bootstrap *out)
 {
@@ -203,6 +216,8 @@ static int read_settings(const struct check *check, const Settings *from,
     if (from->metrics_label_sets)
         out->metrics_label_sets = from->metrics_label_sets;
     int failed = read_removed_idle(check, from->removed_endpoint_idle_time, &path, out);
+    if (!failed)
+        failed = read_undialled(check, from->undialled_endpoint_time, &path, out);
     if (!failed)
         failed = read_admin_socket(check, from->admin_socket, &path, out);
     if (!failed && from->run_as_user[0])
@@ -261,6 +276,19 @@ static int note_name_servers(struct check *check, const struct bootstrap *bootst
     return has_names ? dns_note_servers(check, NULL) : 0;
 }
 
+/* Envoy's keys and patterns are not followed: that it wants JSON is. */
+static int read_log_config(struct check *check, struct bootstrap *out)
+{
+    static const char *const ignored[] = {"text_format", NULL};
+    const struct tree_path config = tree_path_field(NULL, "application_log_config");
+    const struct tree_path format = tree_path_field(&config, "log_format");
+    const struct tree_path json = tree_path_field(&format, "json_format");
+
+    out->log_as_json = check_is_written(check, &json);
+    return check_note_written(check, &format, ignored,
+                              "not followed: lines have time, level and message");
+}
+
 static int read_parts(struct check *check, const struct bootstrap_source *source, Bootstrap *from,
                       struct bootstrap *out)
 {
@@ -272,6 +300,8 @@ static int read_parts(struct check *check, const struct bootstrap_source *source
         failed = lrs_read(check, from, out);
     if (!failed)
         failed = note_name_servers(check, out);
+    if (!failed)
+        failed = read_log_config(check, out);
     if (!failed)
         failed = read_admin(check, from, out);
     if (!failed)
@@ -287,6 +317,7 @@ static struct bootstrap *bootstrap_with_defaults(void)
     if (!bootstrap)
         return NULL;
     bootstrap->removed_idle_ms = REMOVED_IDLE_MS;
+    bootstrap->undialled_ms = UNDIALLED_MS;
     bootstrap->metrics_label_sets = LABEL_SETS;
     bootstrap->admin_socket = strdup(ADMIN_SOCKET);
     if (!bootstrap->admin_socket)

@@ -46,10 +46,12 @@ struct bootstrap {
     char *cgroup_path; /* NULL: the own pod's, or else the root of the hierarchy */
     bool pod_cgroup;
     char *run_as_user; /* NULL: the default */
+    bool log_as_json; /* application_log_config has a json_format, whatever it says */
     bool omit_connection_fields;
     bool report_error_bound;
     enum emission_rules emission_rules;
     uint64_t removed_idle_ms; /* removed_endpoint_idle_time */
+    uint64_t undialled_ms;    /* undialled_endpoint_time; 0: no end of it */
     char **notes; /* one line for each thing that is accepted but not observed or opaque */
     size_t note_count;
 };

@@ -309,6 +309,9 @@ static int start_lookout(struct daemon *daemon)
         .clusters = &daemon->bootstrap->clusters,
         .hosts = daemon->hosts,
         .tap = daemon->tap,
+        .undialled_us = daemon->bootstrap->undialled_ms * 1000,
+        .own = daemon->bootstrap->lrs_host ? SIZE_MAX : daemon->bootstrap->lrs_cluster,
+        .now_us = now_us,
     };
 
     daemon->lookout = lookout_new(&options);

@@ -1,6 +1,8 @@
 #include "daemon/lookout.h"
 
 #include <event2/event.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -8,12 +10,14 @@
 #include "daemon/bounds.h"
 #include "daemon/retreat.h"
 #include "report/accuracy.h"
+#include "report/undialled.h"
 
 #define LOOK_SECONDS 5 /* between two looks, or twice that */
 
 struct lookout {
     struct lookout_options options;
     struct accuracy *accuracy;
+    struct undialled *undialled;
     struct event *timer;
     uint64_t looked_us;
 };
@@ -34,14 +38,31 @@ static void tell_inexact(void *arg, const struct host *host, const char *what)
                 address_text(&host->address, text), what);
 }
 
+static void tell_undialled(void *arg, const struct host *host, size_t others)
+{
+    const struct lookout *lookout = arg;
+    const char *cluster = lookout->options.clusters->items[host->cluster].name;
+    char text[ADDRESS_TEXT_MAX], more[64] = "";
+
+    if (others)
+        snprintf(more, sizeof(more), " and %zu more of its endpoints", others);
+    log_warning(
+        "cluster %s: nobody has dialled %s%s for %" PRIu64 " s: if they have traffic, their "
+        "addresses are translated before a socket has them, or it comes from outside of the cgroup",
+        cluster, address_text(&host->address, text), more, lookout->options.undialled_us / 1000000);
+}
+
 /* The timer only fires where nobody calls lookout_pass() for so long. */
 static void look(struct lookout *lookout)
 {
     const struct accuracy_ops ops = {read_row, tell_inexact, lookout};
+    const struct undialled_ops undialled_ops = {read_row, tell_undialled, lookout};
     const struct timeval later = {.tv_sec = 2 * LOOK_SECONDS};
 
     event_add(lookout->timer, &later);
     accuracy_check(lookout->accuracy, &ops);
+    if (lookout->options.undialled_us)
+        undialled_check(lookout->undialled, lookout->options.now_us(), &undialled_ops);
     retreat_tell_refused();
 }
 
@@ -59,8 +80,9 @@ struct lookout *lookout_new(const struct lookout_options *options)
         return NULL;
     lookout->options = *options;
     lookout->accuracy = accuracy_new(options->hosts);
+    lookout->undialled = undialled_new(options->hosts, options->undialled_us, options->own);
     lookout->timer = evtimer_new(options->base, on_timer, lookout);
-    if (!lookout->accuracy || !lookout->timer) {
+    if (!lookout->accuracy || !lookout->undialled || !lookout->timer) {
         lookout_free(lookout);
         return NULL;
     }
@@ -73,6 +95,7 @@ void lookout_free(struct lookout *lookout)
     if (!lookout)
         return;
     accuracy_free(lookout->accuracy);
+    undialled_free(lookout->undialled);
     if (lookout->timer)
         event_free(lookout->timer);
     free(lookout);

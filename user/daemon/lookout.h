@@ -1,5 +1,6 @@
 /* What a person should be told about the counts, as lines of the log: trouble at an endpoint when it is
- * first seen, and the error bounds when asked for. An idle daemon does not wake for it. */
+ * first seen, that nobody dials it, and the error bounds when asked for. An idle daemon does not wake for
+ * it. */
 #pragma once
 
 #include <stdint.h>
@@ -16,6 +17,9 @@ struct lookout_options { /* all borrowed, for its life */
     const struct clusters *clusters;
     const struct hosts *hosts;
     const struct tap *tap;
+    uint64_t undialled_us; /* so long an endpoint may go undialled; 0: for ever */
+    size_t own;            /* the cluster that reports go to: not among those that are awaited */
+    uint64_t (*now_us)(void);
 };
 
 /* Looks for the first time. NULL: no memory. */

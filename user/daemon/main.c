@@ -12,25 +12,35 @@
 #include "daemon/files.h"
 #include "daemon/options.h"
 
-static int load(const struct bootstrap_source *source, struct bootstrap **out)
+/* What is wrong with the configuration: for a person at a terminal, or for whoever reads the log. */
+static void complain(const struct options *options, const char *text)
+{
+    if (options->has_log_format && options->log_format == LOG_FORMAT_JSON)
+        log_error("%s", text);
+    else
+        fprintf(stderr, "%s\n", text);
+}
+
+static int load(const struct options *options, const struct bootstrap_source *source,
+                struct bootstrap **out)
 {
     struct config_error error;
     int failed = bootstrap_load(source, out, &error);
 
     if (failed)
-        fprintf(stderr, "%s\n", error.text);
+        complain(options, error.text);
     return failed;
 }
 
 /* Certificates that cannot be used are an error of the configuration, as in Envoy. Later, when the
  * files have been replaced, they are a reason for having no stream. */
-static int check_certificates(const struct bootstrap *bootstrap)
+static int check_certificates(const struct options *options, const struct bootstrap *bootstrap)
 {
     char error[CERTIFICATES_ERROR_MAX];
     int failed = certificates_check(bootstrap, error);
 
     if (failed)
-        fprintf(stderr, "%s\n", error);
+        complain(options, error);
     return failed;
 }
 
@@ -81,14 +91,18 @@ int main(int argc, char **argv)
         .service_cluster = options.service_cluster,
         .service_zone = options.service_zone,
     };
+    log_set_format(options.log_format);
     struct bootstrap *bootstrap;
-    if (load(&source, &bootstrap) < 0)
+    if (load(&options, &source, &bootstrap) < 0)
         return 1;
     log_set_level(options.log_level);
+    if (!options.has_log_format && bootstrap->log_as_json)
+        log_set_format(LOG_FORMAT_JSON);
     int status = 1;
-    if (check_certificates(bootstrap) == 0)
+    if (check_certificates(&options, bootstrap) == 0)
         status = options.mode == RUN_VALIDATE ? validate(&options, bootstrap)
                                               : serve(bootstrap, &source);
     bootstrap_free(bootstrap);
+    log_flush();
     return status;
 }

@@ -32,6 +32,15 @@ static int read_text(void *member, const char *value)
     return 0;
 }
 
+/* Envoy's flag of this name takes a pattern. */
+static int read_format(void *member, const char *value)
+{
+    struct options *options = member;
+
+    options->has_log_format = true;
+    return log_format_parse(value, &options->log_format);
+}
+
 #define MEMBER(name) offsetof(struct options, name)
 #define LEVELS "trace, debug, info, warning, error, critical, off"
 
@@ -53,6 +62,9 @@ static const struct flag table[] = {
      NULL, false},
     {"--log-level", "-l", "LEVEL", LEVELS, read_level, MEMBER(log_level),
      "trace, debug, info, warning, error, critical or off", false},
+    {"--log-format", NULL, "text|json",
+     "how a line of the log is written; json also where the bootstrap's log_format has a json_format",
+     read_format, 0, "text or json (a pattern, as Envoy's, is not supported)", false},
     {"--help", "-h", NULL, "this", flag_presence, MEMBER(help), NULL, true},
     {"--version", NULL, NULL, "which loadtap this is", flag_presence, MEMBER(version), NULL, true},
 };

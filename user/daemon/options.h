@@ -16,8 +16,10 @@ struct options {
     const char *service_node, *service_cluster, *service_zone;
     enum run_mode mode;
     enum log_level log_level; /* LOG_LEVEL_INFO unless given */
-    bool config_expand_env;   /* variables in the configuration's values are replaced */
-    bool help, version;       /* asked for: nothing else was checked */
+    enum log_format log_format;
+    bool has_log_format;
+    bool config_expand_env; /* variables in the configuration's values are replaced */
+    bool help, version;     /* asked for: nothing else was checked */
 };
 
 /* 0; or -EINVAL with a sentence in `error`, and `*out` unchanged. The last of several equal flags

@@ -26,12 +26,12 @@ void load_error_text(int code, bool locks_all, bool has_btf, char *text, size_t 
     else if (code == -ESRCH && has_btf)
         snprintf(text, size,
                  "cannot load the BPF programs: the kernel's types in " LOAD_ERROR_BTF
-                 " are not usable, or memory is short (ulimit -v, the cgroup's limit); -l debug "
-                 "shows more");
+                 " are not usable (why is above), or memory is short (ulimit -v, the cgroup's "
+                 "limit)");
     else
         snprintf(text, size,
-                 "the kernel refuses the BPF programs: %s (-l debug shows why; needs Linux 5.10 or "
-                 "later with BTF)",
+                 "the kernel refuses the BPF programs: %s (why is above; needs Linux 5.10 or later "
+                 "with BTF)",
                  code == -ESRCH ? "it does not show its types in " LOAD_ERROR_BTF : why);
 }
 
@@ -41,4 +41,9 @@ void load_error_explain(int code, char *text, size_t size)
     bool locks_all = !getrlimit(RLIMIT_MEMLOCK, &locked) && locked.rlim_cur == RLIM_INFINITY;
 
     load_error_text(code, locks_all, !access(LOAD_ERROR_BTF, R_OK), text, size);
+}
+
+bool load_error_needs_words(int code)
+{
+    return code != -EPERM && code != -EMFILE && code != -ENFILE && code != -ENOMEM;
 }

@@ -11,11 +11,11 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "kernel/cgroup.h"
 #include "kernel/cgroup_mounts.h"
 #include "kernel/grace.h"
+#include "kernel/libbpf_log.h"
 #include "kernel/load_error.h"
 #include "kernel/object.h"
 #include "kernel/open_sockets.h"
@@ -51,26 +51,14 @@ static int failure(char *error, int code, const char *format, ...)
     return code;
 }
 
-/* libbpf's own words: of use when a load fails, noise otherwise. */
-static int libbpf_says(enum libbpf_print_level level, const char *format, va_list args)
-{
-    char text[2048];
-
-    if (level == LIBBPF_DEBUG && !log_enabled(LOG_LEVEL_TRACE))
-        return 0;
-    vsnprintf(text, sizeof(text), format, args);
-    text[strcspn(text, "\n")] = 0;
-    log_debug("libbpf: %s", text);
-    return 0;
-}
-
 static int load(struct tap *tap, uint32_t sets, bool early, char *error)
 {
     const struct object_options options = {.slots = tap->slots, .sets = sets, .early = early};
     int result;
 
-    libbpf_set_print(libbpf_says);
+    libbpf_log_begin();
     result = object_load(&tap->object, &options);
+    libbpf_log_end(result && load_error_needs_words(result));
     if (result)
         load_error_explain(result, error, TAP_ERROR_MAX);
     return result;

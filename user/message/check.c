@@ -39,13 +39,18 @@ int check_wrong(const struct check *check, const struct tree_path *path, const c
     return config_error_set(check->error, &place, "%s", sentence);
 }
 
+bool check_is_written(const struct check *check, const struct tree_path *path)
+{
+    return tree_path_exists(path, root_of(check->file), root_of(check->merged));
+}
+
 int check_unsupported(const struct check *check, const struct tree_path *path,
                       const char *const *fields, const char *instead)
 {
     for (; *fields; fields++) {
         const struct tree_path field = tree_path_field(path, *fields);
 
-        if (tree_path_exists(&field, root_of(check->file), root_of(check->merged)))
+        if (check_is_written(check, &field))
             return check_wrong(check, &field, NULL,
                                "found %s, which is not supported towards the management server, "
                                "expected %s",
@@ -63,7 +68,7 @@ int check_note_written(struct check *check, const struct tree_path *path, const 
         const struct tree_path field = tree_path_field(path, *fields);
         autofree char *place = NULL;
 
-        if (!tree_path_exists(&field, root_of(check->file), root_of(check->merged)))
+        if (!check_is_written(check, &field))
             continue;
         failed = check_place(check, &field, &place);
         if (!failed)

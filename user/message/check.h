@@ -21,6 +21,8 @@ int check_wrong(const struct check *check, const struct tree_path *path, const c
  * over here; `instead` says what may be written. Else 0. `fields` ends with NULL. */
 int check_unsupported(const struct check *check, const struct tree_path *path,
                       const char *const *fields, const char *instead);
+/* Is something other than null written there? For what loadtap does not read. */
+bool check_is_written(const struct check *check, const struct tree_path *path);
 /* Adds a note for each of the fields that is written, with its place and `what`, which says what comes of
  * it. `fields` as above. -ENOMEM, else 0. */
 int check_note_written(struct check *check, const struct tree_path *path, const char *const *fields,

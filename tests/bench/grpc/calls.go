@@ -20,21 +20,13 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/encoding"
+
+	"loadtap/raw"
 )
 
 const method = "/bench.Echo/Call"
 
 var message = []byte("sixteen bytes...")
-
-// rawCodec stands in for the protobuf codec: a message is a *[]byte.
-type rawCodec struct{}
-
-func (rawCodec) Name() string                          { return "proto" }
-func (rawCodec) Marshal(v interface{}) ([]byte, error) { return *v.(*[]byte), nil }
-func (rawCodec) Unmarshal(data []byte, v interface{}) error {
-	*v.(*[]byte) = append([]byte(nil), data...)
-	return nil
-}
 
 func echo(_ interface{}, _ context.Context, decode func(interface{}) error,
 	_ grpc.UnaryServerInterceptor) (interface{}, error) {
@@ -120,7 +112,7 @@ func number(text string) int {
 }
 
 func main() {
-	encoding.RegisterCodec(rawCodec{})
+	encoding.RegisterCodec(raw.Codec{})
 	switch {
 	case len(os.Args) == 3 && os.Args[1] == "serve":
 		serve(os.Args[2])

@@ -17,20 +17,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/encoding"
+
+	"loadtap/raw"
 )
-
-const method = "/envoy.service.load_stats.v3.LoadReportingService/StreamLoadStats"
-
-// rawCodec stands in for the protobuf codec: a message is a *[]byte.
-type rawCodec struct{}
-
-func (rawCodec) Name() string                          { return "proto" }
-func (rawCodec) Marshal(v interface{}) ([]byte, error) { return *v.(*[]byte), nil }
-func (rawCodec) Unmarshal(data []byte, v interface{}) error {
-	*v.(*[]byte) = append([]byte(nil), data...)
-	return nil
-}
 
 func spent() int64 {
 	var usage syscall.Rusage
@@ -45,8 +34,7 @@ func open(address string) grpc.ClientStream {
 	if err != nil {
 		log.Fatal(err)
 	}
-	stream, err := connection.NewStream(context.Background(),
-		&grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, method)
+	stream, err := raw.OpenLoadStats(context.Background(), connection)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -65,7 +53,6 @@ func main() {
 	if len(os.Args) != 5 {
 		log.Fatal("reports ADDRESS FILE COUNT MILLISECONDS")
 	}
-	encoding.RegisterCodec(rawCodec{})
 	message, err := ioutil.ReadFile(os.Args[2])
 	if err != nil {
 		log.Fatal(err)

@@ -24,18 +24,9 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+
+	"loadtap/raw"
 )
-
-const method = "/envoy.service.load_stats.v3.LoadReportingService/StreamLoadStats"
-
-type rawCodec struct{}
-
-func (rawCodec) Name() string                          { return "proto" }
-func (rawCodec) Marshal(v interface{}) ([]byte, error) { return *v.(*[]byte), nil }
-func (rawCodec) Unmarshal(data []byte, v interface{}) error {
-	*v.(*[]byte) = append([]byte(nil), data...)
-	return nil
-}
 
 func dialOption(ca string) grpc.DialOption {
 	if ca == "" {
@@ -59,12 +50,11 @@ func named(i int) []byte {
 }
 
 func open(call string, option grpc.DialOption, i int) grpc.ClientStream {
-	connection, err := grpc.Dial(call, option, grpc.WithDefaultCallOptions(grpc.ForceCodec(rawCodec{})))
+	connection, err := grpc.Dial(call, option)
 	if err != nil {
 		log.Fatal(err)
 	}
-	stream, err := connection.NewStream(context.Background(),
-		&grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, method)
+	stream, err := raw.OpenLoadStats(context.Background(), connection)
 	if err != nil {
 		log.Fatal(err)
 	}

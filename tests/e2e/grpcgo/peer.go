@@ -31,22 +31,14 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"loadtap/raw"
 )
 
 const (
 	service    = "/loadtap.test.Calls/"
 	headersMax = 1 << 20
 )
-
-// rawCodec stands in for the protobuf codec: a message is a *[]byte.
-type rawCodec struct{}
-
-func (rawCodec) Name() string                          { return "proto" }
-func (rawCodec) Marshal(v interface{}) ([]byte, error) { return *v.(*[]byte), nil }
-func (rawCodec) Unmarshal(data []byte, v interface{}) error {
-	*v.(*[]byte) = append([]byte(nil), data...)
-	return nil
-}
 
 type tally struct {
 	lock   sync.Mutex
@@ -291,7 +283,7 @@ func main() {
 	target := flag.String("call", "", "address to call")
 	streams := flag.Int("streams", 10, "calls at once")
 	flag.Parse()
-	encoding.RegisterCodec(rawCodec{})
+	encoding.RegisterCodec(raw.Codec{})
 	if *listen != "" {
 		serve(*listen, *age)
 	} else {

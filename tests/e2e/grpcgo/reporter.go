@@ -19,19 +19,9 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"loadtap/raw"
 )
-
-const method = "/envoy.service.load_stats.v3.LoadReportingService/StreamLoadStats"
-
-// rawCodec stands in for the protobuf codec: a message is a *[]byte.
-type rawCodec struct{}
-
-func (rawCodec) Name() string                          { return "proto" }
-func (rawCodec) Marshal(v interface{}) ([]byte, error) { return *v.(*[]byte), nil }
-func (rawCodec) Unmarshal(data []byte, v interface{}) error {
-	*v.(*[]byte) = append([]byte(nil), data...)
-	return nil
-}
 
 type tlsFiles struct{ ca, cert, key, name string }
 
@@ -90,13 +80,11 @@ func main() {
 	flag.Var(&extra, "header", "NAME=VALUE, sent with the stream (repeatable)")
 	flag.Parse()
 
-	connection, err := grpc.Dial(*call, files.option(),
-		grpc.WithDefaultCallOptions(grpc.ForceCodec(rawCodec{})))
+	connection, err := grpc.Dial(*call, files.option())
 	if err != nil {
 		log.Fatal(err)
 	}
-	stream, err := connection.NewStream(metadata.AppendToOutgoingContext(context.Background(), extra...),
-		&grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, method)
+	stream, err := raw.OpenLoadStats(metadata.AppendToOutgoingContext(context.Background(), extra...), connection)
 	if err == nil {
 		go send(stream)
 	}

@@ -1,10 +1,5 @@
-// A management server on grpc-go, to see that loadtap and it agree. Builds offline on Debian:
-//
-//	apt-get install golang-go golang-google-grpc-dev
-//	GO111MODULE=off GOPATH=/usr/share/gocode go build -o grpcgo-server server.go
-//
-// It behaves and prints as ../grpcio_server.py does. Messages are raw bytes, so no generated code
-// is needed.
+// A management server on grpc-go, to see that loadtap and it agree. It behaves and prints as
+// ../grpcio_server.py does.
 package main
 
 import (
@@ -28,17 +23,9 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
+
+	"loadtap/raw"
 )
-
-// rawCodec stands in for the protobuf codec: a message is a *[]byte.
-type rawCodec struct{}
-
-func (rawCodec) Name() string                          { return "proto" }
-func (rawCodec) Marshal(v interface{}) ([]byte, error) { return *v.(*[]byte), nil }
-func (rawCodec) Unmarshal(data []byte, v interface{}) error {
-	*v.(*[]byte) = append([]byte(nil), data...)
-	return nil
-}
 
 type stringList []string
 
@@ -181,7 +168,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	encoding.RegisterCodec(rawCodec{})
+	encoding.RegisterCodec(raw.Codec{})
 	server := grpc.NewServer(files.options()...)
 	server.RegisterService(&grpc.ServiceDesc{
 		ServiceName: "envoy.service.load_stats.v3.LoadReportingService",

@@ -3,6 +3,7 @@
 import os
 
 from lib.process import Process
+from lib.protobuf import nested
 from lib.reports import BUILD
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -10,30 +11,6 @@ SERVERS = {
     "grpcio": ([os.path.join(HERE, "grpcio_server.py"), "--interval", "0.25"], "--"),
     "grpc-go": ([os.path.join(BUILD, "tests/e2e/grpcgo/server"), "-interval", "0.25s"], "-"),
 }
-
-
-def varint(data, at):
-    value = shift = 0
-    while True:
-        value |= (data[at] & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if data[at - 1] < 0x80:
-            return value, at
-
-
-def fields(data):
-    """(number, value) of each field; the messages here have no fixed-width ones."""
-    at = 0
-    while at < len(data):
-        key, at = varint(data, at)
-        value, at = varint(data, at)
-        if key & 7 == 2:
-            value, at = data[at:at + value], at + value
-        yield key >> 3, value
-
-
-def nested(data, number):
-    return [value for field, value in fields(data) if field == number]
 
 
 class Server(Process):

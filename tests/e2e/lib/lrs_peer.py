@@ -5,8 +5,7 @@ import socket
 import struct
 import time
 
-from lib.grpc_servers import nested
-from lib.protobuf import varint
+from lib.protobuf import nested, varint
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
 ACK = END_STREAM = 1

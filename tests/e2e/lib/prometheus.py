@@ -3,6 +3,7 @@
 import collections
 import http.client
 import re
+import subprocess
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"'
@@ -71,6 +72,14 @@ def get(port, path="/metrics", method="GET", host="127.0.0.1", timeout=10):
         return answer.status, answer.getheader("Content-Type"), answer.read().decode()
     finally:
         connection.close()
+
+
+def lint(port):
+    """What Prometheus' own checker has to say of the page: nothing, where names and units are as it wants
+    them."""
+    checked = subprocess.run(["promtool", "check", "metrics"], input=get(port)[2], text=True, timeout=30,
+                             capture_output=True, check=False)
+    return checked.returncode, checked.stdout + checked.stderr
 
 
 def scrape(port):

@@ -1,4 +1,5 @@
-"""Protobuf's wire format, written by hand, so that a test says each byte. Nothing else is needed."""
+"""Protobuf's wire format, written and read by hand, so that a test says and sees each byte. Nothing else is
+needed."""
 
 
 def varint(value):
@@ -22,3 +23,40 @@ def block(number, content):
 def scalar(number, value):
     """A number or a bool; left out where it is 0, as proto3 does."""
     return varint(number << 3) + varint(value) if value else b""
+
+
+def _number(data, at):
+    """A varint that begins at `at`, and where it ends."""
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return value, at
+
+
+def fields(data):
+    """(number, value) of each field of a message, in the order of the wire; of a double its eight bytes."""
+    at = 0
+    while at < len(data):
+        key, at = _number(data, at)
+        number, kind = key >> 3, key & 7
+        if kind == 0:
+            value, at = _number(data, at)
+        elif kind == 1:
+            value, at = data[at:at + 8], at + 8
+        elif kind == 2:
+            length, at = _number(data, at)
+            value, at = data[at:at + length], at + length
+        else:
+            raise ValueError(f"field {number} has wire type {kind}")
+        if at > len(data):
+            raise ValueError(f"field {number} is cut")
+        yield number, value
+
+
+def nested(data, number):
+    """The values of a field, in their order."""
+    return [value for found, value in fields(data) if found == number]

@@ -3,9 +3,8 @@
 import os
 import subprocess
 
-from lib.grpc_servers import fields, nested
 from lib.process import until
-from lib.protobuf import block, scalar
+from lib.protobuf import block, fields, nested, scalar
 from lib.reports import BUILD
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

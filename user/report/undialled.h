@@ -1,0 +1,33 @@
+/* Endpoints that nobody has dialled since they are observed. Their zeros are true, or they hide traffic: to
+ * an address that is translated before a socket has it, or from outside of the cgroup. Which it is cannot be
+ * known, so a person is told. Pure. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "upstream/hosts.h"
+
+struct counters;
+struct undialled;
+
+/* Borrows hosts, which may come and go. A host is overdue `after_us` after the check that first saw it.
+ * `except` is the index of a cluster that is not looked at, as what is sent to it is not counted. NULL: out
+ * of memory. */
+struct undialled *undialled_new(const struct hosts *hosts, uint64_t after_us, size_t except);
+void undialled_free(struct undialled *undialled); /* NULL is fine */
+
+struct undialled_ops {
+    void (*read)(void *arg, uint32_t slot, struct counters *out);
+    /* Once for each host: it is overdue, and `others` of its cluster are with it. */
+    void (*tell)(void *arg, const struct host *host, size_t others);
+    void *arg;
+};
+
+/* Looks at every host. A connection to it, a failed one too, ends its wait for good. 0, -ENOMEM: new hosts
+ * could not be taken in, and are looked at next time. */
+int undialled_check(struct undialled *undialled, uint64_t now_us, const struct undialled_ops *ops);
+
+/* Was the host overdue at the last check? */
+bool undialled_is(const struct undialled *undialled, const struct host *host);
