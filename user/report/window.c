@@ -141,22 +141,6 @@ static struct window_load load_between(const struct snapshot *from, const struct
                                 .bound = bound_between(&from->doubts[slot], &to->doubts[slot])};
 }
 
-void window_load_add(struct window_load *sum, const struct window_load *load)
-{
-    sum->issued += load->issued;
-    sum->success += load->success;
-    sum->error += load->error;
-    sum->new_connections += load->new_connections;
-    sum->failed_connections += load->failed_connections;
-    bound_add(&sum->bound, &load->bound);
-}
-
-bool window_load_is_zero(const struct window_load *load)
-{
-    return !(load->issued | load->success | load->error | load->new_connections |
-             load->failed_connections);
-}
-
 /* Not where it is newer than the last window_reserve(). */
 static bool knows(const struct window *window, const struct host *host)
 {
