@@ -16,7 +16,7 @@ SANITIZE := -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=al
 endif
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-CPPFLAGS := -D_GNU_SOURCE -Ibpf -Iuser -I$(BUILD)/proto -I$(BUILD)/bpf
+CPPFLAGS := -D_GNU_SOURCE -Ibpf -Iuser -I$(BUILD)/proto -I$(BUILD)/bpf -I$(BUILD)/pages
 CFLAGS := -std=gnu11 -O2 -g -fno-omit-frame-pointer $(SANITIZE)
 LDFLAGS := -Wl,--as-needed $(SANITIZE)
 LDLIBS := $(addprefix -l,bpf elf z nghttp2 protobuf-c yaml event_extra event_openssl event_core ssl crypto cares jansson cap-ng seccomp)
@@ -51,7 +51,8 @@ BENCH_GO := $(patsubst %.go,$(BUILD)/%,$(wildcard tests/bench/*/*.go))
 PROTO_C := $(PROTOS:%.proto=$(BUILD)/proto/%.pb-c.c)
 SKELETONS := $(patsubst %.bpf.c,$(BUILD)/bpf/%.skel.h,$(notdir $(wildcard bpf/*.bpf.c tests/bpf/*.bpf.c tests/bench/*.bpf.c)))
 UNREAD := $(BUILD)/proto/unread_fields.inc
-GENERATED := $(PROTO_C) $(UNREAD) $(SKELETONS)
+LIVE := $(BUILD)/pages/live_html.inc
+GENERATED := $(PROTO_C) $(UNREAD) $(SKELETONS) $(LIVE)
 
 objects = $(patsubst %.c,$(OUT)/%.o,$(patsubst $(BUILD)/%,%,$(1)))
 programs = $(patsubst %.c,$(1)/%,$(2))
@@ -150,6 +151,10 @@ $(UNREAD): scripts/unread_fields.awk $(PROTOS:%=proto/%)
 	mkdir -p $(@D)
 	awk -f $^ > $@
 
+$(LIVE): user/http/live.html scripts/embed_page.sh
+	mkdir -p $(@D)
+	scripts/embed_page.sh $< > $@
+
 vpath %.bpf.c bpf tests/bpf tests/bench
 $(BUILD)/bpf/%.bpf.o: %.bpf.c | $(BUILD)/setup.build
 	$(info BPF   $@)
@@ -165,7 +170,7 @@ $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 $(call objects,$(wildcard user/kernel/*.c) $(BPF_TESTS_C) $(FIXTURE_C) $(BENCH_C)): | $(SKELETONS)
 $(call objects,$(TESTS_C)): | $(BUILD)/setup.test
 
-$(OBJECTS): $(OUT)/%.o: %.c | $(PROTO_C) $(UNREAD)
+$(OBJECTS): $(OUT)/%.o: %.c | $(PROTO_C) $(UNREAD) $(LIVE)
 	$(info CC    $@)
 	mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -MMD -MP -c -o $@ $<
