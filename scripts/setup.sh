@@ -49,6 +49,11 @@ test curl curl
 test systemd systemd-analyze
 test util-linux setpriv
 test prometheus promtool
+test default-jdk-headless javac
+test libgrpc-java /usr/share/java/grpc-netty.jar
+test libguava-java /usr/share/java/guava.jar
+test libnetty-java /usr/share/java/netty-all.jar
+test libperfmark-java /usr/share/java/perfmark-api.jar
 test chromium chromium
 test mandoc mandoc
 test zsh zsh

@@ -28,7 +28,6 @@
 #include "message/yaml_tree.h"
 
 #define REMOVED_IDLE_MS 600000
-#define ADMIN_SOCKET "/run/loadtap/admin.sock"
 #define ADMIN_SOCKET_NONE "none"
 #define ADMIN_SOCKET_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
 #define LABEL_SETS 10000
@@ -327,7 +326,7 @@ static struct bootstrap *bootstrap_with_defaults(void)
     bootstrap->removed_idle_ms = REMOVED_IDLE_MS;
     bootstrap->undialled_ms = UNDIALLED_MS;
     bootstrap->metrics_label_sets = LABEL_SETS;
-    bootstrap->admin_socket = strdup(ADMIN_SOCKET);
+    bootstrap->admin_socket = strdup(BOOTSTRAP_ADMIN_SOCKET);
     if (!bootstrap->admin_socket)
         free(TAKE(bootstrap));
     return bootstrap;

@@ -246,8 +246,7 @@ static int start_loop(struct daemon *daemon)
     daemon->timer = evtimer_new(daemon->base, on_timer, daemon);
     daemon->silence = evtimer_new(daemon->base, on_silence, daemon);
     daemon->signals = signals_catch(daemon->base, &events);
-    daemon->watchdog = watchdog_new(daemon->base);
-    return daemon->timer && daemon->silence && daemon->signals && daemon->watchdog ? 0 : -ENOMEM;
+    return daemon->timer && daemon->silence && daemon->signals ? 0 : -ENOMEM;
 }
 
 static uint64_t random_number(void)
@@ -407,6 +406,16 @@ static int start_admin(struct daemon *daemon)
     return daemon->admin ? 0 : -ENOMEM;
 }
 
+/* The service manager's patience begins when it is told. */
+static int start_supervision(struct daemon *daemon)
+{
+    daemon->watchdog = watchdog_new(daemon->base);
+    if (!daemon->watchdog)
+        return -ENOMEM;
+    notify_ready();
+    return 0;
+}
+
 static int start(struct daemon *daemon)
 {
     int result = start_loop(daemon);
@@ -431,9 +440,7 @@ static int start(struct daemon *daemon)
         result = start_upstreams(daemon);
     if (!result)
         result = start_reload(daemon);
-    if (!result)
-        notify_ready();
-    return result;
+    return result ? result : start_supervision(daemon);
 }
 
 static void stop(struct daemon *daemon)
