@@ -15,11 +15,11 @@ declare -A allowed=(
     [kernel]="base config abi.h peers_abi.h skeleton"
     [report]="base config upstream abi.h pb-c"
     [stream]="base config grpc"
-    [http]="base"
-    [admin]="base message http config upstream report abi.h pb-c"
+    [http]="base live_html.inc"
+    [admin]="base message http config upstream report stream abi.h pb-c"
     [privilege]="base"
     [doctor]="base config upstream kernel report stream privilege pb-c"
-    [command]="base config kernel doctor"
+    [command]="base message config kernel doctor"
     [daemon]="base http config upstream kernel report grpc stream admin privilege command abi.h"
     [collector]="base grpc message http pb-c"
 )
@@ -34,7 +34,7 @@ libraries=(
     "bpf/*         user/kernel/*.c bpf/*.bpf.c bpf/*.bpf.h"
     "cap-ng.h      user/privilege/capabilities.c"
     "seccomp.h     user/privilege/filter.c"
-    "jansson.h     user/message/message_json.[ch] user/admin/*.[ch] user/collector/output.c user/doctor/findings_json.c"
+    "jansson.h     user/message/message_json.[ch] user/http/live.[ch] user/admin/*.[ch] user/command/*.[ch] user/collector/@(output|live_event).[ch] user/doctor/findings_json.c"
     "protobuf-c/*  user/message/* user/config/* user/report/* user/admin/* user/doctor/handshake.c user/collector/*"
 )
 

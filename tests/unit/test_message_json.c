@@ -18,7 +18,7 @@
 static void assert_json_of(const ProtobufCMessage *message, const char *expected)
 {
     size_t unknown = 0;
-    json_t *json = message_json(message, &unknown);
+    json_t *json = message_json(message, NULL, &unknown);
     autofree char *text = NULL;
 
     assert_non_null(json);
@@ -215,7 +215,7 @@ static void unknown_fields_are_counted(void **state)
 
     (void)state;
     assert_non_null(request);
-    json = message_json(&request->base, &unknown);
+    json = message_json(&request->base, NULL, &unknown);
     assert_non_null(json);
     assert_int_equal(unknown, 10 + 6);
     json_decref(json);
@@ -229,7 +229,7 @@ static void text_that_is_none(void **state)
 
     (void)state;
     here.zone = (char *)"\xff";
-    assert_null(message_json(&here.base, &unknown));
+    assert_null(message_json(&here.base, NULL, &unknown));
 }
 
 /* Every allocation of jansson fails once: NULL each time, and the sanitizer sees no leak. */
@@ -258,7 +258,7 @@ static void out_of_memory(void **state)
     json_set_alloc_funcs(failing_malloc, free);
     for (; !json && needed < 1000; needed++) {
         allocations_left = needed;
-        json = message_json(&request->base, &unknown);
+        json = message_json(&request->base, NULL, &unknown);
     }
     json_set_alloc_funcs(malloc, free);
     assert_non_null(json);

@@ -1,4 +1,4 @@
-/* What the collector shows over HTTP: /metrics, and a page of links. */
+/* What the collector shows over HTTP: /metrics, and /live with all nodes. [libevent] */
 #pragma once
 
 #include <stddef.h>

@@ -4,11 +4,15 @@
 #include <string.h>
 
 #include "command/doctor.h"
+#include "command/explain.h"
 #include "command/init.h"
+#include "command/top.h"
 
 const struct command *const commands[] = {
     &init_command,
     &doctor_command,
+    &top_command,
+    &explain_command,
     NULL,
 };
 
