@@ -129,7 +129,7 @@ lint: $(GENERATED) $(BUILD)/setup.test ## format, clang-tidy, include directions
 
 docs: all ## what is made from sources, pages and shell completions; a test compares them
 	scripts/config_fields.py >configs/fields.md
-	scripts/command_line.py $(BUILD) completions completions
+	scripts/command_line.py $(BUILD) completions configs/completions
 
 format: ## clang-format every source
 	clang-format -i $$(find bpf user tests -name '*.[ch]')

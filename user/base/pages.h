@@ -10,6 +10,6 @@ void pages_forget(void *pages, size_t size);
 /* With the size it was taken with; NULL is fine. */
 void pages_give_back(void *pages, size_t size);
 
-/* Constants of the program that are not wanted for long: what only they are on leaves memory, and is read from
- * its file when they are wanted again. */
+/* Constants of the program that are not wanted for long: what only they are on leaves memory, and is read
+ * from its file when they are wanted again. */
 void pages_leave(const void *constants, size_t size);
