@@ -25,6 +25,8 @@ CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_PERFMON": 38, "CAP_BPF": 39}
 NOBODY, USER = 65534, 12345
 CONTEXT = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
 ATTACHED = "; capabilities: "
+RELEASE = tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2])
+LOCKS = RELEASE < (5, 11)  # BPF maps are locked memory there
 
 
 def status(process):
@@ -36,9 +38,8 @@ def status(process):
 def wants_bpf():
     """Before 5.19, using a map by a system call took CAP_BPF too, unless anybody may (kernel.
     unprivileged_bpf_disabled)."""
-    release = tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2])
     with open("/proc/sys/kernel/unprivileged_bpf_disabled") as setting:
-        return release < (5, 19) and setting.read().strip() != "0"
+        return RELEASE < (5, 19) and setting.read().strip() != "0"
 
 
 def state(process):
@@ -60,7 +61,8 @@ def expected(user, group=None, bounding=0):
 def as_user(capabilities, user=USER):
     """The command that starts another as this user with these capabilities and no others."""
     words = ",".join(["-all", *("+" + name.removeprefix("CAP_").lower() for name in capabilities)])
-    return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", f"--inh-caps={words}",
+    limit = ["prlimit", "--memlock=unlimited"] if LOCKS else []
+    return [*limit, "setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", f"--inh-caps={words}",
             *([f"--ambient-caps={words}"] if user else []), f"--bounding-set={words}"]
 
 
@@ -158,7 +160,10 @@ def test_all_of_its_work(results, scratch, group, dns):
         dns.records[NAME] = [FIRST, SECOND]
         until(lambda: f"observing {SECOND}:{PORT}\n" in daemon.log(), 10, "the second endpoint")
         ask(second, 30)
-        wanted = {f"{FIRST}:{PORT}": 20, f"{SECOND}:{PORT}": 30 if daemon.reads_http2() else 0}
+        with Client(PORT, SECOND) as late:
+            ask(late, 7)
+        joined = 30 if "open already are joined" in daemon.log() else 0
+        wanted = {f"{FIRST}:{PORT}": 20, f"{SECOND}:{PORT}": joined + 7}
         collector.settle(CLUSTER, lambda: issued(collector) == wanted)
         results.equal("it counts, also what DNS brought and was open", issued(collector), wanted)
         management.replace()
@@ -191,6 +196,18 @@ def test_missing(results, scratch, group):
         results.true(f"{name}: one line names it, and no other",
                      len(lines) == 1 and f"error {name} is missing, for " in lines[0]
                      and not any(other in lines[0] for other in others), daemon.log())
+
+
+def test_locked_memory(results, scratch, group):
+    """Of which a user may have little."""
+    if not LOCKS:
+        return
+    daemon = Daemon(folder(scratch, "locked"), group, config(),
+                    wrapper=["prlimit", "--memlock=65536", *as_user(CAPABILITIES)[2:]])
+    results.equal("locked memory: it does not start without", daemon.child.wait(60), 1)
+    results.true("locked memory: the log says how much",
+                 "for the limit of locked memory (ulimit -l unlimited; LimitMEMLOCK=infinity" in daemon.log(),
+                 daemon.log())
 
 
 def test_root(results, scratch, group):
@@ -250,6 +267,7 @@ def test(results, scratch, group):
     dns.records[NAME] = []
     test_all_of_its_work(results, scratch, group, dns)
     test_missing(results, scratch, group)
+    test_locked_memory(results, scratch, group)
     test_root(results, scratch, group)
     test_limited_root(results, scratch, group)
     test_wrong(results, scratch, group)

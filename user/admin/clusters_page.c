@@ -8,7 +8,7 @@
 #include "base/address.h"
 #include "report/bound.h"
 
-static const char *discovery_text(enum discovery discovery)
+const char *discovery_text(enum discovery discovery)
 {
     static const char *const texts[] = {
         [DISCOVERY_STATIC] = "STATIC",
@@ -22,7 +22,7 @@ static const char *discovery_text(enum discovery discovery)
     return texts[discovery];
 }
 
-static const char *protocol_text(enum protocol protocol)
+const char *protocol_text(enum protocol protocol)
 {
     static const char *const texts[] = {
         [PROTOCOL_AUTO] = "auto", [PROTOCOL_HTTP1] = "http1",   [PROTOCOL_HTTP2] = "http2",

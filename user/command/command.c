@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "command/doctor.h"
+#include "command/explain.h"
 #include "command/init.h"
+#include "command/top.h"
 
 const struct command *const commands[] = {
-    &init_command,
-    &doctor_command,
-    NULL,
+    &init_command, &doctor_command, &top_command, &explain_command, NULL,
 };
 
 const struct command *command_find(const struct command *const *table, const char *name)

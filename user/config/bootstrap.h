@@ -10,6 +10,10 @@
 #include "config/tls_settings.h"
 #include "envoy/config/core/v3/base.pb-c.h"
 #include "message/config_error.h"
+#include "message/message_fill.h"
+
+/* admin_socket, unless the configuration says otherwise. */
+#define BOOTSTRAP_ADMIN_SOCKET "/run/loadtap/admin.sock"
 
 /* Where it comes from; each may be NULL, but not both path and yaml. */
 struct bootstrap_source {
@@ -51,10 +55,15 @@ struct bootstrap {
     bool report_error_bound;
     enum emission_rules emission_rules;
     uint64_t removed_idle_ms; /* removed_endpoint_idle_time */
-    uint64_t undialled_ms;    /* undialled_endpoint_time; 0: no end of it */
-    char **notes; /* one line for each thing that is accepted but not observed or opaque */
+    uint8_t *message;         /* all that was read, as a Bootstrap on the wire; it has secrets */
+    size_t message_size;
+    uint64_t undialled_ms; /* undialled_endpoint_time; 0: no end of it */
+    char **notes;          /* one line for each thing that is accepted but not observed or opaque */
     size_t note_count;
 };
+
+/* The messages that may stand in its Any fields and are read. */
+extern const struct message_types bootstrap_types;
 
 /* 0; or -EINVAL, -ENOMEM, -errno of reading the file, with the reason in `error` and `*out`
  * unchanged. Reads files, resolves no name. */

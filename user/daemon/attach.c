@@ -13,7 +13,7 @@ int attach(const struct bootstrap *bootstrap, struct hosts *hosts, struct tap **
         .checked = (uint32_t)estimate_checked(&bootstrap->clusters),
     };
     char error[TAP_ERROR_MAX];
-    int result = retreat_check();
+    int result = retreat_prepare(bootstrap);
 
     if (result)
         return result;

@@ -206,15 +206,19 @@ static int op_send(void *arg, const uint8_t *messages, const size_t *ends, size_
 
 /* --- start and end --------------------------------------------------------------------- */
 
-/* The first one has the last report sent; a second one does not wait for it. */
-static void on_end(void *arg, int number)
+/* The first time the last report is sent; a second time does not wait for it. */
+static void end(struct daemon *daemon, const char *why)
 {
-    struct daemon *daemon = arg;
-
     daemon->ending = true;
-    log_info("%s: stopping", strsignal(number));
+    log_info("%s: stopping", why);
+    notify_stopping();
     reporter_finish(daemon->reporter, now_us());
     arm(daemon);
+}
+
+static void on_end(void *arg, int number)
+{
+    end(arg, strsignal(number));
 }
 
 static void on_reload(void *arg)
@@ -242,8 +246,7 @@ static int start_loop(struct daemon *daemon)
     daemon->timer = evtimer_new(daemon->base, on_timer, daemon);
     daemon->silence = evtimer_new(daemon->base, on_silence, daemon);
     daemon->signals = signals_catch(daemon->base, &events);
-    daemon->watchdog = watchdog_new(daemon->base);
-    return daemon->timer && daemon->silence && daemon->signals && daemon->watchdog ? 0 : -ENOMEM;
+    return daemon->timer && daemon->silence && daemon->signals ? 0 : -ENOMEM;
 }
 
 static uint64_t random_number(void)
@@ -373,21 +376,16 @@ static int start_reload(struct daemon *daemon)
 
 static void on_quit(void *arg)
 {
-    struct daemon *daemon = arg;
-
-    daemon->ending = true;
-    log_info("/quitquitquit: stopping");
-    reporter_finish(daemon->reporter, now_us());
-    arm(daemon);
+    end(arg, "/quitquitquit");
 }
 
-static int on_reload_now(void *arg, char *error, size_t error_size)
+static int on_reload_now(void *arg, char *text, size_t size)
 {
     const struct daemon *daemon = arg;
-    char text[RELOAD_TEXT_MAX];
-    int result = reload_now(daemon->reload, text);
+    char what[RELOAD_TEXT_MAX] = "loadtap is stopping";
+    int result = daemon->ending ? -ESHUTDOWN : reload_now(daemon->reload, what);
 
-    snprintf(error, error_size, "%s", text);
+    snprintf(text, size, "%s", what);
     return result;
 }
 
@@ -398,14 +396,24 @@ static int start_admin(struct daemon *daemon)
         .bootstrap = daemon->bootstrap,
         .hosts = daemon->hosts,
         .tap = daemon->tap,
-        .upstreams = daemon->upstreams,
+        .upstreams = &daemon->upstreams,
         .reporter = daemon->reporter,
         .now_us = now_us,
-        .actions = {.quit = on_quit, .reload = on_reload_now, .arg = daemon},
+        .actions = {on_quit, on_reload_now, daemon},
     };
 
     daemon->admin = admin_new(&options);
     return daemon->admin ? 0 : -ENOMEM;
+}
+
+/* The service manager's patience begins when it is told. */
+static int start_supervision(struct daemon *daemon)
+{
+    daemon->watchdog = watchdog_new(daemon->base);
+    if (!daemon->watchdog)
+        return -ENOMEM;
+    notify_ready();
+    return 0;
 }
 
 static int start(struct daemon *daemon)
@@ -425,16 +433,14 @@ static int start(struct daemon *daemon)
     if (!result)
         result = start_management(daemon);
     if (!result)
+        result = start_admin(daemon);
+    if (!result)
         result = retreat(daemon->bootstrap, daemon->tap); /* nothing came from outside yet */
     if (!result)
         result = start_upstreams(daemon);
     if (!result)
         result = start_reload(daemon);
-    if (!result)
-        result = start_admin(daemon);
-    if (!result)
-        notify_ready();
-    return result;
+    return result ? result : start_supervision(daemon);
 }
 
 static void stop(struct daemon *daemon)

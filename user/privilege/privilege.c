@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -150,6 +151,18 @@ int privilege_drop(const struct privilege_options *options, char *text)
              filtered ? "system calls are filtered"
                       : "this kernel has no seccomp filters, system calls are not limited");
     return 0;
+}
+
+void privilege_make_folder(const char *user, const char *path)
+{
+    struct identity identity;
+    char text[PRIVILEGE_TEXT_MAX];
+    bool changes;
+
+    if (choose_user(user, &identity, &changes, text) || mkdir(path, 0755) || !changes)
+        return;
+    if (chown(path, identity.uid, identity.gid))
+        rmdir(path); /* it would be of no use */
 }
 
 int privilege_become(const char *user, char *text)

@@ -26,8 +26,12 @@ struct privilege_options {
  * not. */
 int privilege_drop(const struct privilege_options *options, char *text);
 
-/* Becomes whom privilege_drop() would make it, without any capability; nothing else. 0; or -errno, and why not
- * in `text`. */
+/* Makes a folder, if there is none, for whom privilege_drop() will become. Only root can give it away;
+ * it is no error where that is not possible. */
+void privilege_make_folder(const char *user, const char *path);
+
+/* Becomes whom privilege_drop() would make it, without any capability; nothing else. 0; or -errno, and
+ * why not in `text`. */
 int privilege_become(const char *user, char *text);
 
 /* A system call that was refused and not yet told here, in `name`. */

@@ -1,0 +1,29 @@
+/* Asks the daemon's admin interface: one request, one connection, in this thread. */
+#pragma once
+
+#include <stddef.h>
+#include <sys/socket.h>
+
+#include <jansson.h>
+
+struct admin_target {
+    char text[128]; /* "unix:/run/loadtap/admin.sock", "127.0.0.1:9901": for people */
+    struct sockaddr_storage address;
+    socklen_t size;
+};
+
+#define ADMIN_ERROR_MAX 512
+
+/* Where the daemon is asked. `admin` (a socket's path, IP:PORT or localhost:PORT) comes first, then the
+ * bootstrap in the file `config`, then the default socket; NULL: not given. 0; or -EINVAL with a sentence in
+ * `error`, ADMIN_ERROR_MAX bytes, as below. */
+int admin_target_find(const char *admin, const char *config, struct admin_target *out, char *error);
+
+/* The JSON that GET `path` answers with; a new reference in `*out`. 0; or -errno with a sentence in `error`:
+ * -ENOENT where the page says that there is no such thing (404), and the sentence is its own. Waits for
+ * `timeout_ms` at most. */
+int admin_get(const struct admin_target *target, const char *path, unsigned timeout_ms,
+              json_t **out, char *error);
+
+/* `name` as a value in a query. NULL: no memory. To be freed. */
+char *admin_escape(const char *name);
