@@ -230,12 +230,16 @@ static int drop_others(struct cluster_changes *changes, const struct clusters *f
     return failed;
 }
 
+static void directory_clear(struct directory *directory)
+{
+    free(directory->items);
+}
+
 static int find(struct cluster_changes *changes, const struct clusters *from,
                 const struct clusters *to)
 {
-    struct directory directory = {0};
+    struct directory directory __attribute__((cleanup(directory_clear))) = {0};
     int failed = directory_make(from, &directory);
-    autofree const struct cluster **items = directory.items;
     autofree bool *stays = calloc(from->count + 1, sizeof(*stays));
 
     changes->places = calloc(to->count + 1, sizeof(*changes->places));
