@@ -20,7 +20,7 @@ from lib.upstream import Upstream
 PORT, OTHER, LRS = 20001, 20002, 18000
 CLUSTER, NAME, SERVICE = "watched", "service.test", "10.96.0.5"
 CONTEXT = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
-CHECKS = ["configuration", "capabilities", "kernel", "btf", "cgroup", "programs", "memory", "tls", "dns",
+CHECKS = ["configuration", "capabilities", "user", "kernel", "btf", "cgroup", "programs", "memory", "tls", "dns",
           "management", "endpoints"]
 
 
@@ -116,6 +116,8 @@ def test_machine(results, scratch, group):
         visit = Visit(scratch, config(), group, ["setpriv", "--inh-caps=-all", f"--bounding-set=-{name},-sys_admin"])
         complains(results, f"without CAP_{name.upper()}", visit, "capabilities",
                   f"CAP_{name.upper()} is missing, for ")
+    complains(results, "an unknown user", Visit(scratch, config(), group, run_as_user="a-stranger"), "user",
+              'run_as_user: found "a-stranger"')
     daemon = Daemon(scratch, group, config())
     until(lambda: "; capabilities: " in daemon.log(), 30, "the programs")
     visit = Visit(scratch, config(), group)

@@ -14,7 +14,7 @@ from lib.certificates import Authority
 from lib.client import Client, request
 from lib.daemon import Daemon, bootstrap, cluster
 from lib.dns import Dns
-from lib.process import until
+from lib.process import PATIENCE, until
 from lib.reports import Collector
 from lib.upstream import Upstream
 
@@ -191,7 +191,7 @@ def test_missing(results, scratch, group):
         others = [other for other in CAPABILITIES if other != name]
         daemon = Daemon(folder(scratch, name), group, config(),
                         wrapper=as_user(others))
-        results.equal(f"{name}: it does not start without", daemon.child.wait(30), 1)
+        results.equal(f"{name}: it does not start without", daemon.child.wait(30 * PATIENCE), 1)
         lines = [line for line in daemon.log().splitlines() if " is missing, for " in line]
         results.true(f"{name}: one line names it, and no other",
                      len(lines) == 1 and f"error {name} is missing, for " in lines[0]
@@ -204,7 +204,7 @@ def test_locked_memory(results, scratch, group):
         return
     daemon = Daemon(folder(scratch, "locked"), group, config(),
                     wrapper=["prlimit", "--memlock=65536", *as_user(CAPABILITIES)[2:]])
-    results.equal("locked memory: it does not start without", daemon.child.wait(60), 1)
+    results.equal("locked memory: it does not start without", daemon.child.wait(30 * PATIENCE), 1)
     results.true("locked memory: the log says how much",
                  "for the limit of locked memory (ulimit -l unlimited; LimitMEMLOCK=infinity" in daemon.log(),
                  daemon.log())
@@ -235,21 +235,21 @@ def test_limited_root(results, scratch, group):
     results.equal("limited root: it ends cleanly", daemon.finish(), 0)
     daemon = Daemon(folder(scratch, "limited-2"), group, config(), wrapper=as_user(CAPABILITIES, 0),
                      run_as_user="nobody")
-    results.equal("limited root: cannot become another", daemon.child.wait(30), 1)
+    results.equal("limited root: cannot become another", daemon.child.wait(30 * PATIENCE), 1)
     results.true("limited root: the log says what for",
                  "CAP_SETUID or CAP_SETGID is missing, for run_as_user" in daemon.log(), daemon.log())
 
 
 def test_wrong(results, scratch, group):
     daemon = Daemon(folder(scratch, "stranger"), group, config(), run_as_user="a-stranger")
-    results.equal("an unknown user: it does not start", daemon.child.wait(30), 1)
+    results.equal("an unknown user: it does not start", daemon.child.wait(30 * PATIENCE), 1)
     results.true("an unknown user: the log names it",
                  'run_as_user: found "a-stranger", expected a user' in daemon.log(), daemon.log())
     place = folder(scratch, "unreadable")
     management = Management(place)
     os.chmod(f"{management.place}/client.key", 0o600)
     daemon = Daemon(place, group, management.secure(config()))
-    results.equal("a key that only root reads: it does not start", daemon.child.wait(30), 1)
+    results.equal("a key that only root reads: it does not start", daemon.child.wait(30 * PATIENCE), 1)
     results.true("a key that only root reads: the log names it, and the way out",
                  "private_key" in daemon.log() and "Permission denied" in daemon.log()
                  and "let this user read it, or set run_as_user" in daemon.log(), daemon.log())

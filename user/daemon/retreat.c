@@ -25,6 +25,11 @@ int retreat_prepare(const struct bootstrap *bootstrap)
 
     if (result)
         log_error("%s (run as root, or with these as ambient capabilities)", error);
+    if (result)
+        return result;
+    result = privilege_user(bootstrap->run_as_user, error);
+    if (result)
+        log_error("%s", error);
     else
         make_folder(bootstrap);
     return result;

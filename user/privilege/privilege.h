@@ -11,6 +11,10 @@
  * names each capability that is missing with what needs it. */
 int privilege_check(char *error);
 
+/* Who privilege_drop() will become, in `text` (PRIVILEGE_TEXT_MAX bytes): "nobody, user 65534, group 65534".
+ * 0; or -errno, and why it cannot. */
+int privilege_user(const char *user, char *text);
+
 struct privilege_options {
     const char *user; /* whom to be, as of identity_find(), "root" to stay; NULL: its default */
     /* Tries what the running daemon still does with the kernel's BPF, with the capabilities that are in
