@@ -75,8 +75,8 @@ static const int programs[] = {SCMP_SYS(execve), SCMP_SYS(execveat)};
 static int allow_first_argument(scmp_filter_ctx filter, int call, const int *values, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        int result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
-                                      SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)values[i]));
+        const struct scmp_arg_cmp first = {.op = SCMP_CMP_EQ, .datum_a = (uint32_t)values[i]};
+        int result = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &first);
 
         if (result)
             return result;
