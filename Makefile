@@ -16,18 +16,28 @@ SANITIZE := -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=al
 endif
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+# No path of this machine is in what is built: another folder makes the same bytes.
+PLACELESS := -ffile-prefix-map=$(CURDIR)=.
 CPPFLAGS := -D_GNU_SOURCE -Ibpf -Iuser -I$(BUILD)/proto -I$(BUILD)/bpf -I$(BUILD)/pages
-CFLAGS := -std=gnu11 -O2 -g -fno-omit-frame-pointer $(SANITIZE)
+CFLAGS := -std=gnu11 -O2 -g $(PLACELESS) -fno-omit-frame-pointer $(SANITIZE)
 LDFLAGS := -Wl,--as-needed $(SANITIZE)
 LDLIBS := $(addprefix -l,bpf elf z nghttp2 protobuf-c yaml event_extra event_openssl event_core ssl crypto cares jansson cap-ng seccomp)
 FUZZ_SECONDS := 60
+
+# ARCH=aarch64 builds for another architecture with Debian's libraries for it, in $(BUILD)/debian.
+ifneq ($(ARCH),$(shell uname -m))
+CC := $(ARCH)-linux-gnu-gcc
+AR := $(ARCH)-linux-gnu-ar
+CPPFLAGS += -isystem $(BUILD)/debian/usr/include -isystem $(BUILD)/debian/usr/include/$(ARCH)-linux-gnu
+LDFLAGS += -L$(BUILD)/debian/usr/lib/$(ARCH)-linux-gnu
+endif
 
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc) --no-print-directory
 endif
 $(V).SILENT:
 
-PROTOS := $(shell cd proto && find envoy google loadtap -name '*.proto')
+PROTOS := $(sort $(shell cd proto && find envoy google loadtap -name '*.proto'))
 SHARED_C := $(wildcard user/base/*.c user/grpc/*.c user/message/*.c user/http/*.c)
 # Folders of the flow, in its order. A test needs no more than its own: FOLDERS="config upstream".
 FOLDERS := config upstream kernel report stream admin privilege doctor command daemon
@@ -75,7 +85,7 @@ demo: all $(BUILD)/setup.demo ## nginx, its upstreams, loadtap and a collector, 
 # --- tests --------------------------------------------------------------------
 RUN := BUILD=$(BUILD) tests/run
 
-test: all static $(UNIT) $(BPF_TESTS) sanitized $(GO_PEERS) $(NO_ROLL_BACK) envoy kubernetes ## everything below except bench
+test: all static $(UNIT) $(BPF_TESTS) sanitized $(GO_PEERS) $(NO_ROLL_BACK) envoy kubernetes image deb ## everything below except bench
 	FUZZ_SECONDS=5 $(RUN) $(CHECKS) $(UNIT) $(BPF_TESTS) $(SANITIZED) $(E2E) $(BESIDE_ENVOY)
 
 test-unit: $(UNIT) ## one program per module; no root
@@ -84,18 +94,19 @@ test-unit: $(UNIT) ## one program per module; no root
 test-bpf: $(BPF_TESTS) ## the programs in the kernel
 	$(RUN) $^
 
-test-e2e: all $(GO_PEERS) $(NO_ROLL_BACK) $(BUILD)/setup.test ## the real daemon between real peers
+test-e2e: all $(GO_PEERS) $(NO_ROLL_BACK) deb $(BUILD)/setup.test ## the real daemon between real peers
 	$(RUN) $(E2E)
 
 test-envoy: all envoy ## beside a real Envoy, before the same management server, on the same traffic
 	$(RUN) $(BESIDE_ENVOY)
 
-test-packages: all static kubernetes $(BUILD)/setup.test ## what is installed, and what deploys it
-	$(RUN) $(addprefix tests/check/,install.sh kubernetes.sh)
+test-packages: all static kubernetes image deb $(BUILD)/setup.test ## what is installed, and what deploys it
+	$(RUN) $(addprefix tests/check/,install.sh kubernetes.sh image.sh deb.sh) tests/e2e/test_deb.py
 
 test-kernels: all $(BPF_TESTS) $(BUILD)/setup.test $(BUILD)/setup.kernels ## the kernel side under other kernels, in virtual machines
 	$(RUN) tests/check/clangs.sh
 	BUILD=$(BUILD) tests/kernels/run $(KERNELS)
+	$(RUN) tests/kernels/test_unit.py
 
 soak: all $(GO_PEERS) $(NO_ROLL_BACK) $(BUILD)/setup.test ## exactness, also over a bad link, RUNS=20 times; a million gRPC calls; the daemon stopped and killed; CUTS=100 of the stream
 	BUILD=$(BUILD) RUNS=$(or $(RUNS),20) tests/e2e/test_exactness.py
@@ -119,7 +130,7 @@ lint: $(GENERATED) $(BUILD)/setup.test ## format, clang-tidy, include directions
 
 docs: all ## what is made from sources, pages and shell completions; a test compares them
 	scripts/config_fields.py >configs/fields.md
-	scripts/command_line.py $(BUILD) completions completions
+	scripts/command_line.py $(BUILD) completions configs/completions
 
 format: ## clang-format every source
 	clang-format -i $$(find bpf user tests -name '*.[ch]')
@@ -135,7 +146,7 @@ $(BUILD)/setup.%: scripts/setup.sh
 	mkdir -p $(@D)
 	scripts/setup.sh $*
 	touch $@
-$(BUILD)/setup.test $(BUILD)/setup.demo $(BUILD)/setup.kernels: | $(BUILD)/setup.build
+$(BUILD)/setup.test $(BUILD)/setup.demo $(BUILD)/setup.kernels $(BUILD)/setup.arm64 $(BUILD)/setup.deb: | $(BUILD)/setup.build
 
 # What needs it says so where it cannot be had.
 envoy kubernetes: | $(BUILD)/setup.test
@@ -160,7 +171,7 @@ $(BUILD)/bpf/%.bpf.o: %.bpf.c | $(BUILD)/setup.build
 	$(info BPF   $@)
 	mkdir -p $(@D)
 	$(CLANG) -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter \
-	  -D__TARGET_ARCH_$(BPF_ARCH) -I/usr/include/$(ARCH)-linux-gnu -Ibpf -MMD -MP -c -o $@ $<
+	  -D__TARGET_ARCH_$(BPF_ARCH) -I/usr/include/$(ARCH)-linux-gnu -I/usr/$(ARCH)-linux-gnu/include $(PLACELESS) -Ibpf -MMD -MP -c -o $@ $<
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	bpftool gen skeleton $< > $@.new
@@ -222,12 +233,27 @@ $(GO_PEERS) $(BENCH_GO): $(BUILD)/%: %.go $(wildcard tests/go/src/*/*/*.go) | $(
 install: all ## into DESTDIR and PREFIX (/usr/local)
 	scripts/install.sh $(BUILD) "$(DESTDIR)" $(or $(PREFIX),/usr/local)
 
+VERSION := $(shell awk '/define VERSION_(MAJOR|MINOR|PATCH)/ { printf "%s%s", n++ ? "." : "", $$3 }' user/base/version.h)
+IMAGE := $(BUILD)/loadtap-$(VERSION).oci.tar
+
+image: static arm64 ## build/loadtap-VERSION.oci.tar, an OCI image with nothing else in it, for amd64 and arm64
+	scripts/oci_image.py $(IMAGE) $(VERSION) amd64=$(BUILD)/static arm64=$(BUILD)/arm64/static
+
+DEB := $(BUILD)/loadtap_$(VERSION)_$(shell dpkg --print-architecture 2>/dev/null).deb
+
+deb: all $(BUILD)/setup.deb ## build/loadtap_VERSION_ARCHITECTURE.deb, for Debian
+	scripts/deb.sh $(BUILD) $(DEB)
+
+arm64: $(BUILD)/setup.arm64
+	scripts/setup_arm64.sh $(BUILD)/arm64/debian
+	$(MAKE) BUILD=$(BUILD)/arm64 ARCH=aarch64 static
+
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
 help: ## this list
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all static demo test test-unit test-bpf test-e2e test-envoy test-kernels soak asan fuzz prove lint docs format sanitized bench envoy kubernetes test-packages install clean help
+.PHONY: all static demo test test-unit test-bpf test-e2e test-envoy test-kernels soak asan fuzz prove lint docs format sanitized bench envoy kubernetes test-packages image deb arm64 install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

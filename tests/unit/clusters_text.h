@@ -14,14 +14,16 @@
 static inline void read_group(struct locality_endpoints *group, char *text)
 {
     char *rest = text, *name = strsep(&rest, "="), *region = strsep(&name, ".");
-    const char *host;
+    char *host;
 
     group->locality = (struct locality){strdup(region), strdup(""), strdup("")};
     group->priority = (uint32_t)atoi(name);
-    group->endpoints = calloc(16, sizeof(*group->endpoints));
+    group->endpoints = calloc(1, 16 * sizeof(*group->endpoints) + (rest ? strlen(rest) + 1 : 0));
+    if (rest) /* the hosts' texts lie behind their endpoints */
+        rest = strcpy((char *)&group->endpoints[16], rest);
     while (rest && (host = strsep(&rest, ",")))
-        group->endpoints[group->endpoint_count++] = (struct endpoint){
-            .host = *host == '|' ? NULL : strdup(host), .port = (uint16_t)strlen(host)};
+        group->endpoints[group->endpoint_count++] =
+            (struct endpoint){.host = *host == '|' ? NULL : host, .port = (uint16_t)strlen(host)};
 }
 
 static inline void read_cluster(struct cluster *cluster, char *text)

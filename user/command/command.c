@@ -9,11 +9,7 @@
 #include "command/top.h"
 
 const struct command *const commands[] = {
-    &init_command,
-    &doctor_command,
-    &top_command,
-    &explain_command,
-    NULL,
+    &init_command, &doctor_command, &top_command, &explain_command, NULL,
 };
 
 const struct command *command_find(const struct command *const *table, const char *name)

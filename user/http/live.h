@@ -1,15 +1,15 @@
-/* The live page, one file in the binary, and the events that it shows: one JSON a second, by server-sent events
- * (HTML standard, 9.2). [jansson]
+/* The live page, one file in the binary, and the events that it shows: one JSON a second, by server-sent
+ * events (HTML standard, 9.2). [jansson]
  *
  * An event: what counts is as large as it is, a rate is the page's to make.
  *
- *   {"title": "loadtap", "subtitle": "…", "links": ["/clusters", …], "time": 1.5,    // seconds, of any clock
+ *   {"title": "loadtap", "subtitle": "…", "links": ["/clusters", …], "time": 1.5,    // seconds
  *    "status": {"text": "connected", "good": true, "detail": "…",
- *               "next": 0.7, "next_label": "next report", "interval": 2},           // seconds; next may be absent
+ *               "next": 0.7, "next_label": "next report", "interval": 2},     // seconds; next may be absent
  *    "facts": [["stream", "1"], …], "row_title": "endpoint",
  *    "cards": [{"name": "backend", "tags": ["http1"],
  *               "groups": [{"label": "a place, or empty", "rows": [LIVE_ROW]}]}],
- *    "more": 0}                                                                     // rows that it leaves out
+ *    "more": 0}                                                           // rows that it leaves out
  */
 #pragma once
 
