@@ -16,18 +16,28 @@ SANITIZE := -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=al
 endif
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-CPPFLAGS := -D_GNU_SOURCE -Ibpf -Iuser -I$(BUILD)/proto -I$(BUILD)/bpf
-CFLAGS := -std=gnu11 -O2 -g -fno-omit-frame-pointer $(SANITIZE)
+# No path of this machine is in what is built: another folder makes the same bytes.
+PLACELESS := -ffile-prefix-map=$(CURDIR)=.
+CPPFLAGS := -D_GNU_SOURCE -Ibpf -Iuser -I$(BUILD)/proto -I$(BUILD)/bpf -I$(BUILD)/pages
+CFLAGS := -std=gnu11 -O2 -g $(PLACELESS) -fno-omit-frame-pointer $(SANITIZE)
 LDFLAGS := -Wl,--as-needed $(SANITIZE)
 LDLIBS := $(addprefix -l,bpf elf z nghttp2 protobuf-c yaml event_extra event_openssl event_core ssl crypto cares jansson cap-ng seccomp)
 FUZZ_SECONDS := 60
+
+# ARCH=aarch64 builds for another architecture with Debian's libraries for it, in $(BUILD)/debian.
+ifneq ($(ARCH),$(shell uname -m))
+CC := $(ARCH)-linux-gnu-gcc
+AR := $(ARCH)-linux-gnu-ar
+CPPFLAGS += -isystem $(BUILD)/debian/usr/include -isystem $(BUILD)/debian/usr/include/$(ARCH)-linux-gnu
+LDFLAGS += -L$(BUILD)/debian/usr/lib/$(ARCH)-linux-gnu
+endif
 
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc) --no-print-directory
 endif
 $(V).SILENT:
 
-PROTOS := $(shell cd proto && find envoy google loadtap -name '*.proto')
+PROTOS := $(sort $(shell cd proto && find envoy google loadtap -name '*.proto'))
 SHARED_C := $(wildcard user/base/*.c user/grpc/*.c user/message/*.c user/http/*.c)
 # Folders of the flow, in its order. A test needs no more than its own: FOLDERS="config upstream".
 FOLDERS := config upstream kernel report stream admin privilege doctor command daemon
@@ -51,17 +61,19 @@ BENCH_GO := $(patsubst %.go,$(BUILD)/%,$(wildcard tests/bench/*/*.go))
 PROTO_C := $(PROTOS:%.proto=$(BUILD)/proto/%.pb-c.c)
 SKELETONS := $(patsubst %.bpf.c,$(BUILD)/bpf/%.skel.h,$(notdir $(wildcard bpf/*.bpf.c tests/bpf/*.bpf.c tests/bench/*.bpf.c)))
 UNREAD := $(BUILD)/proto/unread_fields.inc
-GENERATED := $(PROTO_C) $(UNREAD) $(SKELETONS)
+LIVE := $(BUILD)/pages/live_html.inc
+GENERATED := $(PROTO_C) $(UNREAD) $(SKELETONS) $(LIVE)
 
 objects = $(patsubst %.c,$(OUT)/%.o,$(patsubst $(BUILD)/%,%,$(1)))
 programs = $(patsubst %.c,$(1)/%,$(2))
-OBJECTS := $(call objects,$(SHARED_C) $(DAEMON_C) $(COLLECTOR_C) $(TESTS_C))
+OBJECTS := $(call objects,$(SHARED_C) $(DAEMON_C) $(COLLECTOR_C) $(TESTS_C) scripts/metrics_table.c)
 PROTO_O := $(call objects,$(PROTO_C))
 UNIT := $(call programs,$(OUT),$(UNIT_C))
 BPF_TESTS := $(call programs,$(OUT),$(BPF_TESTS_C))
 FUZZ := $(call programs,$(OUT),$(FUZZ_C))
 PROVE := $(call programs,$(OUT),$(PROVE_C))
 BENCH := $(call programs,$(OUT),$(BENCH_C))
+METRICS_TABLES := $(addprefix $(OUT)/,metrics_table collector_metrics_table)
 SANITIZED := $(call programs,$(BUILD)/asan,$(UNIT_C) $(FUZZ_C))
 
 all: $(OUT)/loadtap $(OUT)/loadtap-collector ## build/loadtap and build/loadtap-collector
@@ -74,7 +86,7 @@ demo: all $(BUILD)/setup.demo ## nginx, its upstreams, loadtap and a collector, 
 # --- tests --------------------------------------------------------------------
 RUN := BUILD=$(BUILD) tests/run
 
-test: all static $(UNIT) $(BPF_TESTS) sanitized $(GO_PEERS) $(NO_ROLL_BACK) envoy kubernetes ## everything below except bench
+test: all static $(METRICS_TABLES) $(UNIT) $(BPF_TESTS) sanitized $(GO_PEERS) $(NO_ROLL_BACK) envoy kubernetes image deb ## everything below except bench
 	FUZZ_SECONDS=5 $(RUN) $(CHECKS) $(UNIT) $(BPF_TESTS) $(SANITIZED) $(E2E) $(BESIDE_ENVOY)
 
 test-unit: $(UNIT) ## one program per module; no root
@@ -83,14 +95,14 @@ test-unit: $(UNIT) ## one program per module; no root
 test-bpf: $(BPF_TESTS) ## the programs in the kernel
 	$(RUN) $^
 
-test-e2e: all $(GO_PEERS) $(NO_ROLL_BACK) $(BUILD)/setup.test ## the real daemon between real peers
+test-e2e: all $(GO_PEERS) $(NO_ROLL_BACK) deb $(BUILD)/setup.test ## the real daemon between real peers
 	$(RUN) $(E2E)
 
 test-envoy: all envoy ## beside a real Envoy, before the same management server, on the same traffic
 	$(RUN) $(BESIDE_ENVOY)
 
-test-packages: all static kubernetes $(BUILD)/setup.test ## what is installed, and what deploys it
-	$(RUN) $(addprefix tests/check/,install.sh kubernetes.sh)
+test-packages: all static kubernetes image deb $(BUILD)/setup.test ## what is installed, and what deploys it
+	$(RUN) $(addprefix tests/check/,install.sh kubernetes.sh image.sh deb.sh) tests/e2e/test_deb.py
 
 test-kernels: all $(BPF_TESTS) $(BUILD)/setup.test $(BUILD)/setup.kernels ## the kernel side under other kernels, in virtual machines
 	$(RUN) tests/check/clangs.sh
@@ -116,9 +128,10 @@ prove: $(PROVE) ## CONNECTIONS=10000000 made-up HTTP/2 connections, counted as n
 lint: $(GENERATED) $(BUILD)/setup.test ## format, clang-tidy, include directions
 	$(RUN) $(addprefix tests/check/,format.sh tidy.sh includes.sh)
 
-docs: all ## what is made from sources, pages and shell completions; a test compares them
+docs: all $(METRICS_TABLES) ## what is made from sources, pages and shell completions; a test compares them
 	scripts/config_fields.py >configs/fields.md
-	scripts/command_line.py $(BUILD) completions completions
+	scripts/metrics_table.sh $(BUILD) >configs/metrics.md
+	scripts/command_line.py $(BUILD) completions configs/completions
 
 format: ## clang-format every source
 	clang-format -i $$(find bpf user tests -name '*.[ch]')
@@ -134,7 +147,7 @@ $(BUILD)/setup.%: scripts/setup.sh
 	mkdir -p $(@D)
 	scripts/setup.sh $*
 	touch $@
-$(BUILD)/setup.test $(BUILD)/setup.demo $(BUILD)/setup.kernels: | $(BUILD)/setup.build
+$(BUILD)/setup.test $(BUILD)/setup.demo $(BUILD)/setup.kernels $(BUILD)/setup.arm64 $(BUILD)/setup.deb: | $(BUILD)/setup.build
 
 # What needs it says so where it cannot be had.
 envoy kubernetes: | $(BUILD)/setup.test
@@ -150,12 +163,16 @@ $(UNREAD): scripts/unread_fields.awk $(PROTOS:%=proto/%)
 	mkdir -p $(@D)
 	awk -f $^ > $@
 
+$(LIVE): user/http/live.html scripts/embed_page.sh
+	mkdir -p $(@D)
+	scripts/embed_page.sh $< > $@
+
 vpath %.bpf.c bpf tests/bpf tests/bench
 $(BUILD)/bpf/%.bpf.o: %.bpf.c | $(BUILD)/setup.build
 	$(info BPF   $@)
 	mkdir -p $(@D)
 	$(CLANG) -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter \
-	  -D__TARGET_ARCH_$(BPF_ARCH) -I/usr/include/$(ARCH)-linux-gnu -Ibpf -MMD -MP -c -o $@ $<
+	  -D__TARGET_ARCH_$(BPF_ARCH) -I/usr/include/$(ARCH)-linux-gnu -I/usr/$(ARCH)-linux-gnu/include $(PLACELESS) -Ibpf -MMD -MP -c -o $@ $<
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	bpftool gen skeleton $< > $@.new
@@ -165,7 +182,7 @@ $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 $(call objects,$(wildcard user/kernel/*.c) $(BPF_TESTS_C) $(FIXTURE_C) $(BENCH_C)): | $(SKELETONS)
 $(call objects,$(TESTS_C)): | $(BUILD)/setup.test
 
-$(OBJECTS): $(OUT)/%.o: %.c | $(PROTO_C) $(UNREAD)
+$(OBJECTS): $(OUT)/%.o: %.c | $(PROTO_C) $(UNREAD) $(LIVE)
 	$(info CC    $@)
 	mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -MMD -MP -c -o $@ $<
@@ -184,6 +201,8 @@ $(OUT)/collector.a: $(filter-out %/main.o,$(call objects,$(COLLECTOR_C) $(SHARED
 
 $(OUT)/loadtap $(BUILD)/static/loadtap: $(OUT)/user/daemon/main.o $(OUT)/daemon.a
 $(OUT)/loadtap-collector $(BUILD)/static/loadtap-collector: $(OUT)/user/collector/main.o $(OUT)/collector.a
+$(OUT)/metrics_table: $(OUT)/scripts/metrics_table.o $(OUT)/daemon.a
+$(OUT)/collector_metrics_table: $(OUT)/scripts/metrics_table.o $(OUT)/collector.a
 COLLECTOR_TESTS := $(foreach test,$(UNIT) $(FUZZ),$(if $(findstring _collector_,$(test)),$(test)))
 $(COLLECTOR_TESTS): $(OUT)/%: $(OUT)/%.o $(OUT)/collector.a
 $(BPF_TESTS): $(OUT)/%: $(OUT)/%.o $(call objects,$(FIXTURE_C)) $(OUT)/native.a $(OUT)/daemon.a
@@ -193,7 +212,7 @@ $(filter-out $(COLLECTOR_TESTS),$(UNIT) $(FUZZ)) $(PROVE) $(BENCH): $(OUT)/%: $(
 $(BUILD)/static/%: LDFLAGS += -static
 $(UNIT) $(BPF_TESTS): LDLIBS += -lcmocka
 $(FUZZ): LDFLAGS += -fsanitize=fuzzer
-$(addprefix $(OUT)/,loadtap loadtap-collector) $(BUILD)/static/loadtap $(BUILD)/static/loadtap-collector $(UNIT) $(BPF_TESTS) $(FUZZ) $(PROVE) $(BENCH):
+$(addprefix $(OUT)/,loadtap loadtap-collector) $(BUILD)/static/loadtap $(BUILD)/static/loadtap-collector $(METRICS_TABLES) $(UNIT) $(BPF_TESTS) $(FUZZ) $(PROVE) $(BENCH):
 	$(info LINK  $@)
 	mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -217,12 +236,27 @@ $(GO_PEERS) $(BENCH_GO): $(BUILD)/%: %.go $(wildcard tests/go/src/*/*/*.go) | $(
 install: all ## into DESTDIR and PREFIX (/usr/local)
 	scripts/install.sh $(BUILD) "$(DESTDIR)" $(or $(PREFIX),/usr/local)
 
+VERSION := $(shell awk '/define VERSION_(MAJOR|MINOR|PATCH)/ { printf "%s%s", n++ ? "." : "", $$3 }' user/base/version.h)
+IMAGE := $(BUILD)/loadtap-$(VERSION).oci.tar
+
+image: static arm64 ## build/loadtap-VERSION.oci.tar, an OCI image with nothing else in it, for amd64 and arm64
+	scripts/oci_image.py $(IMAGE) $(VERSION) amd64=$(BUILD)/static arm64=$(BUILD)/arm64/static
+
+DEB := $(BUILD)/loadtap_$(VERSION)_$(shell dpkg --print-architecture 2>/dev/null).deb
+
+deb: all $(BUILD)/setup.deb ## build/loadtap_VERSION_ARCHITECTURE.deb, for Debian
+	scripts/deb.sh $(BUILD) $(DEB)
+
+arm64: $(BUILD)/setup.arm64
+	scripts/setup_arm64.sh $(BUILD)/arm64/debian
+	$(MAKE) BUILD=$(BUILD)/arm64 ARCH=aarch64 static
+
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
 help: ## this list
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all static demo test test-unit test-bpf test-e2e test-envoy test-kernels soak asan fuzz prove lint docs format sanitized bench envoy kubernetes test-packages install clean help
+.PHONY: all static demo test test-unit test-bpf test-e2e test-envoy test-kernels soak asan fuzz prove lint docs format sanitized bench envoy kubernetes test-packages image deb arm64 install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -18,7 +18,7 @@ struct {
     __type(value, struct endpoint_value);
 } endpoints SEC(".maps");
 
-/* Readable by mmap: a reader needs neither a system call nor a capability. */
+/* Readable by mmap: a reader needs no capability, nor a system call for each row. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(max_entries, 4096);

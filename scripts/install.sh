@@ -13,10 +13,10 @@ put() { # mode, folder below the prefix, files, of which none may exist
 }
 
 put 755 sbin "$build/loadtap" "$build/loadtap-collector"
-put 644 share/man/man8 man/*.8
-put 644 share/bash-completion/completions completions/bash/*
-put 644 share/zsh/site-functions completions/zsh/*
-put 644 share/fish/vendor_completions.d completions/fish/*
+put 644 share/man/man8 configs/man/*.8
+put 644 share/bash-completion/completions configs/completions/bash/*
+put 644 share/zsh/site-functions configs/completions/zsh/*
+put 644 share/fish/vendor_completions.d configs/completions/fish/*
 put 644 share/doc/loadtap README.md LICENSE
 put 644 share/doc/loadtap/examples configs/*.yaml configs/*.json configs/README.md
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh build|test|demo|kernels: finds what that step lacks on this machine. As root with apt it is
+# setup.sh build|test|demo|kernels|arm64|deb: finds what that step lacks on this machine. As root with apt it is
 # installed, one line each; anywhere else the packages are named and the script fails.
 set -eu
 
@@ -49,6 +49,11 @@ test curl curl
 test systemd systemd-analyze
 test util-linux setpriv
 test prometheus promtool
+test default-jdk-headless javac
+test libgrpc-java /usr/share/java/grpc-netty.jar
+test libguava-java /usr/share/java/guava.jar
+test libnetty-java /usr/share/java/netty-all.jar
+test libperfmark-java /usr/share/java/perfmark-api.jar
 test chromium chromium
 test mandoc mandoc
 test zsh zsh
@@ -65,6 +70,11 @@ kernels qemu-system-x86 qemu-system-x86_64
 kernels busybox-static busybox
 kernels kmod modprobe
 kernels python3 python3
+test lintian lintian
+deb dpkg-dev dpkg-shlibdeps
+arm64 gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
+arm64 libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdio.h
+arm64 qemu-user-static qemu-aarch64-static
 TABLE
 }
 

@@ -4,26 +4,26 @@
 
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
-cp -r man completions "$copy"
+cp -r configs/man configs/completions "$copy"
 
 manual_fits() { # folder
     scripts/command_line.py "$BUILD" manual "$1"
 }
 
 # A flag that is missing, one that is too much, and one whose value has another name are each noticed.
-notices() { # edit of man/loadtap.8
-    sed "$1" man/loadtap.8 >"$copy/man/loadtap.8"
+notices() { # edit of configs/man/loadtap.8
+    sed "$1" configs/man/loadtap.8 >"$copy/man/loadtap.8"
     ! manual_fits "$copy/man"
 }
 
 are_current() {
-    scripts/command_line.py "$BUILD" completions "$copy/made" && diff -r completions "$copy/made"
+    scripts/command_line.py "$BUILD" completions "$copy/made" && diff -r configs/completions "$copy/made"
 }
 
 # What bash offers behind these words.
 offered() { # completion, words: the last one is being typed
     bash -c '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _loadtap; echo "${COMPREPLY[*]}"' \
-        bash completions/bash/loadtap "$@"
+        bash configs/completions/bash/loadtap "$@"
 }
 
 offers() { # expected, words
@@ -33,14 +33,14 @@ offers() { # expected, words
 }
 
 fish_offers() { # expected, line
-    fish --no-config -c "source completions/fish/loadtap.fish; complete -C '$2'" | cut -f 1 | grep -qx -- "$1"
+    fish --no-config -c "source configs/completions/fish/loadtap.fish; complete -C '$2'" | cut -f 1 | grep -qx -- "$1"
 }
 
-check "the manual has every flag, and no other" manual_fits man
+check "the manual has every flag, and no other" manual_fits configs/man
 check "a flag that the manual lacks is noticed" notices '/^.It Fl -config-yaml/d'
 check "one that there is not is noticed" notices 's/^.It Fl -config-yaml/&s/'
 check "a value of another name is noticed" notices 's/^\(.It Fl -config-yaml Ar\) TEXT/\1 YAML/'
-check "the manual is well-formed" mandoc -T lint -W warning man/*.8
+check "the manual is well-formed" mandoc -T lint -W warning configs/man/*.8
 check "the completions are made of what --help says" are_current
 check "bash: flags" offers "--mode" loadtap --mo
 check "bash: values" offers "validate" loadtap --mode v
@@ -49,7 +49,7 @@ check "bash: commands" offers "init" loadtap ini
 check "bash: a command's flags" offers "--seconds" loadtap init --sec
 check "bash: not the daemon's there" offers "" loadtap init --mode
 check "bash: files" offers "configs/minimal.yaml" loadtap -c configs/mini
-check "zsh" zsh -n completions/zsh/_loadtap completions/zsh/_loadtap-collector
+check "zsh" zsh -n configs/completions/zsh/_loadtap configs/completions/zsh/_loadtap-collector
 check "fish: flags" fish_offers "--seconds" "loadtap init --sec"
 check "fish: commands" fish_offers "init" "loadtap in"
 finish

@@ -45,7 +45,7 @@ check "it installs below DESTDIR only" install_all
 check "loadtap runs" runs loadtap
 check "loadtap-collector runs" runs loadtap-collector
 check "examples" examples
-check "manual pages" mirrored share/man/man8 man/*.8
+check "manual pages" mirrored share/man/man8 configs/man/*.8
 check "units" mirrored lib/systemd/system configs/systemd/*.service
 check "units name the installed binary" units_name_the_binary
 check "documentation" mirrored share/doc/loadtap README.md LICENSE

@@ -5,7 +5,7 @@
 
 tidy() {
     printf '%s\n' "$@" | xargs -P "$(nproc)" -I FILE clang-tidy --quiet FILE -- \
-        -std=gnu11 -D_GNU_SOURCE -Ibpf -Iuser -isystem "$BUILD/proto" -isystem "$BUILD/bpf" \
+        -std=gnu11 -D_GNU_SOURCE -Ibpf -Iuser -isystem "$BUILD/proto" -isystem "$BUILD/bpf" -isystem "$BUILD/pages" \
         2> >(grep -v 'warnings generated' >&2)
 }
 

@@ -3,9 +3,11 @@
 tell what is reported."""
 
 import os
+import re
 import stat
+import subprocess
 
-from lib import admin, namespace, tap
+from lib import admin, namespace, prometheus, tap
 from lib.client import Client, request
 from lib.daemon import Daemon, bootstrap, cluster
 from lib.process import until
@@ -88,7 +90,126 @@ def test_next(results):
         "host": "127.0.0.1", "found_by": "address"}]))
 
 
+def answers():
+    try:
+        return admin.get_unix("/ready")[0] == 200
+    except OSError:
+        return False
+
+
+POSTS = ("/logging", "/reload", "/quitquitquit")
+
+
+def post(path, host="127.0.0.1", **headers):
+    return admin.get(path, host=host, method="POST", headers={
+        name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def test_metrics(results):
+    page = prometheus.scrape(admin.PORT)
+    text = admin.get("/metrics")[2]
+    results.equal("promtool has nothing to say", prometheus.lint_text(text), (0, ""))
+    results.true("promtool would", prometheus.lint_text(text.replace("requests_total", "requests"))[0] != 0)
+    results.equal("/stats/prometheus has the same metrics",
+                  re.findall("# TYPE .*", admin.get("/stats/prometheus")[2]), re.findall("# TYPE .*", text))
+    labels = {"cluster": "backend", "region": "r", "zone": "z", "sub_zone": "s", "priority": "1",
+              "endpoint": ADDRESS}
+    results.equal("an endpoint's numbers", [page.value(f"endpoint_{name}", **labels) for name in (
+        "issued_requests_total", "error_requests_total", "requests_in_progress", "active_connections")],
+        [6, 2, 1, 1])
+    results.equal("the stream's", [page.value(f"lrs_{name}") for name in (
+        "connected", "streams_total", "responses_total", "clusters", "interval_seconds")], [1, 1, 1, 3, 3600])
+    results.true("what it costs", all(page.value(name) > 0 for name in (
+        "cpu_seconds_total", "resident_memory_bytes", "start_time_seconds", "endpoint_slots",
+        "endpoint_slots_used")), text)
+    with open("/proc/sys/kernel/bpf_stats_enabled") as setting:
+        results.equal("BPF run time, where the kernel measures it",
+                      page.value("bpf_run_seconds_total") is not None, setting.read().strip() == "1")
+
+
+def test_label_sets(results, scratch, group):
+    """Two endpoints more than are told apart."""
+    folder = os.path.join(scratch, "sets")
+    os.mkdir(folder)
+    config = bootstrap([cluster("many", [(None, 0, [("127.0.0.1", PORT + i) for i in range(5)]),
+                                         (None, 0, [("127.0.0.1", PORT)])])])
+    config["admin"] = configuration(port=admin.PORT + 1)["admin"]
+    daemon = Daemon(folder, group, config, metrics_label_sets=4, admin_socket="none")
+    until(lambda: "stream up" in daemon.log(), 15, "the stream")
+    page = prometheus.scrape(admin.PORT + 1)
+    rows = page["loadtap_endpoint_issued_requests_total"]
+    results.equal("told apart, and the others as one", sorted(len(labels) for labels in rows),
+                  [1, 6, 6, 6, 6])
+    results.equal("how many those are", page.value("endpoint_label_sets_overflow"), 2)
+    results.equal("an address that stands twice is one set: promtool agrees",
+                  prometheus.lint(admin.PORT + 1), (0, ""))
+    daemon.finish()
+
+
+def test_methods(results):
+    for path in POSTS:
+        status, headers, _ = admin.get(path)
+        results.equal(f"GET {path}", (status, headers["Allow"]), (405, "POST"))
+    status, headers, _ = post("/clusters")
+    results.equal("POST /clusters", (status, headers["Allow"]), (405, "GET, HEAD"))
+    results.equal("HEAD", admin.get("/ready", method="HEAD")[::2], (200, ""))
+    results.equal("methods that nothing has", [admin.get("/ready", method=method)[0] for method in (
+        "PUT", "DELETE", "OPTIONS")], [405] * 3)
+    results.equal("a body that is too large", admin.get(
+        "/logging?level=info", method="POST", body="x" * 5000)[0], 413)
+
+
+def test_who_may(results):
+    """The peer of a connection to 192.0.2.1, an address of this machine, is that address."""
+    away = "192.0.2.1"
+    results.equal("from the network: pages", admin.get("/clusters", host=away)[0], 200)
+    for method, path in (("POST", "/logging?level=info"), ("GET", "/config_dump")):
+        status, _, text = admin.get(path, host=away, method=method)
+        results.true(f"from the network: {method} {path} is refused, with the way out",
+                     status == 403 and "admin_open_to_network" in text, (status, text))
+    here = f"127.0.0.1:{admin.PORT}"
+    for name, status, headers in (
+            ("a program", 200, {}),
+            ("our own page", 200, {"Origin": f"http://{here}", "Sec_Fetch_Site": "same-origin"}),
+            ("a page of somebody else", 403, {"Origin": "http://evil.example"}),
+            ("a page without an origin", 403, {"Origin": "null"}),
+            ("a form of somebody else", 403, {"Sec_Fetch_Site": "cross-site"}),
+            ("a name that leads here (DNS rebinding)", 403, {
+                "Host": "evil.example", "Origin": "http://evil.example"}),
+            ("the same at our port", 403, {"Host": f"evil.example:{admin.PORT}"}),
+            ("localhost", 200, {"Host": f"localhost:{admin.PORT}"})):
+        results.equal(f"POST by {name}", post("/logging?level=info", **headers)[0], status)
+    results.equal("by the Unix socket", admin.get_unix("/logging?level=info", method="POST")[0], 200)
+
+
+def test_envoys_pages(results, daemon):
+    links = admin.get("/")[2]
+    results.true("/ has the links", all(f"href='{path}'" in links for path in (
+        "/clusters", "/metrics", "/config_dump", "/lrs")) and "POST /reload" in links)
+    info = admin.get_json("/server_info")
+    results.equal("/server_info", (info["state"], info["node"]["id"]), ("LIVE", "e2e"))
+    first, second = admin.get_json("/config_dump")["configs"]
+    results.equal("/config_dump", (
+        first["@type"], first["bootstrap"]["node"]["id"],
+        [entry["cluster"]["name"] for entry in second["static_clusters"]]),
+        ("type.googleapis.com/envoy.admin.v3.BootstrapConfigDump", "e2e",
+         ["backend", "named", "load_reporting_cluster"]))
+    results.equal("/certs, where there are none", admin.get_json("/certs"),
+                  {"certificates": [{"ca_cert": [], "cert_chain": []}]})
+    stats = admin.get("/stats")[2].splitlines()
+    results.true("/stats", {"cluster.backend.upstream_rq_total: 6",
+                            "loadtap.lrs_streams_total: 1"} <= set(stats), stats)
+    results.equal("/logging wants a level", post("/logging?level=loud")[0], 400)
+    post("/logging?level=debug")
+    until(lambda: " debug " in daemon.log(), 10, "a line at debug")
+    results.true("the level is another one at once", True)
+    post("/logging?level=info")
+    status, _, text = post("/reload")
+    results.true("/reload says what it did", status == 200 and text.strip(), (status, text))
+
+
 def test(results, scratch, group):
+    subprocess.run(["ip", "address", "add", "192.0.2.1/32", "dev", "lo"], check=True)
     upstream = Upstream()
     upstream.listen(PORT)
     collector = Collector(scratch, interval="3600s")
@@ -104,6 +225,11 @@ def test(results, scratch, group):
         test_clusters(results)
         test_lrs(results)
         test_next(results)
+        test_envoys_pages(results, daemon)
+        test_metrics(results)
+    test_label_sets(results, scratch, group)
+    test_methods(results)
+    test_who_may(results)
     other = os.path.join(scratch, "second")
     os.mkdir(other)
     second = Daemon(other, group, configuration())
@@ -114,8 +240,12 @@ def test(results, scratch, group):
                    for where in (f"0.0.0.0:{admin.PORT}", admin.SOCKET)], [True, True])
     results.equal("the second one ends", second.finish(), 0)
     results.true("and leaves the first one's socket", os.path.exists(admin.SOCKET))
-    results.equal("loadtap ends", daemon.finish(), 0)
-    results.true("its socket is gone", not os.path.exists(admin.SOCKET))
+    results.equal("/quitquitquit answers", post("/quitquitquit")[0], 200)
+    results.equal("and ends loadtap", daemon.child.wait(10), 0)
+    results.true("with a last report", "last report: stream=1" in daemon.log())
+    third = Daemon(other, group, configuration())
+    until(lambda: answers(), 15, "a third daemon, over what the first one may have left")
+    results.equal("the third one ends", third.finish(), 0)
     collector.stop()
 
 

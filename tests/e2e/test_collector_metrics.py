@@ -159,12 +159,12 @@ def test_bad_clients(results, scratch):
     collector = start(scratch, "http")
     client = Reporter(scratch, "grpc-go", "good", PORT).send(node=("n", "c"))
     client.asked()
-    for path, method, status in (("/", "GET", 404), ("/metrics", "POST", 405),
+    for path, method, status in (("/", "GET", 200), ("/nothing", "GET", 404), ("/metrics", "POST", 405),
                                  ("/metrics?x=1", "GET", 200)):
         results.equal(f"{method} {path}", prometheus.get(METRICS, path, method)[0], status)
     with dial() as large:
         large.sendall(b"GET /metrics HTTP/1.1\r\nx: " + 9000 * b"x")
-        results.true("a head that does not end", b" 413 " in large.recv(1000))
+        results.true("a head that does not end", b" 400 " in large.recv(1000))
     start_time = time.monotonic()
     slow, silent = dial(), [dial() for _ in range(5)]
     for _ in range(22):  # each half second a byte, so that no time between two is long

@@ -5,8 +5,7 @@ every request is counted once, also those on connections that were open before.
 
 The load does as a proxy that is not told: it goes on with each address, whatever the configuration says."""
 
-import json
-import os
+import collections
 import random
 import re
 import signal
@@ -15,10 +14,12 @@ import time
 
 from lib import namespace, tap
 from lib.by_address import Upstreams
+from lib.changing import Configuration, loaded, reload
 from lib.client import Client, request
-from lib.daemon import Daemon, bootstrap, cluster, settings
+from lib.daemon import Daemon, cluster
+from lib.delivery import count_once
 from lib.process import PATIENCE, until
-from lib.reports import Collector, Sums
+from lib.reports import COUNTS, Collector, Sums, address_of
 
 PORT = 20001
 ADDRESSES = [f"127.0.3.{number}" for number in range(1, 9)]
@@ -27,7 +28,6 @@ LOCALITIES = [None, {"region": "east"}, {"region": "west", "zone": "w1"}]
 RELOADS = 50
 IDLE = 20 * PATIENCE  # seconds; far longer than the load leaves an address alone
 THREADS = 3
-LOADED = "configuration loaded anew"
 
 
 class Load:
@@ -36,7 +36,7 @@ class Load:
     def __init__(self):
         self.ending = False
         self.failed = []
-        self.threads = [threading.Thread(target=self._run) for _ in range(THREADS)]
+        self.threads = [threading.Thread(target=self._run, daemon=True) for _ in range(THREADS)]
         for thread in self.threads:
             thread.start()
 
@@ -65,72 +65,18 @@ class Load:
             thread.join()
 
 
-class Configuration:
-    """A file as kubelet mounts a ConfigMap: folder/bootstrap.json -> ..data/…, ..data -> a folder."""
-
-    def __init__(self, scratch, group):
-        self.folder = os.path.join(scratch, "mounted")
-        self.group = group
-        self.number = 0
-        os.mkdir(self.folder)
-        os.symlink("..data/bootstrap.json", self.path())
-
-    def path(self):
-        return os.path.join(self.folder, "bootstrap.json")
-
-    def swap(self, text):
-        """All at once, as kubelet does."""
-        self.number += 1
-        folder = os.path.join(self.folder, f"..{self.number}")
-        os.mkdir(folder)
-        self._write(os.path.join(folder, "bootstrap.json"), text)
-        link = os.path.join(self.folder, "..data")
-        os.symlink(f"..{self.number}", link + "_tmp")
-        os.rename(link + "_tmp", link)
-
-    def save(self, text):
-        """As an editor: another file takes the name."""
-        target = os.path.realpath(self.path())
-        self._write(target + "~", text)
-        os.rename(target + "~", target)
-
-    def write(self, text):
-        self._write(self.path(), text)
-
-    @staticmethod
-    def _write(path, text):
-        with open(path, "w") as out:
-            out.write(text)
-
-    def text(self, clusters, node="e2e", **own):
-        made = bootstrap(clusters)
-        made["node"]["metadata"] = {"told": node}
-        made.update(settings(self.group, {"removed_endpoint_idle_time": f"{IDLE}s", **own}))
-        return json.dumps(made)
-
-
-def any_clusters():
+def any_clusters(dice):
     """Each address stands somewhere or nowhere; clusters and localities in any order."""
-    placed = {name: {} for name in random.sample(NAMES, random.randint(0, len(NAMES)))}
+    placed = {name: {} for name in dice.sample(NAMES, dice.randint(0, len(NAMES)))}
     for address in ADDRESSES:
-        name = random.choice(NAMES)
+        name = dice.choice(NAMES)
         if name in placed:
-            where = random.randrange(len(LOCALITIES)), random.randrange(2)
+            where = dice.randrange(len(LOCALITIES)), dice.randrange(2)
             placed[name].setdefault(where, []).append((address, PORT))
     return [cluster(name, [(LOCALITIES[place], priority, members)
                            for (place, priority), members in groups.items()],
-                    **({"connect_timeout": "1s"} if random.random() < 0.3 else {}))
+                    connect_timeout=f"{dice.randint(1, 1000)}s")
             for name, groups in placed.items()]
-
-
-def loaded(daemon):
-    return daemon.log().count(LOADED)
-
-
-def reload(daemon, how, text):
-    before = loaded(daemon)
-    how(text)
-    until(lambda: loaded(daemon) > before, 10, "the new configuration")
 
 
 def by_signal(daemon, configuration):
@@ -142,16 +88,17 @@ def by_signal(daemon, configuration):
 
 
 def rows(collector):
-    """{address: counts} over all clusters."""
-    sums = {}
-    for name in NAMES:
-        for address, row in collector.endpoints(name).items():
-            sums.setdefault(address, Sums()).update(row)
-    return {address: row.of("issued", "success", "error") for address, row in sums.items()}
+    """{address: counts} over all clusters, once what a stream's end had sent again."""
+    sums = collections.defaultdict(Sums)
+    for _, stats in count_once.counted(list(collector.messages())):
+        for locality in stats.get("upstream_locality_stats", ()):
+            for entry in locality.get("upstream_endpoint_stats", ()):
+                sums[address_of(entry)].add(entry, COUNTS)
+    return {address: row.of(*COUNTS) for address, row in sums.items() if any(row.values())}
 
 
-def settle(collector, daemon, good):
-    """Two reports more, of whatever."""
+def settle(collector, good):
+    """Until it is good, and then for two reports more."""
     end = time.monotonic() + 20 * PATIENCE
     while not good() and time.monotonic() < end:
         time.sleep(0.05)
@@ -160,18 +107,19 @@ def settle(collector, daemon, good):
 
 
 def fifty_reloads(results, daemon, collector, configuration, upstreams):
-    random.seed(7)
+    dice = random.Random(7)
     ways = [configuration.swap, configuration.save, configuration.write,
             by_signal(daemon, configuration)]
     load = Load()
     for number in range(RELOADS):
-        own = random.choice(({}, {"report_error_bound": True}, {"omit_connection_fields": True}))
-        text = configuration.text(any_clusters(), node=f"v{number // 5}", **own)
+        own = dice.choice(({"report_error_bound": True}, {"omit_connection_fields": True}))
+        text = configuration.text(any_clusters(dice), node=f"v{number // 5}", **own,
+                                  removed_endpoint_idle_time=f"{IDLE + number}s")
         reload(daemon, ways[number % len(ways)], text)
-        time.sleep(random.choice((0, 0.05, 0.3)))
+        time.sleep(dice.choice((0, 0.05, 0.3)))
     load.end()
     results.equal("the load ran to its end", load.failed, [])
-    settle(collector, daemon, lambda: rows(collector) == upstreams.rows())
+    settle(collector, lambda: rows(collector) == upstreams.rows())
     results.equal("each endpoint's sums are what it served", rows(collector), upstreams.rows())
     results.say(f"{sum(row['issued'] for row in upstreams.rows().values())} requests, "
                 f"{RELOADS} configurations, "
@@ -187,7 +135,8 @@ def test(results, scratch, group):
     upstreams = Upstreams(PORT, ADDRESSES)
     configuration = Configuration(scratch, group)
     configuration.swap(configuration.text([cluster(NAMES[0], [
-        (None, 0, [(address, PORT) for address in ADDRESSES])])]))
+        (None, 0, [(address, PORT) for address in ADDRESSES])])],
+        removed_endpoint_idle_time=f"{IDLE}s"))
     collector = Collector(scratch, options=[
         "--endpoints", *(word for name in NAMES for word in ("--cluster", name))])
     daemon = Daemon(scratch, None, configuration.path(), level="debug")

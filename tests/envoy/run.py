@@ -21,12 +21,15 @@ class Run:
         self.config = os.path.join(scratch, "shared.json")
         with open(self.config, "w") as out:
             json.dump({**proxy.bootstrap(clusters, listeners), **(more or {})}, out)
-        self.daemon = Daemon(scratch, group, self.config, **own)
+        self.daemon = self.start_daemon(scratch, group, own)
         self.management.wait_streams(1, ("loadtap",))
         self.envoy = proxy.Envoy(scratch, self.config,
                                  listeners[0]["address"]["socket_address"]["port_value"])
         self.management.wait_streams(1)
         self.zero = time.monotonic()
+
+    def start_daemon(self, scratch, group, own):
+        return Daemon(scratch, group, self.config, **own)
 
     def begin(self, **response):
         """The first response, to both at once: from here the time counts."""

@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     request = envoy__service__load_stats__v3__load_stats_request__unpack(NULL, size, data);
     if (!request)
         return 0;
-    json = message_json(&request->base, &unknown);
+    json = message_json(&request->base, NULL, &unknown);
     if (!json)
         abort();
     json_decref(json);

@@ -39,7 +39,6 @@ static void clear_frees_everything(void **state)
     cluster->groups[0].locality.zone = strdup("z");
     cluster->groups[0].endpoints = calloc(1, sizeof(*cluster->groups[0].endpoints));
     cluster->groups[0].endpoint_count = 1;
-    cluster->groups[0].endpoints[0].host = strdup("h");
     cluster->health_checks = calloc(1, sizeof(*cluster->health_checks));
     cluster->health_check_count = 1;
     cluster->health_checks[0].path = strdup("/p");

@@ -143,7 +143,7 @@ static void what_is_refused(void **state)
         {{"--cluster"}, "--cluster: its value is missing"},
         {{"-l"}, "-l: its value is missing"},
         {{"-l", "loud"}, "--log-level: "},
-        {{"--log-format", "%v"}, "--log-format: text or json is expected: '%v'"},
+        {{"--log-format", "%v"}, "--log-format: found '%v', expected text or json"},
         {{"--cluster", ""}, "--cluster: "},
         {{"--output", ""}, "expected the name of a file"},
         {{"--settings="}, "expected the name of a file"},

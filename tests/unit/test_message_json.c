@@ -18,7 +18,7 @@
 static void assert_json_of(const ProtobufCMessage *message, const char *expected)
 {
     size_t unknown = 0;
-    json_t *json = message_json(message, &unknown);
+    json_t *json = message_json(message, NULL, &unknown);
     autofree char *text = NULL;
 
     assert_non_null(json);
@@ -100,6 +100,38 @@ static void any_is_plain(void **state)
     any.type_url = (char *)"t/x";
     any.value = (ProtobufCBinaryData){2, (uint8_t *)"hi"};
     assert_json_of(&any.base, "{\"type_url\":\"t/x\",\"value\":\"aGk=\"}");
+}
+
+static void any_by_its_type(void **state)
+{
+    static const ProtobufCMessageDescriptor *const known[] = {
+        &envoy__config__core__v3__locality__descriptor};
+    const struct message_types types = {known, ARRAY_SIZE(known)};
+    static const struct {
+        const char *type, *value, *expected;
+    } cases[] = {
+        {"t/envoy.config.core.v3.Locality", "\x12\x01z",
+         "{\"zone\":\"z\",\"@type\":\"t/envoy.config.core.v3.Locality\"}"},
+        {"t/unknown", "secret", "{\"@type\":\"t/unknown\"}"},
+        {"t/envoy.config.core.v3.Locality", "\x12\x09z",
+         "{\"@type\":\"t/envoy.config.core.v3.Locality\"}"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
+        size_t unknown = 0;
+        json_t *json;
+
+        any.type_url = (char *)cases[i].type;
+        any.value =
+            (ProtobufCBinaryData){strlen(cases[i].value), (uint8_t *)(uintptr_t)cases[i].value};
+        json = message_json(&any.base, &types, &unknown);
+        autofree char *text = json_dumps(json, JSON_COMPACT);
+
+        json_decref(json);
+        assert_string_equal(text, cases[i].expected);
+    }
 }
 
 static void values(void **state)
@@ -215,7 +247,7 @@ static void unknown_fields_are_counted(void **state)
 
     (void)state;
     assert_non_null(request);
-    json = message_json(&request->base, &unknown);
+    json = message_json(&request->base, NULL, &unknown);
     assert_non_null(json);
     assert_int_equal(unknown, 10 + 6);
     json_decref(json);
@@ -229,7 +261,7 @@ static void text_that_is_none(void **state)
 
     (void)state;
     here.zone = (char *)"\xff";
-    assert_null(message_json(&here.base, &unknown));
+    assert_null(message_json(&here.base, NULL, &unknown));
 }
 
 /* Every allocation of jansson fails once: NULL each time, and the sanitizer sees no leak. */
@@ -258,7 +290,7 @@ static void out_of_memory(void **state)
     json_set_alloc_funcs(failing_malloc, free);
     for (; !json && needed < 1000; needed++) {
         allocations_left = needed;
-        json = message_json(&request->base, &unknown);
+        json = message_json(&request->base, NULL, &unknown);
     }
     json_set_alloc_funcs(malloc, free);
     assert_non_null(json);
@@ -277,6 +309,7 @@ int main(void)
         cmocka_unit_test(durations),
         cmocka_unit_test(wrappers),
         cmocka_unit_test(any_is_plain),
+        cmocka_unit_test(any_by_its_type),
         cmocka_unit_test(values),
         cmocka_unit_test(enums_and_oneofs),
         cmocka_unit_test(a_report),

@@ -607,7 +607,7 @@ static void test_out_of_memory(void **state)
         assert_int_equal(messages.length, 5);
         assert_int_equal(memory_live, live);
     }
-    assert_in_range(left, 8, 20);
+    assert_in_range(left, 5, 20);
     packing_clear(&messages);
 }
 

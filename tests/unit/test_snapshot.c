@@ -48,6 +48,8 @@ static void what_is_put_is_there(void **state)
     assert_point(&snapshot, 2, &doubtful);
     snapshot_forget(&snapshot, 2);
     assert_point(&snapshot, 2, &zero);
+    snapshot_empty(&snapshot);
+    assert_point(&snapshot, 0, &zero);
     snapshot_clear(&snapshot);
     snapshot_clear(&other);
 }

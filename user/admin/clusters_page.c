@@ -8,7 +8,7 @@
 #include "base/address.h"
 #include "report/bound.h"
 
-static const char *discovery_text(enum discovery discovery)
+const char *discovery_text(enum discovery discovery)
 {
     static const char *const texts[] = {
         [DISCOVERY_STATIC] = "STATIC",
@@ -22,7 +22,7 @@ static const char *discovery_text(enum discovery discovery)
     return texts[discovery];
 }
 
-static const char *protocol_text(enum protocol protocol)
+const char *protocol_text(enum protocol protocol)
 {
     static const char *const texts[] = {
         [PROTOCOL_AUTO] = "auto", [PROTOCOL_HTTP1] = "http1",   [PROTOCOL_HTTP2] = "http2",
@@ -67,6 +67,8 @@ char *clusters_text(const struct admin_view *view, size_t *length)
         const struct cluster *cluster = &view->clusters->items[c];
         const struct host *host;
 
+        if (cluster->presence == PRESENCE_VACANT)
+            continue;
         fprintf(out, "%s::discovery::%s\n%s::protocol::%s\n%s::observed::%s\n", cluster->name,
                 discovery_text(cluster->discovery), cluster->name, protocol_text(cluster->protocol),
                 cluster->name, cluster_observed(cluster) ? "true" : "false");
@@ -153,9 +155,10 @@ static json_t *group_json(const struct admin_view *view, uint32_t cluster, uint3
 
     for (size_t i = 0; (host = hosts_of_group(view->hosts, cluster, group, i)); i++)
         json_array_append_new(endpoints, endpoint_json(view, host));
-    return json_pack("{s:o, s:I, s:I, s:o}", "locality", locality_json(&from->locality), "priority",
-                     (json_int_t)from->priority, "index", (json_int_t)group, "endpoints",
-                     endpoints);
+    return json_pack("{s:o, s:I, s:b, s:I, s:o}", "locality", locality_json(&from->locality),
+                     "priority", (json_int_t)from->priority, "leaving",
+                     from->presence == PRESENCE_LEAVING, "index", (json_int_t)from->rank,
+                     "endpoints", endpoints);
 }
 
 json_t *cluster_json(const struct admin_view *view, uint32_t index)
@@ -164,12 +167,13 @@ json_t *cluster_json(const struct admin_view *view, uint32_t index)
     json_t *groups = json_array();
 
     for (uint32_t g = 0; g < cluster->group_count; g++)
-        json_array_append_new(groups, group_json(view, index, g));
-    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:o}", "name", cluster->name, "service_name",
-                     cluster->service_name, "discovery", discovery_text(cluster->discovery),
-                     "protocol", protocol_text(cluster->protocol), "observed",
-                     cluster_observed(cluster), "reported", reporter_reports(view->reporter, index),
-                     "localities", groups);
+        if (cluster->groups[g].presence != PRESENCE_VACANT)
+            json_array_append_new(groups, group_json(view, index, g));
+    return json_pack("{s:s, s:b, s:s, s:s, s:s, s:b, s:b, s:o}", "name", cluster->name, "leaving",
+                     cluster->presence == PRESENCE_LEAVING, "service_name", cluster->service_name,
+                     "discovery", discovery_text(cluster->discovery), "protocol",
+                     protocol_text(cluster->protocol), "observed", cluster_observed(cluster),
+                     "reported", reporter_reports(view->reporter, index), "localities", groups);
 }
 
 json_t *clusters_json(const struct admin_view *view)
@@ -177,6 +181,7 @@ json_t *clusters_json(const struct admin_view *view)
     json_t *list = json_array();
 
     for (uint32_t c = 0; c < view->clusters->count; c++)
-        json_array_append_new(list, cluster_json(view, c));
+        if (view->clusters->items[c].presence != PRESENCE_VACANT)
+            json_array_append_new(list, cluster_json(view, c));
     return json_pack("{s:o}", "clusters", list);
 }

@@ -14,3 +14,7 @@ json_t *clusters_json(const struct admin_view *view);
 json_t *cluster_json(const struct admin_view *view, uint32_t cluster);
 json_t *endpoint_json(const struct admin_view *view, const struct host *host);
 json_t *locality_json(const struct locality *locality);
+
+/* As the configuration names them; "OTHER" for extensions. */
+const char *discovery_text(enum discovery discovery);
+const char *protocol_text(enum protocol protocol);

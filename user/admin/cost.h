@@ -5,9 +5,9 @@
 #include <stdint.h>
 
 struct admin_cost {
-    uint64_t cpu_us, resident_bytes, started_us; /* started_us: of the clock on the wall */
-    bool has_bpf;                                /* kernel.bpf_stats_enabled is on */
-    uint64_t bpf_us, bpf_runs;                   /* of all programs, since then */
-    uint64_t slots, slots_used;                  /* rows of counters */
-    uint64_t report_us, report_last_us;          /* making and queueing reports; the last one */
+    uint64_t cpu_us, resident_bytes, started_us, loaded_us; /* the last two: since 1970 */
+    bool has_bpf;                                           /* kernel.bpf_stats_enabled is on */
+    uint64_t bpf_us, bpf_runs;                              /* of all programs, since then */
+    uint64_t slots, slots_used;                             /* rows of counters */
+    uint64_t report_us, report_last_us; /* making and queueing reports; the last one */
 };

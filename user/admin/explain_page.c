@@ -54,7 +54,7 @@ static json_t *places_json(const struct admin_view *view, const struct host *hos
             continue;
         snprintf(path, sizeof(path),
                  "static_resources.clusters[%u].load_assignment.endpoints[%u].lb_endpoints[%zu]",
-                 host->cluster, host->group, i);
+                 cluster->rank, group->rank, i);
         json_array_append_new(list,
                               json_pack("{s:s, s:s, s:s}", "path", path, "host", endpoint->host,
                                         "found_by", literal ? "address" : "DNS"));
@@ -84,7 +84,7 @@ static json_t *host_json(const struct admin_view *view, const struct host *host)
 
     return json_pack("{s:s, s:o, s:I, s:I, s:s, s:o, s:o}", "cluster", cluster->name, "locality",
                      locality_json(&group->locality), "priority", (json_int_t)group->priority,
-                     "index", (json_int_t)host->group, "why", why_text(view, host), "places",
+                     "index", (json_int_t)group->rank, "why", why_text(view, host), "places",
                      places_json(view, host), "endpoint", endpoint_json(view, host));
 }
 

@@ -160,7 +160,7 @@ static json_t *request_json(const uint8_t *bytes, size_t length, const char *clu
     request_message *message =
         envoy__service__load_stats__v3__load_stats_request__unpack(NULL, length, bytes);
     size_t unknown = 0;
-    json_t *request = message ? message_json(&message->base, &unknown) : NULL;
+    json_t *request = message ? message_json(&message->base, NULL, &unknown) : NULL;
 
     if (message)
         envoy__service__load_stats__v3__load_stats_request__free_unpacked(message, NULL);

@@ -1,17 +1,24 @@
 #include "admin/pages.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "admin/clusters_page.h"
+#include "admin/config_page.h"
 #include "admin/explain_page.h"
+#include "admin/live_event.h"
 #include "admin/lrs_page.h"
 #include "admin/metrics_page.h"
+#include "admin/stats_page.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/version.h"
+#include "http/live.h"
 #include "http/metric.h"
+#include "message/message_json.h"
 
 #define TEXT "text/plain; charset=utf-8"
 #define JSON "application/json"
@@ -76,8 +83,8 @@ static void ready_page(const struct admin_pages *pages, const struct http_reques
         say(out, 503, "INITIALIZING\n");
 }
 
-static void live_page(const struct admin_pages *pages, const struct http_request *request,
-                      struct http_answer *out)
+static void livez_page(const struct admin_pages *pages, const struct http_request *request,
+                       struct http_answer *out)
 {
     (void)pages, (void)request;
     say(out, 200, "OK\n");
@@ -124,6 +131,124 @@ static void metrics_answer(const struct admin_pages *pages, const struct http_re
     give(out, METRIC_TYPE, text, length);
 }
 
+static void stats_answer(const struct admin_pages *pages, const struct http_request *request,
+                         struct http_answer *out)
+{
+    char format[16];
+    size_t length = 0;
+
+    if (http_query(request, "format", format, sizeof(format)) && !strcmp(format, "prometheus")) {
+        metrics_answer(pages, request, out);
+        return;
+    }
+    char *text = stats_page(&pages->view, pages->cost, pages->http, &length);
+
+    give(out, TEXT, text, length);
+}
+
+static void server_info_page(const struct admin_pages *pages, const struct http_request *request,
+                             struct http_answer *out)
+{
+    size_t unknown = 0;
+    char uptime[32];
+
+    (void)request;
+    snprintf(uptime, sizeof(uptime), "%" PRIu64 "s",
+             (pages->view.wall_us - pages->cost->started_us) / 1000000);
+    give_json(out,
+              json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "version", "loadtap/" VERSION, "state",
+                        pages->ready ? "LIVE" : "INITIALIZING", "hot_restart_version", "disabled",
+                        "uptime_current_epoch", uptime, "uptime_all_epochs", uptime, "node",
+                        message_json(&pages->view.bootstrap->node->base, NULL, &unknown)));
+}
+
+static void config_page(const struct admin_pages *pages, const struct http_request *request,
+                        struct http_answer *out)
+{
+    (void)request;
+    give_json(out, config_dump_json(pages->view.bootstrap, pages->cost->loaded_us));
+}
+
+struct certificates {
+    json_t *all;
+    int64_t now;
+};
+
+static void add_certificate(void *arg, const struct tls_certificate *certificate)
+{
+    const struct certificates *to = arg;
+
+    certificates_add(to->all, certificate, to->now);
+}
+
+static void certs_page(const struct admin_pages *pages, const struct http_request *request,
+                       struct http_answer *out)
+{
+    struct certificates to = {certificates_begin(), (int64_t)(pages->view.wall_us / 1000000)};
+    int result = pages->view.certificates(pages->view.arg, add_certificate, &to);
+
+    (void)request;
+    if (result)
+        json_object_set_new(to.all, "error", json_string(strerror(-result)));
+    give_json(out, to.all);
+}
+
+/* --- changes ------------------------------------------------------------------------------------ */
+
+static void logging_page(const struct admin_pages *pages, const struct http_request *request,
+                         struct http_answer *out)
+{
+    enum log_level level;
+    char name[16];
+
+    (void)pages;
+    if (!http_query(request, "level", name, sizeof(name)) || log_level_parse(name, &level)) {
+        say(out, 400,
+            "Expected ?level= with trace, debug, info, warning, error, critical or off.\n");
+        return;
+    }
+    log_info("/logging: the level is %s from now on", name);
+    log_set_level(level);
+    say(out, 200, "level: %s\n", name);
+}
+
+static void quit_page(const struct admin_pages *pages, const struct http_request *request,
+                      struct http_answer *out)
+{
+    (void)request;
+    pages->actions.quit(pages->actions.arg);
+    say(out, 200, "OK\n");
+}
+
+static void reload_page(const struct admin_pages *pages, const struct http_request *request,
+                        struct http_answer *out)
+{
+    char text[2048] = "";
+    int result;
+
+    (void)request;
+    result = pages->actions.reload(pages->actions.arg, text, sizeof(text));
+    say(out, result ? 400 : 200, "%s\n", text);
+}
+
+static void live_answer(const struct admin_pages *pages, const struct http_request *request,
+                        struct http_answer *out)
+{
+    (void)pages, (void)request;
+    live_page(out);
+}
+
+/* The first event at once, the others by http_server_push(). */
+static void events_answer(const struct admin_pages *pages, const struct http_request *request,
+                          struct http_answer *out)
+{
+    (void)request;
+    out->body = live_event(live_event_json(&pages->view));
+    out->type = LIVE_EVENTS_TYPE;
+    out->status = out->body ? 200 : 503;
+    out->goes_on = out->body;
+}
+
 static void explain_named(const struct admin_pages *pages, const char *name,
                           struct http_answer *out)
 {
@@ -152,7 +277,35 @@ static void explain_page(const struct admin_pages *pages, const struct http_requ
         give_json(out, explain_address(&pages->view, &address));
 }
 
+/* --- the page of links --------------------------------------------------------------------------- */
+
+static void index_page(const struct admin_pages *pages, const struct http_request *request,
+                       struct http_answer *out);
+
 /* --- the table --------------------------------------------------------------------------------- */
+
+/* --- who may ------------------------------------------------------------------------------------ */
+
+/* False: it was refused. */
+static bool is_allowed(const struct admin_pages *pages, const struct http_request *request,
+                       struct http_answer *out)
+{
+    if (request->way == HTTP_WAY_NETWORK && !pages->open_to_all) {
+        say(out, 403,
+            "%s is for clients on this machine: by the Unix socket, or from a loopback address. "
+            "admin_open_to_network: true (loadtap.v1.Settings) opens it to all who get here.\n",
+            request->path);
+        return false;
+    }
+    if (http_request_is_foreign(request)) {
+        say(out, 403,
+            "%s is not for web pages: Host has to be an IP address or localhost, and Origin, where "
+            "there is one, the same.\n",
+            request->path);
+        return false;
+    }
+    return true;
+}
 
 static const struct page {
     const char *path;
@@ -162,16 +315,28 @@ static const struct page {
     page_fn *answer;
     const char *help;
 } pages_table[] = {
+    {"/", HTTP_METHOD_GET, false, index_page, "this page"},
+    {"/live", HTTP_METHOD_GET, false, live_answer, "all of it, live, as charts"},
     {"/ready", HTTP_METHOD_GET, false, ready_page, "200 when the programs are attached"},
-    {"/livez", HTTP_METHOD_GET, false, live_page, "200 while the daemon works"},
+    {"/livez", HTTP_METHOD_GET, false, livez_page, "200 while the daemon works"},
     {"/clusters", HTTP_METHOD_GET, false, clusters_page,
      "every cluster, locality and endpoint with its numbers; ?format=json"},
     {"/lrs", HTTP_METHOD_GET, false, lrs_page,
      "the stream to the management server; ?format=json; ?next, the next report"},
     {"/explain", HTTP_METHOD_GET, false, explain_page,
      "?cluster=NAME or ?address=IP:PORT: where it belongs and why, and its next report"},
+    {"/live/events", HTTP_METHOD_GET, false, events_answer,
+     "what it shows, for programs: an event a second"},
     {"/metrics", HTTP_METHOD_GET, false, metrics_answer, "for Prometheus"},
     {"/stats/prometheus", HTTP_METHOD_GET, false, metrics_answer, "the same"},
+    {"/stats", HTTP_METHOD_GET, false, stats_answer,
+     "the numbers of each cluster, and loadtap's own"},
+    {"/server_info", HTTP_METHOD_GET, false, server_info_page, "version, uptime, node"},
+    {"/config_dump", HTTP_METHOD_GET, true, config_page, "the configuration, without its secrets"},
+    {"/certs", HTTP_METHOD_GET, false, certs_page, "the certificates for the management server"},
+    {"/logging", HTTP_METHOD_POST, true, logging_page, "?level=: how much is logged"},
+    {"/reload", HTTP_METHOD_POST, true, reload_page, "reads the configuration again"},
+    {"/quitquitquit", HTTP_METHOD_POST, true, quit_page, "sends the last report, and ends"},
 };
 
 static const struct page *find_page(const char *path)
@@ -196,5 +361,47 @@ void admin_answer(const struct admin_pages *pages, const struct http_request *re
         say(out, 405, "%s takes %s.\n", page->path, out->allow);
         return;
     }
-    page->answer(pages, request, out);
+    if (!page->is_guarded || is_allowed(pages, request, out))
+        page->answer(pages, request, out);
+}
+
+#define INDEX_STYLE                                                                                \
+    "<!doctype html><html lang=en><meta charset=utf-8><title>loadtap</title>"                      \
+    "<meta name=viewport content='width=device-width'>"                                            \
+    "<style>:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}"                     \
+    "body{max-width:46rem;margin:2rem auto;padding:0 1rem}"                                        \
+    "td{padding:.2rem 1rem .2rem 0;vertical-align:top}code{font-size:.95em}</style>"               \
+    "<h1>loadtap</h1>"
+#define INDEX_POLICY "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+
+/* POST pages are named only: a link would make a GET. */
+static void write_index(FILE *out)
+{
+    fputs(INDEX_STYLE "<table>", out);
+    for (size_t i = 1; i < ARRAY_SIZE(pages_table); i++) {
+        const struct page *page = &pages_table[i];
+        const char *path = page->path;
+
+        if (page->method == HTTP_METHOD_POST)
+            fprintf(out, "<tr><td><code>POST %s</code><td>%s", path, page->help);
+        else
+            fprintf(out, "<tr><td><a href='%s'>%s</a><td>%s", path, path, page->help);
+    }
+    fputs("</table>\n", out);
+}
+
+static void index_page(const struct admin_pages *pages, const struct http_request *request,
+                       struct http_answer *out)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *page = open_memstream(&text, &length);
+
+    (void)pages, (void)request;
+    if (page) {
+        write_index(page);
+        fclose(page);
+    }
+    give(out, "text/html; charset=utf-8", text, length);
+    out->policy = INDEX_POLICY;
 }

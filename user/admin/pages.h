@@ -8,8 +8,8 @@
 /* What a POST may do. */
 struct admin_actions {
     void (*quit)(void *arg);
-    /* Reads the configuration again. 0; or -errno with a sentence in `error`. NULL: it cannot. */
-    int (*reload)(void *arg, char *error, size_t error_size);
+    /* Reads the configuration again. 0 or -errno; `text` says what has changed, or what is wrong. */
+    int (*reload)(void *arg, char *text, size_t size);
     void *arg;
 };
 

@@ -85,7 +85,7 @@ static json_t *envelope_json(const struct output_request *line, bool has_node, s
 int output_request(struct output *output, const struct output_request *line)
 {
     size_t unknown = 0;
-    json_t *request = message_json(line->request, &unknown), *object;
+    json_t *request = message_json(line->request, NULL, &unknown), *object;
     bool has_node = json_object_get(request, "node");
 
     if (!request)

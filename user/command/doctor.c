@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/flags.h"
 #include "base/log.h"
@@ -15,7 +16,7 @@
 
 struct doctor_options {
     const char *config_path, *config_yaml;
-    bool json, help;
+    bool expand_env, json, help;
 };
 
 #define MEMBER(name) offsetof(struct doctor_options, name)
@@ -25,6 +26,9 @@ static const struct flag table[] = {
      flag_text, MEMBER(config_path), "the name of a file", false},
     {"--config-yaml", NULL, "TEXT", "YAML that is merged on top of the file", flag_text,
      MEMBER(config_yaml), "YAML", false},
+    {"--config-expand-env", NULL, NULL,
+     "${NAME} in a value of either is the environment's variable", flag_presence,
+     MEMBER(expand_env), NULL, false},
     {"--json", NULL, NULL, "one JSON object instead of lines", flag_presence, MEMBER(json), NULL,
      false},
     {"--help", "-h", NULL, "this", flag_presence, MEMBER(help), NULL, true},
@@ -47,8 +51,10 @@ static const struct flags flags = {
 
 static int examine(const struct doctor_options *options)
 {
-    const struct bootstrap_source source = {.path = options->config_path,
-                                            .yaml = options->config_yaml};
+    const struct bootstrap_source source = {
+        .path = options->config_path,
+        .yaml = options->config_yaml,
+        .environment = options->expand_env ? (const char *const *)environ : NULL};
     struct findings findings = {.lines = options->json ? NULL : stdout};
     bool failed;
 

@@ -16,6 +16,9 @@
 #include "config/lrs_read.h"
 #include "config/node_read.h"
 #include "envoy/config/bootstrap/v3/bootstrap.pb-c.h"
+#include "envoy/extensions/clusters/dns/v3/dns_cluster.pb-c.h"
+#include "envoy/extensions/transport_sockets/tls/v3/tls.pb-c.h"
+#include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb-c.h"
 #include "loadtap/v1/settings.pb-c.h"
 #include "message/check.h"
 #include "message/config_source.h"
@@ -41,16 +44,21 @@ static const struct tree_path extensions_path = {NULL, STEP_FIELD, "bootstrap_ex
 
 #define YAML_FLAG_NAME "--config-yaml"
 
+static const ProtobufCMessageDescriptor *const types[] = {
+    &envoy__extensions__clusters__dns__v3__dns_cluster__descriptor,
+    &envoy__extensions__transport_sockets__tls__v3__upstream_tls_context__descriptor,
+    &envoy__extensions__transport_sockets__tls__v3__common_tls_context__descriptor,
+    &envoy__extensions__upstreams__http__v3__http_protocol_options__descriptor,
+    &loadtap__v1__settings__descriptor,
+};
+const struct message_types bootstrap_types = {types, ARRAY_SIZE(types)};
+
 static int fill(const struct tree *tree, Bootstrap **out, struct config_error *error)
 {
-    const ProtobufCMessageDescriptor *items[ARRAY_SIZE(cluster_extension_types) + 1];
-    const struct message_types types = {items, ARRAY_SIZE(items)};
     ProtobufCMessage *message;
+    int failed = message_fill(tree, &envoy__config__bootstrap__v3__bootstrap__descriptor,
+                              &bootstrap_types, &message, error);
 
-    memcpy(items, cluster_extension_types, sizeof(cluster_extension_types));
-    items[ARRAY_SIZE(items) - 1] = &loadtap__v1__settings__descriptor;
-    int failed = message_fill(tree, &envoy__config__bootstrap__v3__bootstrap__descriptor, &types,
-                              &message, error);
     if (!failed)
         *out = (Bootstrap *)message;
     return failed;
@@ -324,6 +332,18 @@ static struct bootstrap *bootstrap_with_defaults(void)
     return bootstrap;
 }
 
+/* The node is the bootstrap's already. */
+static int keep_message(const struct check *check, Bootstrap *message, struct bootstrap *out)
+{
+    message->node = out->node;
+    out->message_size = protobuf_c_message_get_packed_size(&message->base);
+    out->message = malloc(out->message_size + 1);
+    if (out->message)
+        protobuf_c_message_pack(&message->base, out->message);
+    message->node = NULL;
+    return out->message ? 0 : config_error_memory(check->error);
+}
+
 static int read_message(struct check *check, const struct bootstrap_source *source,
                         struct bootstrap **out)
 {
@@ -333,6 +353,8 @@ static int read_message(struct check *check, const struct bootstrap_source *sour
 
     if (!failed)
         failed = read_parts(check, source, message, bootstrap);
+    if (!failed)
+        failed = keep_message(check, message, bootstrap);
     free_message(message);
     if (bootstrap) {
         bootstrap->notes = TAKE(check->notes);
@@ -402,6 +424,7 @@ void bootstrap_free(struct bootstrap *bootstrap)
     free(bootstrap->lrs_authority);
     free(bootstrap->lrs_host);
     tls_settings_free(bootstrap->lrs_tls);
+    free(bootstrap->message);
     free(bootstrap->admin_host);
     free(bootstrap->admin_socket);
     free(bootstrap->cgroup_path);

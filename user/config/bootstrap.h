@@ -10,6 +10,7 @@
 #include "config/tls_settings.h"
 #include "envoy/config/core/v3/base.pb-c.h"
 #include "message/config_error.h"
+#include "message/message_fill.h"
 
 /* admin_socket, unless the configuration says otherwise. */
 #define BOOTSTRAP_ADMIN_SOCKET "/run/loadtap/admin.sock"
@@ -49,15 +50,20 @@ struct bootstrap {
     char *cgroup_path; /* NULL: the own pod's, or else the root of the hierarchy */
     bool pod_cgroup;
     char *run_as_user; /* NULL: the default */
-    bool log_as_json; /* application_log_config has a json_format, whatever it says */
+    bool log_as_json;  /* application_log_config has a json_format, whatever it says */
     bool omit_connection_fields;
     bool report_error_bound;
     enum emission_rules emission_rules;
     uint64_t removed_idle_ms; /* removed_endpoint_idle_time */
-    uint64_t undialled_ms;    /* undialled_endpoint_time; 0: no end of it */
-    char **notes; /* one line for each thing that is accepted but not observed or opaque */
+    uint8_t *message;         /* all that was read, as a Bootstrap on the wire; it has secrets */
+    size_t message_size;
+    uint64_t undialled_ms; /* undialled_endpoint_time; 0: no end of it */
+    char **notes;          /* one line for each thing that is accepted but not observed or opaque */
     size_t note_count;
 };
+
+/* The messages that may stand in its Any fields and are read. */
+extern const struct message_types bootstrap_types;
 
 /* 0; or -EINVAL, -ENOMEM, -errno of reading the file, with the reason in `error` and `*out`
  * unchanged. Reads files, resolves no name. */

@@ -23,9 +23,22 @@ static int fail(const char *file, const char *field, const char *found, const ch
                             found, runs);
 }
 
-static const char *shown(const char *text, const char *unset)
+static const char *shown(const char *text)
 {
-    return text ? text : unset;
+    return text ? text : "none";
+}
+
+static const char *shown_bool(bool value)
+{
+    return value ? "true" : "false";
+}
+
+static void admin_text(const struct bootstrap *bootstrap, char *out, size_t size)
+{
+    if (bootstrap->admin_host)
+        snprintf(out, size, "%.250s:%u", bootstrap->admin_host, bootstrap->admin_port);
+    else
+        snprintf(out, size, "none");
 }
 
 int bootstrap_change_check(const struct bootstrap *from, const struct bootstrap *to,
@@ -34,16 +47,24 @@ int bootstrap_change_check(const struct bootstrap *from, const struct bootstrap 
     char found[300], runs[300];
 
     if (!same_text(from->cgroup_path, to->cgroup_path))
-        return fail(file, "bootstrap_extensions: cgroup_path",
-                    shown(to->cgroup_path, "the root of the hierarchy"),
-                    shown(from->cgroup_path, "the root of the hierarchy"), error);
+        return fail(file, "bootstrap_extensions: cgroup_path", shown(to->cgroup_path),
+                    shown(from->cgroup_path), error);
+    if (from->pod_cgroup != to->pod_cgroup)
+        return fail(file, "bootstrap_extensions: pod_cgroup", shown_bool(to->pod_cgroup),
+                    shown_bool(from->pod_cgroup), error);
     if (!same_text(from->run_as_user, to->run_as_user))
-        return fail(file, "bootstrap_extensions: run_as_user", shown(to->run_as_user, "none"),
-                    shown(from->run_as_user, "none"), error);
+        return fail(file, "bootstrap_extensions: run_as_user", shown(to->run_as_user),
+                    shown(from->run_as_user), error);
+    if (!same_text(from->admin_socket, to->admin_socket))
+        return fail(file, "bootstrap_extensions: admin_socket", shown(to->admin_socket),
+                    shown(from->admin_socket), error);
+    if (from->log_as_json != to->log_as_json)
+        return fail(file, "application_log_config", to->log_as_json ? "JSON" : "text",
+                    from->log_as_json ? "JSON" : "text", error);
     if (same_text(from->admin_host, to->admin_host) && from->admin_port == to->admin_port)
         return 0;
-    snprintf(found, sizeof(found), "%.250s:%u", shown(to->admin_host, "none"), to->admin_port);
-    snprintf(runs, sizeof(runs), "%.250s:%u", shown(from->admin_host, "none"), from->admin_port);
+    admin_text(to, found, sizeof(found));
+    admin_text(from, runs, sizeof(runs));
     return fail(file, "admin.address", found, runs, error);
 }
 

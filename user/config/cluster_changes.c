@@ -265,8 +265,6 @@ int cluster_changes_find(const struct clusters *from, const struct clusters *to,
 
 static void leave_group(struct locality_endpoints *group)
 {
-    for (size_t i = 0; i < group->endpoint_count; i++)
-        free(group->endpoints[i].host);
     free(TAKE(group->endpoints));
     group->endpoint_count = 0;
     if (group->presence == PRESENCE_LIVE)

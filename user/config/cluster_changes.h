@@ -1,9 +1,10 @@
 /* What a new configuration changes of the clusters, and the change itself, in place. Pure.
  *
  * A cluster is the same one as before if its name is, a locality group if its priority and locality are
- * (they may be those of several: a report has one entry for all), an endpoint if it stands in the same group with the same host and port. Clusters and groups that stay
- * keep their places; those that are no longer there keep them too, LEAVING, without endpoints. One that
- * LEAVES and comes back gets its own place again, a new one a vacant place or one behind all others. */
+ * (they may be those of several: a report has one entry for all), an endpoint if it stands in the same group
+ * with the same host and port. Clusters and groups that stay keep their places; those that are no longer
+ * there keep them too, LEAVING, without endpoints. One that LEAVES and comes back gets its own place again, a
+ * new one a vacant place or one behind all others. */
 #pragma once
 
 #include <stddef.h>

@@ -20,13 +20,6 @@ typedef Envoy__Extensions__Upstreams__Http__V3__HttpProtocolOptions__ExplicitHtt
     ENVOY__EXTENSIONS__UPSTREAMS__HTTP__V3__HTTP_PROTOCOL_OPTIONS__EXPLICIT_HTTP_CONFIG__PROTOCOL_CONFIG_HTTP3_PROTOCOL_OPTIONS
 #define HTTP_OPTIONS_KEY "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
-const ProtobufCMessageDescriptor *const cluster_extension_types[4] = {
-    &envoy__extensions__clusters__dns__v3__dns_cluster__descriptor,
-    &envoy__extensions__transport_sockets__tls__v3__upstream_tls_context__descriptor,
-    &envoy__extensions__transport_sockets__tls__v3__common_tls_context__descriptor,
-    &envoy__extensions__upstreams__http__v3__http_protocol_options__descriptor,
-};
-
 void *extension_unpack(const Google__Protobuf__Any *any, const ProtobufCMessageDescriptor *type)
 {
     const char *slash = any ? strrchr(any->type_url, '/') : NULL;

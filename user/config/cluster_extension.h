@@ -7,9 +7,6 @@
 #include "envoy/config/cluster/v3/cluster.pb-c.h"
 #include "message/check.h"
 
-/* The messages that may stand in a cluster's Any fields and are read. */
-extern const ProtobufCMessageDescriptor *const cluster_extension_types[4];
-
 /* The message inside, to be freed; NULL where it is of another type, or out of memory. */
 void *extension_unpack(const Google__Protobuf__Any *any, const ProtobufCMessageDescriptor *type);
 

@@ -140,7 +140,6 @@ static int hide_http3(struct check *check, const Cluster *from, const struct tre
         return failed;
     for (size_t i = 0; i < out->group_count; i++)
         for (size_t k = 0; k < out->groups[i].endpoint_count; k++) {
-            free(out->groups[i].endpoints[k].host);
             out->groups[i].endpoints[k].host = NULL;
             out->groups[i].endpoints[k].not_observed = "HTTP/3";
         }

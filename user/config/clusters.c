@@ -23,8 +23,6 @@ size_t clusters_live(const struct clusters *clusters)
 
 void locality_endpoints_clear(struct locality_endpoints *group)
 {
-    for (size_t i = 0; i < group->endpoint_count; i++)
-        free(group->endpoints[i].host);
     free(group->endpoints);
     free(group->locality.region);
     free(group->locality.zone);

@@ -42,8 +42,8 @@ struct locality_endpoints {
     struct locality locality;
     uint32_t priority;
     enum presence presence;
-    uint32_t rank; /* of the live ones of a cluster: the configuration's order */
-    struct endpoint *endpoints;
+    uint32_t rank;              /* of the live ones of a cluster: the configuration's order */
+    struct endpoint *endpoints; /* and behind them, in the same memory, the texts of their hosts */
     size_t endpoint_count;
 };
 

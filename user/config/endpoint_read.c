@@ -93,8 +93,9 @@ int socket_address_check(const struct check *check, const SocketAddress *from,
     return check_host(check, from, path, is_name_allowed, !any_port);
 }
 
+/* `texts` is where the host's text goes to; it is moved behind it. */
 static int read_socket_address(const struct check *check, const SocketAddress *from,
-                               const struct tree_path *path, enum discovery discovery,
+                               const struct tree_path *path, enum discovery discovery, char **texts,
                                struct endpoint *out)
 {
     bool is_name_allowed = discovery != DISCOVERY_STATIC;
@@ -107,22 +108,23 @@ static int read_socket_address(const struct check *check, const SocketAddress *f
         out->not_observed = "UDP";
     else if (from->resolver_name[0])
         out->not_observed = "resolver_name";
-    else
-        return check_text(check, from->address, &out->host);
+    else {
+        out->host = *texts;
+        *texts = stpcpy(*texts, from->address) + 1;
+    }
     return 0;
 }
 
 static int read_address(const struct check *check, const Address *from,
-                        const struct tree_path *parent, enum discovery discovery,
+                        const struct tree_path *parent, enum discovery discovery, char **texts,
                         struct endpoint *out)
 {
-
     const struct tree_path address = tree_path_field(parent, "address");
     const struct tree_path path = tree_path_field(&address, "socket_address");
 
     switch (from ? from->address_case : ENVOY__CONFIG__CORE__V3__ADDRESS__ADDRESS__NOT_SET) {
     case ENVOY__CONFIG__CORE__V3__ADDRESS__ADDRESS_SOCKET_ADDRESS:
-        return read_socket_address(check, from->socket_address, &path, discovery, out);
+        return read_socket_address(check, from->socket_address, &path, discovery, texts, out);
     case ENVOY__CONFIG__CORE__V3__ADDRESS__ADDRESS_PIPE:
         out->not_observed = "pipe";
         return 0;
@@ -155,14 +157,15 @@ static const char *name_endpoint(const LbEndpoint *from)
 
 static int read_endpoint(struct check *check, const LbEndpoint *from,
                          const struct tree_path *parent, const struct cluster *cluster,
-                         struct endpoint *out)
+                         char **texts, struct endpoint *out)
 {
     const struct tree_path path = tree_path_field(parent, "endpoint");
     int failed = 0;
 
     switch (from->host_identifier_case) {
     case ENVOY__CONFIG__ENDPOINT__V3__LB_ENDPOINT__HOST_IDENTIFIER_ENDPOINT:
-        failed = read_address(check, from->endpoint->address, &path, cluster->discovery, out);
+        failed =
+            read_address(check, from->endpoint->address, &path, cluster->discovery, texts, out);
         if (!failed && from->endpoint->n_additional_addresses)
             failed = check_note(check, "cluster %s: additional_addresses of %s: not observed",
                                 cluster->name, name_endpoint(from));
@@ -192,12 +195,37 @@ static int read_locality(const struct check *check, const Envoy__Config__Core__V
     return failed;
 }
 
+static size_t text_size(const LbEndpoint *from)
+{
+    const Address *address =
+        from->host_identifier_case ==
+                ENVOY__CONFIG__ENDPOINT__V3__LB_ENDPOINT__HOST_IDENTIFIER_ENDPOINT
+            ? from->endpoint->address
+            : NULL;
+
+    return address &&
+                   address->address_case == ENVOY__CONFIG__CORE__V3__ADDRESS__ADDRESS_SOCKET_ADDRESS
+               ? strlen(address->socket_address->address) + 1
+               : 0;
+}
+
+/* What the hosts of a group's endpoints need for their texts, at most. */
+static size_t texts_size(const LocalityLbEndpoints *from)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < from->n_lb_endpoints; i++)
+        size += text_size(from->lb_endpoints[i]);
+    return size;
+}
+
 static int read_group(struct check *check, const LocalityLbEndpoints *from,
                       const struct tree_path *parent, const struct cluster *cluster,
                       struct locality_endpoints *out)
 {
     const struct tree_path list = tree_path_field(parent, "lb_endpoints");
     int failed = read_locality(check, from->locality, &out->locality);
+    char *texts;
 
     if (failed)
         return failed;
@@ -205,14 +233,17 @@ static int read_group(struct check *check, const LocalityLbEndpoints *from,
         return check_wrong(check, parent, "priority", "found %u, expected a priority from 0 to %d",
                            from->priority, PRIORITY_MAX);
     out->priority = from->priority;
-    out->endpoints = calloc(from->n_lb_endpoints + 1, sizeof(*out->endpoints));
+    out->endpoints =
+        calloc(1, (from->n_lb_endpoints + 1) * sizeof(*out->endpoints) + texts_size(from));
     if (!out->endpoints)
         return config_error_memory(check->error);
     out->endpoint_count = from->n_lb_endpoints;
+    texts = (char *)&out->endpoints[from->n_lb_endpoints + 1];
     for (size_t i = 0; i < from->n_lb_endpoints && !failed; i++) {
         const struct tree_path path = tree_path_index(&list, i);
 
-        failed = read_endpoint(check, from->lb_endpoints[i], &path, cluster, &out->endpoints[i]);
+        failed =
+            read_endpoint(check, from->lb_endpoints[i], &path, cluster, &texts, &out->endpoints[i]);
     }
     return failed;
 }

@@ -4,13 +4,19 @@
 #include <string.h>
 #include <time.h>
 
+#include <event2/event.h>
+
+#include "admin/live_event.h"
 #include "base/log.h"
 #include "daemon/cost.h"
+#include "http/live.h"
 #include "http/server.h"
 
 struct admin {
     struct admin_options options;
     struct http_server *server;
+    struct event *quit;   /* when who asked for it has the answer */
+    struct event *second; /* while the live page is shown somewhere */
     struct admin_cost cost;
     uint64_t reports; /* so many of the reporter's are in `cost` */
 };
@@ -27,9 +33,25 @@ static void read_row(void *arg, uint32_t slot, struct counters *out)
 static const char *name_at(void *arg, const struct host *host, size_t i)
 {
     const struct admin *admin = arg;
-    const struct endpoint *endpoint = upstreams_name(admin->options.upstreams, host, i);
+    const struct endpoint *endpoint = upstreams_name(*admin->options.upstreams, host, i);
 
     return endpoint ? endpoint->host : NULL;
+}
+
+static int tell_certificates(void *arg, tls_certificate_fn *each, void *each_arg)
+{
+    const struct admin *admin = arg;
+    const struct tls_settings *settings = admin->options.bootstrap->lrs_tls;
+
+    return settings ? tls_certificates(settings, each, each_arg) : 0;
+}
+
+static uint64_t wall_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 static struct admin_view view(struct admin *admin)
@@ -37,17 +59,46 @@ static struct admin_view view(struct admin *admin)
     const struct bootstrap *bootstrap = admin->options.bootstrap;
 
     return (struct admin_view){
+        .bootstrap = bootstrap,
         .clusters = &bootstrap->clusters,
         .hosts = admin->options.hosts,
         .reporter = admin->options.reporter,
         .lrs_target = bootstrap->lrs_host ? bootstrap->lrs_host
                                           : bootstrap->clusters.items[bootstrap->lrs_cluster].name,
         .now_us = admin->options.now_us(),
-        .label_sets = bootstrap->metrics_label_sets,
+        .wall_us = wall_us(),
         .read = read_row,
         .name = name_at,
+        .certificates = tell_certificates,
         .arg = admin,
     };
+}
+
+static void on_quit_timer(evutil_socket_t fd, short what, void *arg)
+{
+    const struct admin *admin = arg;
+
+    (void)fd, (void)what;
+    admin->options.actions.quit(admin->options.actions.arg);
+}
+
+static void quit_soon(void *arg)
+{
+    static const struct timeval soon = {.tv_usec = 100000};
+    const struct admin *admin = arg;
+
+    event_add(admin->quit, &soon);
+}
+
+static int reload_now(void *arg, char *text, size_t size)
+{
+    struct admin *admin = arg;
+    const struct admin_actions *actions = &admin->options.actions;
+    int result = actions->reload(actions->arg, text, size);
+
+    if (!result)
+        admin->cost.loaded_us = wall_us();
+    return result;
 }
 
 static void on_request(void *arg, const struct http_request *request, struct http_answer *out)
@@ -58,13 +109,36 @@ static void on_request(void *arg, const struct http_request *request, struct htt
         .view = view(admin),
         .cost = &admin->cost,
         .http = &http,
-        .actions = admin->options.actions,
+        .actions = {quit_soon, reload_now, admin},
         .ready = true, /* the loop runs, so all of the start went well */
         .open_to_all = admin->options.bootstrap->admin_open_to_network,
     };
 
     cost_read(admin->options.tap, admin->options.hosts, &admin->cost);
     admin_answer(&pages, request, out);
+}
+
+static void on_second(evutil_socket_t fd, short what, void *arg)
+{
+    struct admin *admin = arg;
+    const struct admin_view shown = view(admin);
+    struct http_body *event = live_event(live_event_json(&shown));
+
+    (void)fd, (void)what;
+    if (event)
+        http_server_push(admin->server, event);
+    http_body_drop(event);
+}
+
+static void on_streams(void *arg, size_t count)
+{
+    static const struct timeval second = {.tv_sec = 1};
+    struct admin *admin = arg;
+
+    if (!count)
+        event_del(admin->second);
+    else if (!event_pending(admin->second, EV_TIMEOUT, NULL))
+        event_add(admin->second, &second);
 }
 
 void admin_ran(struct admin *admin, uint64_t took_us)
@@ -114,17 +188,17 @@ static void listen_at_path(struct admin *admin)
 struct admin *admin_new(const struct admin_options *options)
 {
     struct admin *admin = calloc(1, sizeof(*admin));
-    const struct http_handler handler = {.answer = on_request, .arg = admin};
-    struct timespec now;
+    const struct http_handler handler = {.answer = on_request, .streams = on_streams, .arg = admin};
 
     if (!admin)
         return NULL;
-    clock_gettime(CLOCK_REALTIME, &now);
     admin->options = *options;
-    admin->cost.started_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+    admin->cost.started_us = admin->cost.loaded_us = wall_us();
     admin->server = http_server_new(options->base, &handler);
-    if (!admin->server) {
-        free(admin);
+    admin->second = event_new(options->base, -1, EV_PERSIST, on_second, admin);
+    admin->quit = evtimer_new(options->base, on_quit_timer, admin);
+    if (!admin->server || !admin->second || !admin->quit) {
+        admin_free(admin);
         return NULL;
     }
     listen_at_address(admin);
@@ -137,5 +211,9 @@ void admin_free(struct admin *admin)
     if (!admin)
         return;
     http_server_free(admin->server);
+    if (admin->second)
+        event_free(admin->second);
+    if (admin->quit)
+        event_free(admin->quit);
     free(admin);
 }

@@ -17,13 +17,13 @@ struct admin_options { /* all borrowed, for its life */
     const struct bootstrap *bootstrap;
     const struct hosts *hosts;
     const struct tap *tap;
-    const struct upstreams *upstreams;
+    struct upstreams *const *upstreams; /* there before the loop runs */
     struct reporter *reporter;
     uint64_t (*now_us)(void);
-    struct admin_actions actions;
+    struct admin_actions actions; /* quit comes a little after it was asked for */
 };
 
-/* NULL: no memory. */
+/* Listens, which takes privileges. NULL: no memory. */
 struct admin *admin_new(const struct admin_options *options);
 void admin_free(struct admin *admin); /* NULL is fine */
 

@@ -63,6 +63,8 @@ static void follow(const struct change_target *target, const struct cluster_chan
                                            .emission = bootstrap->emission_rules};
 
     reporter_change(target->reporter, &looks);
+    lookout_change(target->lookout, bootstrap->undialled_ms * 1000,
+                   bootstrap->lrs_host ? SIZE_MAX : bootstrap->lrs_cluster);
     reporter_clusters_changed(target->reporter);
     upstreams_set_idle(target->upstreams, bootstrap->removed_idle_ms * 1000);
     upstreams_change(target->upstreams, changes);

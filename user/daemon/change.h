@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "config/bootstrap.h"
+#include "daemon/lookout.h"
 #include "daemon/management.h"
 #include "daemon/upstreams.h"
 #include "kernel/tap.h"
@@ -18,12 +19,14 @@ struct change_target { /* all borrowed */
     struct upstreams *upstreams;
     struct reporter *reporter;
     struct management *management;
+    struct lookout *lookout;
 };
 
 #define CHANGE_TEXT_MAX 256
 
-/* `to` becomes the target's bootstrap, and gets what that was. 0, and `text` (CHANGE_TEXT_MAX bytes) says what
- * has changed; -EINVAL, -ENOMEM: nothing has changed, the reason is in `error`. `file` is for the reason, and
- * may be NULL. `*new_stream`: the stream to the management server was closed, as it is another one. */
+/* `to` becomes the target's bootstrap, and gets what that was. 0, and `text` (CHANGE_TEXT_MAX bytes) says
+ * what has changed; -EINVAL, -ENOMEM: nothing has changed, the reason is in `error`. `file` is for the
+ * reason, and may be NULL. `*new_stream`: the stream to the management server was closed, as it is another
+ * one. */
 int change_make(const struct change_target *target, struct bootstrap *to, const char *file,
                 uint64_t now_us, char *text, bool *new_stream, struct config_error *error);

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "daemon/admin.h"
+#include "daemon/attach.h"
 #include "daemon/change.h"
 #include "daemon/lookout.h"
 #include "daemon/management.h"
@@ -26,7 +27,6 @@
 #include "daemon/watchdog.h"
 #include "kernel/tap.h"
 #include "report/reporter.h"
-#include "upstream/estimate.h"
 #include "upstream/hosts.h"
 
 #define SILENCE_SECONDS 10 /* of a stream, before a person is told */
@@ -206,15 +206,19 @@ static int op_send(void *arg, const uint8_t *messages, const size_t *ends, size_
 
 /* --- start and end --------------------------------------------------------------------- */
 
-/* The first one has the last report sent; a second one does not wait for it. */
-static void on_end(void *arg, int number)
+/* The first time the last report is sent; a second time does not wait for it. */
+static void end(struct daemon *daemon, const char *why)
 {
-    struct daemon *daemon = arg;
-
     daemon->ending = true;
-    log_info("%s: stopping", strsignal(number));
+    log_info("%s: stopping", why);
+    notify_stopping();
     reporter_finish(daemon->reporter, now_us());
     arm(daemon);
+}
+
+static void on_end(void *arg, int number)
+{
+    end(arg, strsignal(number));
 }
 
 static void on_reload(void *arg)
@@ -242,36 +246,7 @@ static int start_loop(struct daemon *daemon)
     daemon->timer = evtimer_new(daemon->base, on_timer, daemon);
     daemon->silence = evtimer_new(daemon->base, on_silence, daemon);
     daemon->signals = signals_catch(daemon->base, &events);
-    daemon->watchdog = watchdog_new(daemon->base);
-    return daemon->timer && daemon->silence && daemon->signals && daemon->watchdog ? 0 : -ENOMEM;
-}
-
-static int start_tap(struct daemon *daemon)
-{
-    const struct tap_options options = {
-        .cgroup = daemon->bootstrap->cgroup_path,
-        .own_pod = daemon->bootstrap->pod_cgroup,
-        .slots = (uint32_t)estimate_hosts(&daemon->bootstrap->clusters),
-        .checked = (uint32_t)estimate_checked(&daemon->bootstrap->clusters),
-    };
-    char error[TAP_ERROR_MAX];
-    int result = retreat_check();
-
-    if (result)
-        return result;
-    /* Half a second of processor time, which under load takes many times as long. */
-    log_info("the kernel verifies the BPF programs");
-    result = tap_open(&options, &daemon->tap, error);
-
-    hosts_limit(daemon->hosts, options.slots);
-    if (result) {
-        log_error("%s", error);
-        return result;
-    }
-    log_info("%s", tap_description(daemon->tap));
-    if (tap_limits(daemon->tap))
-        log_warning("%s", tap_limits(daemon->tap));
-    return 0;
+    return daemon->timer && daemon->silence && daemon->signals ? 0 : -ENOMEM;
 }
 
 static uint64_t random_number(void)
@@ -368,6 +343,7 @@ static int on_change(void *arg, struct bootstrap *fresh, char *text)
         .upstreams = daemon->upstreams,
         .reporter = daemon->reporter,
         .management = daemon->management,
+        .lookout = daemon->lookout,
     };
     struct config_error error;
     bool new_stream = false;
@@ -400,11 +376,17 @@ static int start_reload(struct daemon *daemon)
 
 static void on_quit(void *arg)
 {
-    struct daemon *daemon = arg;
+    end(arg, "/quitquitquit");
+}
 
-    log_info("/quitquitquit: stopping");
-    reporter_finish(daemon->reporter, now_us());
-    arm(daemon);
+static int on_reload_now(void *arg, char *text, size_t size)
+{
+    const struct daemon *daemon = arg;
+    char what[RELOAD_TEXT_MAX] = "loadtap is stopping";
+    int result = daemon->ending ? -ESHUTDOWN : reload_now(daemon->reload, what);
+
+    snprintf(text, size, "%s", what);
+    return result;
 }
 
 static int start_admin(struct daemon *daemon)
@@ -414,14 +396,24 @@ static int start_admin(struct daemon *daemon)
         .bootstrap = daemon->bootstrap,
         .hosts = daemon->hosts,
         .tap = daemon->tap,
-        .upstreams = daemon->upstreams,
+        .upstreams = &daemon->upstreams,
         .reporter = daemon->reporter,
         .now_us = now_us,
-        .actions = {.quit = on_quit, .arg = daemon},
+        .actions = {on_quit, on_reload_now, daemon},
     };
 
     daemon->admin = admin_new(&options);
     return daemon->admin ? 0 : -ENOMEM;
+}
+
+/* The service manager's patience begins when it is told. */
+static int start_supervision(struct daemon *daemon)
+{
+    daemon->watchdog = watchdog_new(daemon->base);
+    if (!daemon->watchdog)
+        return -ENOMEM;
+    notify_ready();
+    return 0;
 }
 
 static int start(struct daemon *daemon)
@@ -433,7 +425,7 @@ static int start(struct daemon *daemon)
     daemon->hosts = hosts_new(&daemon->bootstrap->clusters);
     if (!daemon->hosts)
         return -ENOMEM;
-    result = start_tap(daemon);
+    result = attach(daemon->bootstrap, daemon->hosts, &daemon->tap);
     if (!result)
         result = start_reporter(daemon);
     if (!result)
@@ -441,16 +433,14 @@ static int start(struct daemon *daemon)
     if (!result)
         result = start_management(daemon);
     if (!result)
+        result = start_admin(daemon);
+    if (!result)
         result = retreat(daemon->bootstrap, daemon->tap); /* nothing came from outside yet */
     if (!result)
         result = start_upstreams(daemon);
     if (!result)
         result = start_reload(daemon);
-    if (!result)
-        result = start_admin(daemon);
-    if (!result)
-        notify_ready();
-    return result;
+    return result ? result : start_supervision(daemon);
 }
 
 static void stop(struct daemon *daemon)

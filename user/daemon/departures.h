@@ -1,5 +1,6 @@
-/* Lets go of hosts that the configuration or DNS no longer has, once nothing of theirs can be lost (upstream/leaving.h):
- * their addresses are taken from the kernel side, their slots are free for others. It logs. */
+/* Lets go of hosts that the configuration or DNS no longer has, once nothing of theirs can be lost
+ * (upstream/leaving.h): their addresses are taken from the kernel side, their slots are free for others. It
+ * logs. */
 #pragma once
 
 #include <stdbool.h>

@@ -90,6 +90,12 @@ struct lookout *lookout_new(const struct lookout_options *options)
     return lookout;
 }
 
+void lookout_change(struct lookout *lookout, uint64_t undialled_us, size_t own)
+{
+    lookout->options.undialled_us = undialled_us;
+    undialled_change(lookout->undialled, undialled_us, own);
+}
+
 void lookout_free(struct lookout *lookout)
 {
     if (!lookout)

@@ -24,6 +24,8 @@ struct lookout_options { /* all borrowed, for its life */
 
 /* Looks for the first time. NULL: no memory. */
 struct lookout *lookout_new(const struct lookout_options *options);
+/* As of the options. */
+void lookout_change(struct lookout *lookout, uint64_t undialled_us, size_t own);
 void lookout_free(struct lookout *lookout); /* NULL is fine */
 
 /* To be called whenever the loop is awake anyway: looks, if the last look was some seconds ago. Where

@@ -76,8 +76,10 @@ void observed_free(struct observed *observed)
 static void place_text(const struct observed *observed, const struct host *host, char *out,
                        size_t size)
 {
-    snprintf(out, size, "cluster %.200s (endpoints[%u])", cluster_name(observed, host->cluster),
-             host->group);
+    const struct cluster *cluster = &observed->options.clusters->items[host->cluster];
+
+    snprintf(out, size, "cluster %.200s (endpoints[%u])", cluster->name,
+             cluster->groups[host->group].rank);
 }
 
 static void warn_shared(struct observed *observed, const struct host *owner, const struct host *one,

@@ -63,7 +63,8 @@ static const struct flag table[] = {
     {"--log-level", "-l", "LEVEL", LEVELS, read_level, MEMBER(log_level),
      "trace, debug, info, warning, error, critical or off", false},
     {"--log-format", NULL, "text|json",
-     "how a line of the log is written; json also where the bootstrap's log_format has a json_format",
+     "how a line of the log is written; json also where the bootstrap's log_format has a "
+     "json_format",
      read_format, 0, "text or json (a pattern, as Envoy's, is not supported)", false},
     {"--help", "-h", NULL, "this", flag_presence, MEMBER(help), NULL, true},
     {"--version", NULL, NULL, "which loadtap this is", flag_presence, MEMBER(version), NULL, true},

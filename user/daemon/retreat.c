@@ -1,16 +1,37 @@
 #include "daemon/retreat.h"
 
+#include <string.h>
+
 #include "base/log.h"
+#include "base/mem.h"
 #include "daemon/certificates.h"
 #include "privilege/privilege.h"
 
-int retreat_check(void)
+static void make_folder(const struct bootstrap *bootstrap)
+{
+    autofree char *folder = bootstrap->admin_socket ? strdup(bootstrap->admin_socket) : NULL;
+    char *slash = folder ? strrchr(folder, '/') : NULL;
+
+    if (!slash || slash == folder)
+        return;
+    *slash = 0;
+    privilege_make_folder(bootstrap->run_as_user, folder);
+}
+
+int retreat_prepare(const struct bootstrap *bootstrap)
 {
     char error[PRIVILEGE_TEXT_MAX];
     int result = privilege_check(error);
 
     if (result)
         log_error("%s (run as root, or with these as ambient capabilities)", error);
+    if (result)
+        return result;
+    result = privilege_user(bootstrap->run_as_user, error);
+    if (result)
+        log_error("%s", error);
+    else
+        make_folder(bootstrap);
     return result;
 }
 

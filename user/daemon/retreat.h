@@ -4,8 +4,9 @@
 #include "config/bootstrap.h"
 #include "kernel/tap.h"
 
-/* Before anything is attached: a capability that is missing is an error. 0, -EPERM. */
-int retreat_check(void);
+/* Before anything is attached: a capability that is missing is an error; the folder of the admin socket
+ * is made for whom the daemon will be. 0, -EPERM. */
+int retreat_prepare(const struct bootstrap *bootstrap);
 
 /* When everything is attached and open. What is read again later, certificates, has to be readable still:
  * else it is an error now, not when they are replaced. 0 or -errno. */

@@ -27,7 +27,7 @@ static struct bootstrap *read_configuration(struct findings *findings,
 static bool examine_machine(struct findings *findings, const struct bootstrap *bootstrap,
                             char *cgroup)
 {
-    bool able = machine_check(findings);
+    bool able = machine_check(findings, bootstrap ? bootstrap->run_as_user : NULL);
     bool placed = place_check(findings, bootstrap, cgroup, CGROUP_PATH_MAX);
 
     if (able && placed)

@@ -21,8 +21,8 @@ struct findings { /* all zero: none */
     size_t count;
 };
 
-/* "ok    kernel        Linux 6.18", or with what to do: "FAIL  dns  no answer -> is the name right?" What does
- * not fit, or has no memory, is only in the line. */
+/* "ok    kernel         Linux 6.18"; with what to do, "FAIL  dns            no answer -> is the name right?"
+ * Where there is no memory to keep it, it is only in the line. */
 void findings_add(struct findings *findings, enum verdict verdict, const char *check,
                   const char *fix, const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* As above, without a fix. */
@@ -34,5 +34,6 @@ enum verdict findings_worst(const struct findings *findings);
 const char *verdict_text(enum verdict verdict); /* "ok", "warn", "FAIL" */
 void findings_clear(struct findings *findings); /* frees what it holds */
 
-/* {"verdict": "ok", "checks": [{"check", "verdict", "text", "fix"}, ...]} and a newline. 0 or -ENOMEM, -EIO. */
+/* {"verdict": "ok", "checks": [{"check", "verdict", "text", "fix"}, ...]} and a newline; "fail" in small
+ * letters. 0 or -ENOMEM, -EIO. */
 int findings_json(const struct findings *findings, FILE *out);

@@ -25,6 +25,17 @@ static bool check_capabilities(struct findings *findings)
     return true;
 }
 
+static void check_user(struct findings *findings, const char *run_as_user)
+{
+    char text[PRIVILEGE_TEXT_MAX];
+
+    if (privilege_user(run_as_user, text))
+        findings_add(findings, VERDICT_FAIL, "user", "name another one, or leave run_as_user away",
+                     "%s", text);
+    else
+        findings_ok(findings, "user", "once attached, loadtap is %s", text);
+}
+
 static void check_types(struct findings *findings)
 {
     if (access(LOAD_ERROR_BTF, R_OK))
@@ -56,11 +67,12 @@ static void check_features(struct findings *findings, const char *release)
                     release);
 }
 
-bool machine_check(struct findings *findings)
+bool machine_check(struct findings *findings, const char *run_as_user)
 {
     struct utsname name;
     bool able = check_capabilities(findings);
 
+    check_user(findings, run_as_user);
     uname(&name);
     if (able)
         check_features(findings, name.release);

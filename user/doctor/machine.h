@@ -4,4 +4,4 @@
 #include "doctor/findings.h"
 
 /* False: it may not do what loadtap does, so nothing more can be tried. */
-bool machine_check(struct findings *findings);
+bool machine_check(struct findings *findings, const char *run_as_user);

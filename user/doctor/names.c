@@ -68,6 +68,13 @@ static size_t count_endpoints(const struct clusters *clusters)
     return count;
 }
 
+static void add_group(struct names *names, uint32_t cluster, const struct locality_endpoints *group)
+{
+    for (size_t i = 0; i < group->endpoint_count; i++)
+        if (group->endpoints[i].host)
+            add(names, cluster, group->endpoints[i].host, group->endpoints[i].port);
+}
+
 static int collect(struct names *names, const struct bootstrap *bootstrap)
 {
     const struct clusters *clusters = &bootstrap->clusters;
@@ -76,13 +83,8 @@ static int collect(struct names *names, const struct bootstrap *bootstrap)
     if (!names->lookups)
         return -ENOMEM;
     for (uint32_t c = 0; c < clusters->count; c++)
-        for (size_t g = 0; g < clusters->items[c].group_count; g++) {
-            const struct locality_endpoints *group = &clusters->items[c].groups[g];
-
-            for (size_t e = 0; e < group->endpoint_count; e++)
-                if (group->endpoints[e].host)
-                    add(names, c, group->endpoints[e].host, group->endpoints[e].port);
-        }
+        for (size_t g = 0; g < clusters->items[c].group_count; g++)
+            add_group(names, c, &clusters->items[c].groups[g]);
     if (bootstrap->lrs_host)
         add(names, NAMES_NO_CLUSTER, bootstrap->lrs_host, bootstrap->lrs_port);
     return 0;

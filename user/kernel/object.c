@@ -9,6 +9,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/mem.h"
+#include "base/pages.h"
 #include "loadtap.skel.h"
 #include "loadtap_early.skel.h"
 
@@ -69,6 +70,7 @@ static int load_full(struct object *object, const struct object_options *options
     bpf_program__set_autoload(skeleton->progs.tap_state, joins);
     bpf_program__set_autoload(skeleton->progs.tap_open_sockets, joins);
     result = loadtap_bpf__load(skeleton);
+    pages_leave(skeleton->skeleton->data, skeleton->skeleton->data_sz);
     if (!result)
         object->endpoint_bits = (uint64_t *)skeleton->bss->endpoint_bits;
     return result;
@@ -87,6 +89,7 @@ static int load_early(struct object *object, const struct object_options *option
     FIND_COMMON(object, skeleton);
     set_sizes(object, options);
     result = loadtap_early_bpf__load(skeleton);
+    pages_leave(skeleton->skeleton->data, skeleton->skeleton->data_sz);
     if (!result)
         object->endpoint_bits = (uint64_t *)skeleton->bss->endpoint_bits;
     return result;

@@ -10,8 +10,16 @@
 
 #include "base/base64.h"
 #include "base/mem.h"
+#include "google/protobuf/any.pb-c.h"
 
 typedef const ProtobufCFieldDescriptor field_type;
+
+struct pass {
+    const struct message_types *types;
+    size_t unknown;
+};
+
+static json_t *write_message(const ProtobufCMessage *message, struct pass *pass);
 
 static const void *member(const ProtobufCMessage *message, unsigned offset)
 {
@@ -59,13 +67,13 @@ static json_t *text_json(const char *text)
     return json_string(text ? text : "");
 }
 
-static json_t *submessage_json(const ProtobufCMessage *message, size_t *unknown)
+static json_t *submessage_json(const ProtobufCMessage *message, struct pass *pass)
 {
-    return message ? message_json(message, unknown) : json_null();
+    return message ? write_message(message, pass) : json_null();
 }
 
 /* The value at `at`, one element of a repeated field or the field itself. */
-static json_t *value_json(field_type *field, const void *at, size_t *unknown)
+static json_t *value_json(field_type *field, const void *at, struct pass *pass)
 {
     switch (field->type) {
     case PROTOBUF_C_TYPE_INT32:
@@ -95,7 +103,7 @@ static json_t *value_json(field_type *field, const void *at, size_t *unknown)
     case PROTOBUF_C_TYPE_BYTES:
         return bytes_json(at);
     case PROTOBUF_C_TYPE_MESSAGE:
-        return submessage_json(*(const ProtobufCMessage *const *)at, unknown);
+        return submessage_json(*(const ProtobufCMessage *const *)at, pass);
     }
     return NULL;
 }
@@ -170,25 +178,24 @@ static bool is_map(field_type *field)
            !strcmp(entry->fields[1].name, "value");
 }
 
-static int add_entry(json_t *object, const ProtobufCMessage *entry, size_t *unknown)
+static int add_entry(json_t *object, const ProtobufCMessage *entry, struct pass *pass)
 {
     field_type *key = &entry->descriptor->fields[0], *value = &entry->descriptor->fields[1];
     const char *name = *(const char *const *)member(entry, key->offset);
 
-    *unknown += entry->n_unknown_fields;
-    return json_object_set_new(object, name,
-                               value_json(value, member(entry, value->offset), unknown));
+    pass->unknown += entry->n_unknown_fields;
+    return json_object_set_new(object, name, value_json(value, member(entry, value->offset), pass));
 }
 
-static json_t *repeated_json(const ProtobufCMessage *message, field_type *field, size_t *unknown)
+static json_t *repeated_json(const ProtobufCMessage *message, field_type *field, struct pass *pass)
 {
     bool map = is_map(field);
     json_t *all = map ? json_object() : json_array();
 
     for (size_t i = 0; all && i < repeated_count(message, field); i++) {
         const void *at = repeated_at(message, field, i);
-        int err = map ? add_entry(all, *(const ProtobufCMessage *const *)at, unknown)
-                      : json_array_append_new(all, value_json(field, at, unknown));
+        int err = map ? add_entry(all, *(const ProtobufCMessage *const *)at, pass)
+                      : json_array_append_new(all, value_json(field, at, pass));
 
         if (err) {
             json_decref(all);
@@ -198,14 +205,14 @@ static json_t *repeated_json(const ProtobufCMessage *message, field_type *field,
     return all;
 }
 
-static json_t *field_json(const ProtobufCMessage *message, field_type *field, size_t *unknown)
+static json_t *field_json(const ProtobufCMessage *message, field_type *field, struct pass *pass)
 {
     if (field->label == PROTOBUF_C_LABEL_REPEATED)
-        return repeated_json(message, field, unknown);
-    return value_json(field, member(message, field->offset), unknown);
+        return repeated_json(message, field, pass);
+    return value_json(field, member(message, field->offset), pass);
 }
 
-static json_t *plain_json(const ProtobufCMessage *message, size_t *unknown)
+static json_t *plain_json(const ProtobufCMessage *message, struct pass *pass)
 {
     json_t *object = json_object();
 
@@ -214,7 +221,7 @@ static json_t *plain_json(const ProtobufCMessage *message, size_t *unknown)
 
         if (!is_present(message, field))
             continue;
-        if (json_object_set_new(object, field->name, field_json(message, field, unknown))) {
+        if (json_object_set_new(object, field->name, field_json(message, field, pass))) {
             json_decref(object);
             return NULL;
         }
@@ -223,23 +230,23 @@ static json_t *plain_json(const ProtobufCMessage *message, size_t *unknown)
 }
 
 /* Struct, ListValue and the wrappers: their only field, present or not. */
-static json_t *only_field_json(const ProtobufCMessage *message, size_t *unknown)
+static json_t *only_field_json(const ProtobufCMessage *message, struct pass *pass)
 {
-    return field_json(message, &message->descriptor->fields[0], unknown);
+    return field_json(message, &message->descriptor->fields[0], pass);
 }
 
-static json_t *any_value_json(const ProtobufCMessage *message, size_t *unknown)
+static json_t *any_value_json(const ProtobufCMessage *message, struct pass *pass)
 {
     for (unsigned i = 0; i < message->descriptor->n_fields; i++) {
         field_type *field = &message->descriptor->fields[i];
 
         if (is_present(message, field))
-            return field_json(message, field, unknown);
+            return field_json(message, field, pass);
     }
     return json_null();
 }
 
-static json_t *duration_json(const ProtobufCMessage *message, size_t *unknown)
+static json_t *duration_json(const ProtobufCMessage *message, struct pass *pass)
 {
     int64_t seconds = *(const int64_t *)member(message, message->descriptor->fields[0].offset);
     int32_t nanos = *(const int32_t *)member(message, message->descriptor->fields[1].offset);
@@ -249,7 +256,7 @@ static json_t *duration_json(const ProtobufCMessage *message, size_t *unknown)
 
     if (seconds > 315576000000 || seconds < -315576000000 || nanos > 999999999 ||
         nanos < -999999999 || (negative && (seconds > 0 || nanos > 0)))
-        return plain_json(message, unknown);
+        return plain_json(message, pass);
     snprintf(fraction, sizeof(fraction), ".%09d", abs(nanos));
     fraction[nanos ? digits + 1 : 0] = '\0';
     snprintf(text, sizeof(text), "%s%" PRId64 "%ss", negative ? "-" : "",
@@ -257,9 +264,41 @@ static json_t *duration_json(const ProtobufCMessage *message, size_t *unknown)
     return json_string(text);
 }
 
+static const ProtobufCMessageDescriptor *type_of(const struct message_types *types, const char *url)
+{
+    const char *slash = strrchr(url, '/');
+
+    for (size_t i = 0; types && slash && i < types->count; i++)
+        if (!strcmp(types->items[i]->name, slash + 1))
+            return types->items[i];
+    return NULL;
+}
+
+/* Of a type that is not known: its name alone, as its bytes may be anything. */
+static json_t *typed_json(const ProtobufCMessage *message, struct pass *pass)
+{
+    const Google__Protobuf__Any *any = (const Google__Protobuf__Any *)message;
+    const ProtobufCMessageDescriptor *type = type_of(pass->types, any->type_url);
+    ProtobufCMessage *inner =
+        type ? protobuf_c_message_unpack(type, NULL, any->value.len, any->value.data) : NULL;
+    json_t *object = inner ? write_message(inner, pass) : json_object();
+
+    if (inner)
+        protobuf_c_message_free_unpacked(inner, NULL);
+    if (!json_object_set_new(object, "@type", json_string(any->type_url)))
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static json_t *any_json(const ProtobufCMessage *message, struct pass *pass)
+{
+    return pass->types ? typed_json(message, pass) : plain_json(message, pass);
+}
+
 static const struct {
     const char *name;
-    json_t *(*write)(const ProtobufCMessage *message, size_t *unknown);
+    json_t *(*write)(const ProtobufCMessage *message, struct pass *pass);
 } well_known[] = {
     {"Duration", duration_json},      {"Value", any_value_json},
     {"Struct", only_field_json},      {"ListValue", only_field_json},
@@ -267,19 +306,29 @@ static const struct {
     {"Int64Value", only_field_json},  {"UInt64Value", only_field_json},
     {"Int32Value", only_field_json},  {"UInt32Value", only_field_json},
     {"BoolValue", only_field_json},   {"StringValue", only_field_json},
-    {"BytesValue", only_field_json},
+    {"BytesValue", only_field_json},  {"Any", any_json},
 };
 
-json_t *message_json(const ProtobufCMessage *message, size_t *unknown)
+static json_t *write_message(const ProtobufCMessage *message, struct pass *pass)
 {
     static const char package[] = "google.protobuf.";
     const char *name = message->descriptor->name;
 
-    *unknown += message->n_unknown_fields;
+    pass->unknown += message->n_unknown_fields;
     if (strncmp(name, package, sizeof(package) - 1) != 0)
-        return plain_json(message, unknown);
+        return plain_json(message, pass);
     for (size_t i = 0; i < ARRAY_SIZE(well_known); i++)
         if (!strcmp(name + sizeof(package) - 1, well_known[i].name))
-            return well_known[i].write(message, unknown);
-    return plain_json(message, unknown);
+            return well_known[i].write(message, pass);
+    return plain_json(message, pass);
+}
+
+json_t *message_json(const ProtobufCMessage *message, const struct message_types *types,
+                     size_t *unknown)
+{
+    struct pass pass = {.types = types};
+    json_t *object = write_message(message, &pass);
+
+    *unknown += pass.unknown;
+    return object;
 }

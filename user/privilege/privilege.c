@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -91,6 +92,23 @@ static int choose_user(const char *user, struct identity *out, bool *changes, ch
     return 0;
 }
 
+static void describe_user(const struct identity *identity, char *text, size_t size)
+{
+    snprintf(text, size, "%s%suser %u, group %u", identity->name, *identity->name ? ", " : "",
+             (unsigned)identity->uid, (unsigned)identity->gid);
+}
+
+int privilege_user(const char *user, char *text)
+{
+    struct identity identity = {.uid = geteuid(), .gid = getegid()};
+    bool changes;
+    int result = choose_user(user, &identity, &changes, text);
+
+    if (!result)
+        describe_user(&identity, text, PRIVILEGE_TEXT_MAX);
+    return result;
+}
+
 /* What has to stay in effect. What this kernel wants is found by trying, as vendors port features back. */
 static int choose_capabilities(const struct privilege_options *options, uint64_t *out, char *text)
 {
@@ -127,7 +145,7 @@ static int confine(bool *filtered, char *text)
 int privilege_drop(const struct privilege_options *options, char *text)
 {
     struct identity identity = {.uid = geteuid(), .gid = getegid()};
-    char kept[128];
+    char who[IDENTITY_NAME_MAX + 64], kept[128];
     uint64_t stay = 0;
     bool changes, filtered = false;
     int result = choose_user(options->user, &identity, &changes, text);
@@ -143,13 +161,24 @@ int privilege_drop(const struct privilege_options *options, char *text)
     result = confine(&filtered, text);
     if (result)
         return result;
+    describe_user(&identity, who, sizeof(who));
     capabilities_text(stay, kept, sizeof(kept));
-    snprintf(text, PRIVILEGE_TEXT_MAX, "runs as %s%suser %u, group %u; capabilities: %s; %s",
-             identity.name, *identity.name ? ", " : "", (unsigned)geteuid(), (unsigned)getegid(),
-             kept,
+    snprintf(text, PRIVILEGE_TEXT_MAX, "runs as %s; capabilities: %s; %s", who, kept,
              filtered ? "system calls are filtered"
                       : "this kernel has no seccomp filters, system calls are not limited");
     return 0;
+}
+
+void privilege_make_folder(const char *user, const char *path)
+{
+    struct identity identity;
+    char text[PRIVILEGE_TEXT_MAX];
+    bool changes;
+
+    if (choose_user(user, &identity, &changes, text) || mkdir(path, 0755) || !changes)
+        return;
+    if (chown(path, identity.uid, identity.gid))
+        rmdir(path); /* it would be of no use */
 }
 
 int privilege_become(const char *user, char *text)

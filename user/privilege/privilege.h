@@ -11,6 +11,10 @@
  * names each capability that is missing with what needs it. */
 int privilege_check(char *error);
 
+/* Who privilege_drop() will become, in `text` (PRIVILEGE_TEXT_MAX bytes): "nobody, user 65534, group 65534".
+ * 0; or -errno, and why it cannot. */
+int privilege_user(const char *user, char *text);
+
 struct privilege_options {
     const char *user; /* whom to be, as of identity_find(), "root" to stay; NULL: its default */
     /* Tries what the running daemon still does with the kernel's BPF, with the capabilities that are in
@@ -26,8 +30,12 @@ struct privilege_options {
  * not. */
 int privilege_drop(const struct privilege_options *options, char *text);
 
-/* Becomes whom privilege_drop() would make it, without any capability; nothing else. 0; or -errno, and why not
- * in `text`. */
+/* Makes a folder, if there is none, for whom privilege_drop() will become. Only root can give it away;
+ * it is no error where that is not possible. */
+void privilege_make_folder(const char *user, const char *path);
+
+/* Becomes whom privilege_drop() would make it, without any capability; nothing else. 0; or -errno, and
+ * why not in `text`. */
 int privilege_become(const char *user, char *text);
 
 /* A system call that was refused and not yet told here, in `name`. */

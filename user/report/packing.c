@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/pages.h"
 #include "envoy/service/load_stats/v3/lrs.pb-c.h"
 #include "report/endpoint_list.h"
 
@@ -13,16 +15,22 @@ typedef Envoy__Config__Endpoint__V3__UpstreamLocalityStats locality_message;
 /* Of a submessage beside its content: tag and length. */
 #define ENVELOPE 6
 
-/* Parts of a message packed one after the other are the message (protobuf's encoding guide, "last
+/* The bytes are on pages of their own, so that megabytes come and go with each report, and as much room as
+ * one message may need costs nothing.
+ *
+ * Parts of a message packed one after the other are the message (protobuf's encoding guide, "last
  * one wins" and concatenation of repeated fields). */
 static int append(struct packing *packing, const request_message *part, size_t length)
 {
     if (packing->room - packing->length < length) {
-        size_t room = 2 * packing->room + length;
-        uint8_t *bytes = realloc(packing->bytes, room);
+        size_t room = packing->room + packing->max + length;
+        uint8_t *bytes = pages_take(room);
 
         if (!bytes)
             return -ENOMEM;
+        if (packing->bytes)
+            memcpy(bytes, packing->bytes, packing->length);
+        pages_give_back(packing->bytes, packing->room);
         packing->bytes = bytes;
         packing->room = room;
     }
@@ -55,7 +63,7 @@ int packing_init(struct packing *packing, Envoy__Config__Core__V3__Node *node, s
 
 void packing_clear(struct packing *packing)
 {
-    free(packing->bytes);
+    pages_give_back(packing->bytes, packing->room);
     free(packing->ends);
     *packing = (struct packing){0};
 }

@@ -46,6 +46,12 @@ int snapshot_grow(struct snapshot *snapshot, size_t room)
     return 0;
 }
 
+void snapshot_empty(struct snapshot *snapshot)
+{
+    pages_forget(snapshot->counts, snapshot->room * sizeof(*snapshot->counts));
+    pages_forget(snapshot->doubts, snapshot->room * sizeof(*snapshot->doubts));
+}
+
 void snapshot_clear(struct snapshot *snapshot)
 {
     pages_give_back(snapshot->counts, snapshot->room * sizeof(*snapshot->counts));

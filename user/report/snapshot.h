@@ -15,6 +15,8 @@ struct snapshot {
 
 /* To `room` slots, more than it has; the new ones are zero. 0; -ENOMEM: nothing has changed. */
 int snapshot_grow(struct snapshot *snapshot, size_t room);
+/* All slots are zero again, and take no memory. */
+void snapshot_empty(struct snapshot *snapshot);
 void snapshot_clear(struct snapshot *snapshot);
 
 void snapshot_get(const struct snapshot *snapshot, size_t slot, struct point *out);

@@ -38,6 +38,12 @@ struct undialled *undialled_new(const struct hosts *hosts, uint64_t after_us, si
     return undialled;
 }
 
+void undialled_change(struct undialled *undialled, uint64_t after_us, size_t except)
+{
+    undialled->after_us = after_us;
+    undialled->except = except;
+}
+
 void undialled_free(struct undialled *undialled)
 {
     if (undialled)

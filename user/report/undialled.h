@@ -16,6 +16,8 @@ struct undialled;
  * `except` is the index of a cluster that is not looked at, as what is sent to it is not counted. NULL: out
  * of memory. */
 struct undialled *undialled_new(const struct hosts *hosts, uint64_t after_us, size_t except);
+/* Both are others from now on. */
+void undialled_change(struct undialled *undialled, uint64_t after_us, size_t except);
 void undialled_free(struct undialled *undialled); /* NULL is fine */
 
 struct undialled_ops {

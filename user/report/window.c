@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "report/snapshot.h"
+#include "report/points.h"
 
 /* The three points of a cluster's interval. */
 struct interval {
@@ -20,12 +20,9 @@ struct window {
     const struct hosts *hosts;
     window_read *read;
     void *read_arg;
-    /* One for each point, as there may be so many different ones. */
-    struct snapshot snapshots[4];
-    struct snapshot *confirmed, *marked, *sent;
-    struct snapshot *now;       /* of the last look; may be `sent` */
+    struct points points;
     uint32_t *born;             /* by slot: which of the hosts that have had it */
-    size_t count, room;         /* slots */
+    size_t count;               /* slots */
     uint64_t changes;           /* of the hosts that there were */
     struct interval *intervals; /* by cluster */
     size_t interval_count;
@@ -40,7 +37,7 @@ struct window *window_new(const struct clusters *clusters, const struct hosts *h
     if (!window)
         return NULL;
     *window = (struct window){.clusters = clusters, .hosts = hosts, .read = read, .read_arg = arg};
-    window->confirmed = window->marked = window->sent = window->now = &window->snapshots[0];
+    points_init(&window->points);
     if (!window_reserve(window))
         return window;
     window_free(window);
@@ -51,8 +48,7 @@ void window_free(struct window *window)
 {
     if (!window)
         return;
-    for (size_t i = 0; i < ARRAY_SIZE(window->snapshots); i++)
-        snapshot_clear(&window->snapshots[i]);
+    points_clear(&window->points);
     free(window->born);
     free(window->intervals);
     free(window);
@@ -69,23 +65,24 @@ static void follow_hosts(struct window *window)
         if (window->born[slot] == born)
             continue;
         window->born[slot] = born;
-        for (size_t i = 0; i < ARRAY_SIZE(window->snapshots); i++)
-            snapshot_forget(&window->snapshots[i], slot);
+        points_forget(&window->points, slot);
     }
 }
 
-static int grow(struct window *window, size_t room)
+static int reserve_hosts(struct window *window, size_t count)
 {
-    uint32_t *born = reallocarray(window->born, room, sizeof(*born));
+    uint32_t *born;
 
+    if (points_reserve(&window->points, count))
+        return -ENOMEM;
+    if (count <= window->count)
+        return 0;
+    born = reallocarray(window->born, count, sizeof(*born));
     if (!born)
         return -ENOMEM;
+    memset(born + window->count, 0, (count - window->count) * sizeof(*born));
     window->born = born;
-    memset(born + window->count, 0, (room - window->count) * sizeof(*born));
-    for (size_t i = 0; i < ARRAY_SIZE(window->snapshots); i++)
-        if (snapshot_grow(&window->snapshots[i], room))
-            return -ENOMEM;
-    window->room = room;
+    window->count = count;
     return 0;
 }
 
@@ -107,16 +104,14 @@ int window_reserve_clusters(struct window *window, size_t count)
 
 int window_reserve(struct window *window)
 {
-    size_t count = hosts_count(window->hosts), twice = 2 * window->room;
+    uint64_t changes = hosts_changes(window->hosts);
 
-    if (window_reserve_clusters(window, window->clusters->count))
+    if (window_reserve_clusters(window, window->clusters->count) ||
+        reserve_hosts(window, hosts_count(window->hosts)))
         return -ENOMEM;
-    if (count > window->room && grow(window, count > twice ? count : twice))
-        return -ENOMEM;
-    window->count = count;
-    if (window->changes != hosts_changes(window->hosts))
+    if (window->changes != changes)
         follow_hosts(window);
-    window->changes = hosts_changes(window->hosts);
+    window->changes = changes;
     return 0;
 }
 
@@ -141,22 +136,6 @@ static struct window_load load_between(const struct snapshot *from, const struct
                                 .bound = bound_between(&from->doubts[slot], &to->doubts[slot])};
 }
 
-void window_load_add(struct window_load *sum, const struct window_load *load)
-{
-    sum->issued += load->issued;
-    sum->success += load->success;
-    sum->error += load->error;
-    sum->new_connections += load->new_connections;
-    sum->failed_connections += load->failed_connections;
-    bound_add(&sum->bound, &load->bound);
-}
-
-bool window_load_is_zero(const struct window_load *load)
-{
-    return !(load->issued | load->success | load->error | load->new_connections |
-             load->failed_connections);
-}
-
 /* Not where it is newer than the last window_reserve(). */
 static bool knows(const struct window *window, const struct host *host)
 {
@@ -177,32 +156,12 @@ static const struct host *next_host(const struct window *window, uint32_t cluste
     return NULL;
 }
 
-static bool is_point(const struct window *window, const struct snapshot *snapshot)
-{
-    return snapshot == window->confirmed || snapshot == window->marked || snapshot == window->sent;
-}
-
-/* What was counted from `sent` on is skipped: all points move by it, so what lies between them stays. */
-static void skip_unsent(struct window *window, uint32_t slot)
-{
-    struct point sent, now, point;
-
-    snapshot_get(window->sent, slot, &sent);
-    read_now(window, slot, &now);
-    for (size_t i = 0; i < ARRAY_SIZE(window->snapshots); i++) {
-        if (!is_point(window, &window->snapshots[i]))
-            continue;
-        snapshot_get(&window->snapshots[i], slot, &point);
-        point_move(&point, &sent, &now);
-        snapshot_put(&window->snapshots[i], slot, &point);
-    }
-}
-
 void window_adopt(struct window *window, uint32_t cluster, uint64_t since_us)
 {
     struct interval *interval = &window->intervals[cluster];
     uint64_t unsent_us = since_us - interval->sent;
     const struct host *host;
+    struct point now;
     uint32_t group = 0;
     size_t i = 0;
 
@@ -212,8 +171,10 @@ void window_adopt(struct window *window, uint32_t cluster, uint64_t since_us)
     interval->confirmed += unsent_us;
     interval->marked += unsent_us;
     interval->sent = since_us;
-    while ((host = next_host(window, cluster, &group, &i)))
-        skip_unsent(window, host->slot);
+    while ((host = next_host(window, cluster, &group, &i))) {
+        read_now(window, host->slot, &now);
+        points_skip(&window->points, host->slot, &now);
+    }
 }
 
 void window_drop(struct window *window, uint32_t cluster)
@@ -252,29 +213,19 @@ static bool is_in_set(const struct window *window, const struct host *host)
     return host && knows(window, host) && window->intervals[host->cluster].in_set;
 }
 
-/* One that is none of the three points. */
-static struct snapshot *unused(struct window *window)
-{
-    struct snapshot *at = window->snapshots;
-
-    while (is_point(window, at))
-        at++;
-    return at;
-}
-
 /* Of a host outside the set nothing more is read. */
 void window_look(struct window *window)
 {
+    struct snapshot *look = points_look(&window->points);
     struct point now;
 
-    window->now = unused(window);
     for (size_t slot = 0; slot < window->count; slot++) {
         if (!is_in_set(window, hosts_at(window->hosts, (uint32_t)slot))) {
-            snapshot_copy(window->now, slot, window->sent);
+            snapshot_copy(look, slot, window->points.sent);
             continue;
         }
         read_now(window, (uint32_t)slot, &now);
-        snapshot_put(window->now, slot, &now);
+        snapshot_put(look, slot, &now);
     }
     for (size_t i = 0; i < window->interval_count; i++)
         window->intervals[i].is_held = false;
@@ -288,7 +239,7 @@ static uint64_t difference(uint64_t begun, uint64_t ended)
 
 static bool is_unconfirmed(const struct window *window, size_t slot)
 {
-    return !snapshot_same(window->confirmed, window->sent, slot, 1);
+    return !snapshot_same(window->points.confirmed, window->points.sent, slot, 1);
 }
 
 /* Does what the next report says of a host begin at `confirmed`? */
@@ -301,11 +252,12 @@ static bool is_again(const struct window *window, uint32_t slot)
 
 void window_row(const struct window *window, uint32_t slot, struct window_row *out)
 {
-    const struct counts *now = &window->now->counts[slot];
+    const struct counts *now = &window->points.now->counts[slot];
     bool again = is_again(window, slot);
 
     *out = (struct window_row){
-        .load = load_between(again ? window->confirmed : window->sent, window->now, slot),
+        .load = load_between(again ? window->points.confirmed : window->points.sent,
+                             window->points.now, slot),
         .in_progress = difference(now->rq_issued, now->rq_finished),
         .active_connections = difference(now->cx_established, now->cx_closed),
         .again = again && is_unconfirmed(window, slot)};
@@ -327,7 +279,8 @@ uint64_t window_end(const struct window *window, uint32_t cluster, uint64_t now_
 
 void window_hold(struct window *window, uint32_t slot)
 {
-    snapshot_copy(window->now, slot, is_again(window, slot) ? window->confirmed : window->sent);
+    snapshot_copy(window->points.now, slot,
+                  is_again(window, slot) ? window->points.confirmed : window->points.sent);
 }
 
 void window_hold_interval(struct window *window, uint32_t cluster)
@@ -338,9 +291,7 @@ void window_hold_interval(struct window *window, uint32_t cluster)
 /* A mark covers all that was sent on the stream, also of clusters that have left the set since. */
 void window_sent(struct window *window, uint64_t now_us, bool mark)
 {
-    window->sent = window->now;
-    if (mark)
-        window->marked = window->sent;
+    points_sent(&window->points, mark);
     for (size_t i = 0; i < window->interval_count; i++) {
         struct interval *interval = &window->intervals[i];
 
@@ -364,14 +315,14 @@ bool window_has_unconfirmed(const struct window *window)
     for (size_t i = 0; i < window->interval_count; i++)
         if (window->intervals[i].sent != window->intervals[i].confirmed)
             return true;
-    return !snapshot_same(window->confirmed, window->sent, 0, window->count);
+    return !snapshot_same(window->points.confirmed, window->points.sent, 0, window->count);
 }
 
 void window_confirmed(struct window *window)
 {
     if (!window->awaits)
         return;
-    window->confirmed = window->marked;
+    points_confirmed(&window->points);
     for (size_t i = 0; i < window->interval_count; i++)
         window->intervals[i].confirmed = window->intervals[i].marked;
     window->awaits = false;
@@ -386,7 +337,7 @@ bool window_owes(const struct window *window, const struct host *host)
     if (!knows(window, host))
         return true;
     read_now(window, host->slot, &now);
-    snapshot_get(window->confirmed, host->slot, &confirmed);
+    snapshot_get(window->points.confirmed, host->slot, &confirmed);
     return memcmp(&confirmed, &now, sizeof(now)) != 0;
 }
 
@@ -400,7 +351,7 @@ static struct window_load unconfirmed_of(const struct window *window, uint32_t c
     size_t i = 0;
 
     while ((host = next_host(window, cluster, &group, &i))) {
-        struct window_load load = load_between(window->confirmed, to, host->slot);
+        struct window_load load = load_between(window->points.confirmed, to, host->slot);
 
         window_load_add(&sum, &load);
     }
@@ -412,13 +363,13 @@ void window_roll_back(struct window *window, window_again *again, void *arg)
 {
     for (size_t i = 0; i < window->interval_count; i++) {
         struct interval *interval = &window->intervals[i];
-        struct window_load sum = unconfirmed_of(window, (uint32_t)i, window->sent);
+        struct window_load sum = unconfirmed_of(window, (uint32_t)i, window->points.sent);
 
         if (!interval->again && !window_load_is_zero(&sum))
             again(arg, (uint32_t)i, &sum);
         interval->again = true;
     }
-    window->marked = window->confirmed;
+    points_unmark(&window->points);
     window->awaits = false;
 }
 
@@ -426,7 +377,7 @@ void window_unconfirmed(struct window *window, window_again *each, void *arg)
 {
     window_look(window);
     for (size_t i = 0; i < window->interval_count; i++) {
-        struct window_load sum = unconfirmed_of(window, (uint32_t)i, window->now);
+        struct window_load sum = unconfirmed_of(window, (uint32_t)i, window->points.now);
 
         if (!window_load_is_zero(&sum))
             each(arg, (uint32_t)i, &sum);

@@ -21,17 +21,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "report/bound.h"
+#include "report/window_load.h"
 #include "upstream/hosts.h"
 
 struct window;
-
-/* What grows, and of which a report holds the difference. */
-struct window_load {
-    uint64_t issued, success, error;
-    uint64_t new_connections, failed_connections;
-    struct bound bound; /* by how much the above may be off */
-};
 
 /* One host as the report shows it. The gauges do not depend on any baseline. */
 struct window_row {
@@ -106,7 +99,3 @@ void window_roll_back(struct window *window, window_again *again, void *arg);
 /* For each cluster: what it has counted up to now and what is not confirmed, sent or not, where that is
  * not zero. Looks itself. */
 void window_unconfirmed(struct window *window, window_again *each, void *arg);
-
-/* The bound aside, which is no load of its own. */
-bool window_load_is_zero(const struct window_load *load);
-void window_load_add(struct window_load *sum, const struct window_load *load);

@@ -81,5 +81,9 @@ class Daemon(Process):
         return "HTTP/2 is opaque on this kernel" not in self.log()
 
     def finish(self):
-        """Ends it as a service manager would; returns the exit status."""
-        return self.stop(signal.SIGTERM)
+        """Ends it as a service manager would; returns the exit status. No system call may have been refused."""
+        status = self.stop(signal.SIGTERM)
+        refused = [line for line in self.log().splitlines() if "refused by the seccomp filter" in line]
+        if refused:
+            raise RuntimeError("\n".join(refused))
+        return status

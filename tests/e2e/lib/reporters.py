@@ -9,7 +9,9 @@ from lib.reports import BUILD
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 STACKS = {"grpcio": ([os.path.join(HERE, "grpcio_reporter.py")], "--"),
-          "grpc-go": ([os.path.join(BUILD, "tests/e2e/grpcgo/reporter")], "-")}
+          "grpc-go": ([os.path.join(BUILD, "tests/e2e/grpcgo/reporter")], "-"),
+          "grpc-java": (["java", f"@{HERE}/grpcjava/java.options", f"{HERE}/grpcjava/Reporter.java"], "--")}
+PLAIN_ONLY = {"grpc-java"}  # Debian's Netty has no ALPN
 # Of UpstreamLocalityStats.
 NUMBERS = {"success": 2, "active": 3, "error": 4, "issued": 8, "connections": 9, "connected": 10,
            "failed": 11}
@@ -67,7 +69,7 @@ class Reporter:
 
     def asked(self, count=1):
         """What the collector asked for, once it has done so `count` times."""
-        until(lambda: len(self.said("response")) >= count, 10, f"response {count} in {self.path}")
+        until(lambda: len(self.said("response")) >= count, 20, f"response {count} in {self.path}")
         return [asked(bytes.fromhex(line)) for line in self.said("response")]
 
     def finish(self):

@@ -23,6 +23,7 @@ complete -c loadtap -n '__fish_seen_subcommand_from init' -l force -d 'replace F
 complete -c loadtap -n '__fish_seen_subcommand_from init' -l help -s h -d 'this'
 complete -c loadtap -n '__fish_seen_subcommand_from doctor' -l config-path -s c -r -F -d 'the bootstrap; without one only the machine is looked at'
 complete -c loadtap -n '__fish_seen_subcommand_from doctor' -l config-yaml -x -d 'YAML that is merged on top of the file'
+complete -c loadtap -n '__fish_seen_subcommand_from doctor' -l config-expand-env -d '${NAME} in a value of either is the environment'\''s variable'
 complete -c loadtap -n '__fish_seen_subcommand_from doctor' -l json -d 'one JSON object instead of lines'
 complete -c loadtap -n '__fish_seen_subcommand_from doctor' -l help -s h -d 'this'
 complete -c loadtap -n '__fish_seen_subcommand_from top' -l config-path -s c -r -F -d 'the daemon'\''s bootstrap, which says where it is asked'

@@ -1,0 +1,149 @@
+#include "admin/config_page.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "envoy/config/bootstrap/v3/bootstrap.pb-c.h"
+#include "message/message_json.h"
+
+#define REDACTED "[redacted]"
+
+static void time_text(int64_t seconds, char *out, size_t size)
+{
+    time_t time = (time_t)seconds;
+    struct tm utc;
+
+    gmtime_r(&time, &utc);
+    strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &utc);
+}
+
+/* --- secrets ------------------------------------------------------------------------------------ */
+
+/* What a DataSource holds itself; a file's name is no secret. */
+static void redact_source(json_t *source)
+{
+    static const char *const kinds[] = {"inline_string", "inline_bytes"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+        if (json_object_get(source, kinds[i]))
+            json_object_set_new(source, kinds[i], json_string(REDACTED));
+}
+
+static void redact_values(json_t *headers)
+{
+    size_t i;
+    json_t *header;
+
+    json_array_foreach(headers, i, header)
+    {
+        if (json_object_get(header, "value"))
+            json_object_set_new(header, "value", json_string(REDACTED));
+        if (json_object_get(header, "raw_value"))
+            json_object_set_new(header, "raw_value", json_string(REDACTED));
+    }
+}
+
+static void redact(json_t *value);
+
+static void redact_member(json_t *object, const char *key, json_t *value)
+{
+    if (!strcmp(key, "private_key") || !strcmp(key, "password"))
+        redact_source(value);
+    else if (!strcmp(key, "access_token"))
+        json_object_set_new(object, key, json_string(REDACTED));
+    else if (!strcmp(key, "initial_metadata"))
+        redact_values(value);
+    else
+        redact(value);
+}
+
+/* As deep as the configuration, which its reader bounds. */
+static void redact(json_t *value)
+{
+    const char *key;
+    json_t *item;
+    size_t i;
+    void *next;
+
+    json_object_foreach_safe(value, next, key, item) redact_member(value, key, item);
+    json_array_foreach(value, i, item) redact(item);
+}
+
+/* --- the dump ----------------------------------------------------------------------------------- */
+
+static json_t *bootstrap_json(const struct bootstrap *bootstrap)
+{
+    ProtobufCMessage *message =
+        protobuf_c_message_unpack(&envoy__config__bootstrap__v3__bootstrap__descriptor, NULL,
+                                  bootstrap->message_size, bootstrap->message);
+    size_t unknown = 0;
+    json_t *object = message ? message_json(message, &bootstrap_types, &unknown) : NULL;
+
+    if (message)
+        protobuf_c_message_free_unpacked(message, NULL);
+    redact(object);
+    return object;
+}
+
+/* Envoy's list of clusters, with the bootstrap's own entries. */
+static json_t *clusters_dump(const json_t *bootstrap, const char *updated)
+{
+    json_t *from = json_object_get(json_object_get(bootstrap, "static_resources"), "clusters");
+    json_t *list = json_array(), *cluster;
+    size_t i;
+
+    json_array_foreach(from, i, cluster)
+    {
+        json_t *copy = json_deep_copy(cluster);
+
+        json_object_set_new(copy, "@type",
+                            json_string("type.googleapis.com/envoy.config.cluster.v3.Cluster"));
+        json_array_append_new(list,
+                              json_pack("{s:o, s:s}", "cluster", copy, "last_updated", updated));
+    }
+    return json_pack("{s:s, s:o}", "@type", "type.googleapis.com/envoy.admin.v3.ClustersConfigDump",
+                     "static_clusters", list);
+}
+
+json_t *config_dump_json(const struct bootstrap *bootstrap, uint64_t loaded_us)
+{
+    json_t *message = bootstrap_json(bootstrap), *clusters;
+    char updated[32];
+
+    if (!message)
+        return NULL;
+    time_text((int64_t)(loaded_us / 1000000), updated, sizeof(updated));
+    clusters = clusters_dump(message, updated);
+    return json_pack("{s:[{s:s, s:o, s:s}, o]}", "configs", "@type",
+                     "type.googleapis.com/envoy.admin.v3.BootstrapConfigDump", "bootstrap", message,
+                     "last_updated", updated, clusters);
+}
+
+/* --- certificates ------------------------------------------------------------------------------- */
+
+json_t *certificates_begin(void)
+{
+    return json_pack("{s:[{s:[], s:[]}]}", "certificates", "ca_cert", "cert_chain");
+}
+
+void certificates_add(json_t *all, const struct tls_certificate *certificate, int64_t now)
+{
+    json_t *first = json_array_get(json_object_get(all, "certificates"), 0);
+    json_t *names = json_array();
+    char from[32], until[32], days[24];
+    int64_t left = (certificate->expires - now) / 86400;
+
+    time_text(certificate->valid_from, from, sizeof(from));
+    time_text(certificate->expires, until, sizeof(until));
+    snprintf(days, sizeof(days), "%lld", (long long)(left > 0 ? left : 0));
+    for (size_t i = 0; i < certificate->dns_name_count; i++)
+        json_array_append_new(names, json_pack("{s:s}", "dns", certificate->dns_names[i]));
+    json_array_append_new(json_object_get(first, certificate->is_ca ? "ca_cert" : "cert_chain"),
+                          json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s}", "path",
+                                    certificate->place, "serial_number", certificate->serial,
+                                    "subject", certificate->subject, "subject_alt_names", names,
+                                    "days_until_expiration", days, "valid_from", from,
+                                    "expiration_time", until));
+}
