@@ -235,11 +235,12 @@ static int explain_failure(const struct admin_target *target, int code, char *er
 static int take_reply(const struct admin_target *target, const struct http_reply *reply,
                       json_t **out, char *error)
 {
-    int length = (int)strcspn(reply->body, "\n");
+    const char *end = memchr(reply->body, '\n', reply->length);
+    size_t length = end ? (size_t)(end - reply->body) : reply->length;
 
     if (reply->status != 200)
         return fail(error, reply->status == 404 ? -ENOENT : -EPROTO, "%.*s",
-                    length < 400 ? length : 400, reply->body);
+                    length < 400 ? (int)length : 400, reply->body);
     *out = json_loadb(reply->body, reply->length, 0, NULL);
     return *out ? 0 : explain_failure(target, -EBADMSG, error);
 }
