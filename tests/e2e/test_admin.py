@@ -39,6 +39,7 @@ def test_pages(results):
     results.true("/clusters as Envoy has it", {f"backend::{ADDRESS}::rq_total::5",
                                                f"backend::{ADDRESS}::rq_error::2",
                                                f"backend::{ADDRESS}::priority::1",
+                                               f"backend::{ADDRESS}::undialled::false",
                                                f"backend::{ADDRESS}::zone::z"} <= set(lines))
 
 
@@ -49,7 +50,8 @@ def test_clusters(results):
     results.equal("where", (locality["locality"], locality["priority"], locality["index"]), (HERE, 1, 0))
     endpoint, = locality["endpoints"]
     results.equal("whom", (endpoint["address"], endpoint["leaving"], endpoint["counted"],
-                           endpoint["exact"], endpoint["error_bound"]), (ADDRESS, False, True, True, {}))
+                           endpoint["undialled"], endpoint["exact"], endpoint["error_bound"]),
+                  (ADDRESS, False, True, False, True, {}))
     counts = endpoint["counters"] | endpoint["gauges"]
     results.equal("how much", {name: counts[name] for name in (
         "issued_requests", "successful_requests", "error_requests", "requests_in_progress",

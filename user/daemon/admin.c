@@ -40,6 +40,13 @@ static const char *name_at(void *arg, const struct host *host, size_t i)
     return endpoint ? endpoint->host : NULL;
 }
 
+static bool is_undialled(void *arg, const struct host *host)
+{
+    const struct admin *admin = arg;
+
+    return lookout_is_undialled(admin->options.lookout, host);
+}
+
 static int tell_certificates(void *arg, tls_certificate_fn *each, void *each_arg)
 {
     const struct admin *admin = arg;
@@ -71,6 +78,7 @@ static struct admin_view view(struct admin *admin)
         .wall_us = wall_us(),
         .read = read_row,
         .name = name_at,
+        .undialled = is_undialled,
         .certificates = tell_certificates,
         .arg = admin,
     };
