@@ -66,13 +66,14 @@ GENERATED := $(PROTO_C) $(UNREAD) $(SKELETONS) $(LIVE)
 
 objects = $(patsubst %.c,$(OUT)/%.o,$(patsubst $(BUILD)/%,%,$(1)))
 programs = $(patsubst %.c,$(1)/%,$(2))
-OBJECTS := $(call objects,$(SHARED_C) $(DAEMON_C) $(COLLECTOR_C) $(TESTS_C))
+OBJECTS := $(call objects,$(SHARED_C) $(DAEMON_C) $(COLLECTOR_C) $(TESTS_C) scripts/metrics_table.c)
 PROTO_O := $(call objects,$(PROTO_C))
 UNIT := $(call programs,$(OUT),$(UNIT_C))
 BPF_TESTS := $(call programs,$(OUT),$(BPF_TESTS_C))
 FUZZ := $(call programs,$(OUT),$(FUZZ_C))
 PROVE := $(call programs,$(OUT),$(PROVE_C))
 BENCH := $(call programs,$(OUT),$(BENCH_C))
+METRICS_TABLES := $(addprefix $(OUT)/,metrics_table collector_metrics_table)
 SANITIZED := $(call programs,$(BUILD)/asan,$(UNIT_C) $(FUZZ_C))
 
 all: $(OUT)/loadtap $(OUT)/loadtap-collector ## build/loadtap and build/loadtap-collector
@@ -85,7 +86,7 @@ demo: all $(BUILD)/setup.demo ## nginx, its upstreams, loadtap and a collector, 
 # --- tests --------------------------------------------------------------------
 RUN := BUILD=$(BUILD) tests/run
 
-test: all static $(UNIT) $(BPF_TESTS) sanitized $(GO_PEERS) $(NO_ROLL_BACK) envoy kubernetes image deb ## everything below except bench
+test: all static $(METRICS_TABLES) $(UNIT) $(BPF_TESTS) sanitized $(GO_PEERS) $(NO_ROLL_BACK) envoy kubernetes image deb ## everything below except bench
 	FUZZ_SECONDS=5 $(RUN) $(CHECKS) $(UNIT) $(BPF_TESTS) $(SANITIZED) $(E2E) $(BESIDE_ENVOY)
 
 test-unit: $(UNIT) ## one program per module; no root
@@ -128,8 +129,9 @@ prove: $(PROVE) ## CONNECTIONS=10000000 made-up HTTP/2 connections, counted as n
 lint: $(GENERATED) $(BUILD)/setup.test ## format, clang-tidy, include directions
 	$(RUN) $(addprefix tests/check/,format.sh tidy.sh includes.sh)
 
-docs: all ## what is made from sources, pages and shell completions; a test compares them
+docs: all $(METRICS_TABLES) ## what is made from sources, pages and shell completions; a test compares them
 	scripts/config_fields.py >configs/fields.md
+	scripts/metrics_table.sh $(BUILD) >configs/metrics.md
 	scripts/command_line.py $(BUILD) completions configs/completions
 
 format: ## clang-format every source
@@ -200,6 +202,8 @@ $(OUT)/collector.a: $(filter-out %/main.o,$(call objects,$(COLLECTOR_C) $(SHARED
 
 $(OUT)/loadtap $(BUILD)/static/loadtap: $(OUT)/user/daemon/main.o $(OUT)/daemon.a
 $(OUT)/loadtap-collector $(BUILD)/static/loadtap-collector: $(OUT)/user/collector/main.o $(OUT)/collector.a
+$(OUT)/metrics_table: $(OUT)/scripts/metrics_table.o $(OUT)/daemon.a
+$(OUT)/collector_metrics_table: $(OUT)/scripts/metrics_table.o $(OUT)/collector.a
 COLLECTOR_TESTS := $(foreach test,$(UNIT) $(FUZZ),$(if $(findstring _collector_,$(test)),$(test)))
 $(COLLECTOR_TESTS): $(OUT)/%: $(OUT)/%.o $(OUT)/collector.a
 $(BPF_TESTS): $(OUT)/%: $(OUT)/%.o $(call objects,$(FIXTURE_C)) $(OUT)/native.a $(OUT)/daemon.a
@@ -209,7 +213,7 @@ $(filter-out $(COLLECTOR_TESTS),$(UNIT) $(FUZZ)) $(PROVE) $(BENCH): $(OUT)/%: $(
 $(BUILD)/static/%: LDFLAGS += -static
 $(UNIT) $(BPF_TESTS): LDLIBS += -lcmocka
 $(FUZZ): LDFLAGS += -fsanitize=fuzzer
-$(addprefix $(OUT)/,loadtap loadtap-collector) $(BUILD)/static/loadtap $(BUILD)/static/loadtap-collector $(UNIT) $(BPF_TESTS) $(FUZZ) $(PROVE) $(BENCH):
+$(addprefix $(OUT)/,loadtap loadtap-collector) $(BUILD)/static/loadtap $(BUILD)/static/loadtap-collector $(METRICS_TABLES) $(UNIT) $(BPF_TESTS) $(FUZZ) $(PROVE) $(BENCH):
 	$(info LINK  $@)
 	mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)

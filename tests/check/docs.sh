@@ -19,5 +19,6 @@ notices() {
 }
 
 check "configs/fields.md" is_current configs/fields.md scripts/config_fields.py
+check "configs/metrics.md" is_current configs/metrics.md scripts/metrics_table.sh "$BUILD"
 check "a field that the page lacks is noticed" notices
 finish

@@ -3,10 +3,11 @@
 tell what is reported."""
 
 import os
+import re
 import stat
 import subprocess
 
-from lib import admin, namespace, tap
+from lib import admin, namespace, prometheus, tap
 from lib.client import Client, request
 from lib.daemon import Daemon, bootstrap, cluster
 from lib.process import until
@@ -104,6 +105,47 @@ def post(path, host="127.0.0.1", **headers):
         name.replace("_", "-"): value for name, value in headers.items()})
 
 
+def test_metrics(results):
+    page = prometheus.scrape(admin.PORT)
+    text = admin.get("/metrics")[2]
+    results.equal("promtool has nothing to say", prometheus.lint_text(text), (0, ""))
+    results.true("promtool would", prometheus.lint_text(text.replace("requests_total", "requests"))[0] != 0)
+    results.equal("/stats/prometheus has the same metrics",
+                  re.findall("# TYPE .*", admin.get("/stats/prometheus")[2]), re.findall("# TYPE .*", text))
+    labels = {"cluster": "backend", "region": "r", "zone": "z", "sub_zone": "s", "priority": "1",
+              "endpoint": ADDRESS}
+    results.equal("an endpoint's numbers", [page.value(f"endpoint_{name}", **labels) for name in (
+        "issued_requests_total", "error_requests_total", "requests_in_progress", "active_connections")],
+        [6, 2, 1, 1])
+    results.equal("the stream's", [page.value(f"lrs_{name}") for name in (
+        "connected", "streams_total", "responses_total", "clusters", "interval_seconds")], [1, 1, 1, 3, 3600])
+    results.true("what it costs", all(page.value(name) > 0 for name in (
+        "cpu_seconds_total", "resident_memory_bytes", "start_time_seconds", "endpoint_slots",
+        "endpoint_slots_used")), text)
+    with open("/proc/sys/kernel/bpf_stats_enabled") as setting:
+        results.equal("BPF run time, where the kernel measures it",
+                      page.value("bpf_run_seconds_total") is not None, setting.read().strip() == "1")
+
+
+def test_label_sets(results, scratch, group):
+    """Two endpoints more than are told apart."""
+    folder = os.path.join(scratch, "sets")
+    os.mkdir(folder)
+    config = bootstrap([cluster("many", [(None, 0, [("127.0.0.1", PORT + i) for i in range(5)]),
+                                         (None, 0, [("127.0.0.1", PORT)])])])
+    config["admin"] = configuration(port=admin.PORT + 1)["admin"]
+    daemon = Daemon(folder, group, config, metrics_label_sets=4, admin_socket="none")
+    until(lambda: "stream up" in daemon.log(), 15, "the stream")
+    page = prometheus.scrape(admin.PORT + 1)
+    rows = page["loadtap_endpoint_issued_requests_total"]
+    results.equal("told apart, and the others as one", sorted(len(labels) for labels in rows),
+                  [1, 6, 6, 6, 6])
+    results.equal("how many those are", page.value("endpoint_label_sets_overflow"), 2)
+    results.equal("an address that stands twice is one set: promtool agrees",
+                  prometheus.lint(admin.PORT + 1), (0, ""))
+    daemon.finish()
+
+
 def test_methods(results):
     for path in POSTS:
         status, headers, _ = admin.get(path)
@@ -162,6 +204,8 @@ def test_envoys_pages(results, daemon):
     until(lambda: " debug " in daemon.log(), 10, "a line at debug")
     results.true("the level is another one at once", True)
     post("/logging?level=info")
+    status, _, text = post("/reload")
+    results.true("/reload says what it did", status == 200 and text.strip(), (status, text))
 
 
 def test(results, scratch, group):
@@ -182,6 +226,8 @@ def test(results, scratch, group):
         test_lrs(results)
         test_next(results)
         test_envoys_pages(results, daemon)
+        test_metrics(results)
+    test_label_sets(results, scratch, group)
     test_methods(results)
     test_who_may(results)
     other = os.path.join(scratch, "second")

@@ -6,8 +6,6 @@ every request is counted once, also those on connections that were open before.
 The load does as a proxy that is not told: it goes on with each address, whatever the configuration says."""
 
 import collections
-import json
-import os
 import random
 import re
 import signal
@@ -16,8 +14,9 @@ import time
 
 from lib import namespace, tap
 from lib.by_address import Upstreams
+from lib.changing import Configuration, loaded, reload
 from lib.client import Client, request
-from lib.daemon import Daemon, bootstrap, cluster, settings
+from lib.daemon import Daemon, cluster
 from lib.delivery import count_once
 from lib.process import PATIENCE, until
 from lib.reports import COUNTS, Collector, Sums, address_of
@@ -29,7 +28,6 @@ LOCALITIES = [None, {"region": "east"}, {"region": "west", "zone": "w1"}]
 RELOADS = 50
 IDLE = 20 * PATIENCE  # seconds; far longer than the load leaves an address alone
 THREADS = 3
-LOADED = "configuration loaded anew"
 
 
 class Load:
@@ -67,50 +65,6 @@ class Load:
             thread.join()
 
 
-class Configuration:
-    """A file as kubelet mounts a ConfigMap: folder/bootstrap.json -> ..data/…, ..data -> a folder."""
-
-    def __init__(self, scratch, group):
-        self.folder = os.path.join(scratch, "mounted")
-        self.group = group
-        self.number = 0
-        os.mkdir(self.folder)
-        os.symlink("..data/bootstrap.json", self.path())
-
-    def path(self):
-        return os.path.join(self.folder, "bootstrap.json")
-
-    def swap(self, text):
-        """All at once, as kubelet does."""
-        self.number += 1
-        folder = os.path.join(self.folder, f"..{self.number}")
-        os.mkdir(folder)
-        self._write(os.path.join(folder, "bootstrap.json"), text)
-        link = os.path.join(self.folder, "..data")
-        os.symlink(f"..{self.number}", link + "_tmp")
-        os.rename(link + "_tmp", link)
-
-    def save(self, text):
-        """As an editor: another file takes the name."""
-        target = os.path.realpath(self.path())
-        self._write(target + "~", text)
-        os.rename(target + "~", target)
-
-    def write(self, text):
-        self._write(self.path(), text)
-
-    @staticmethod
-    def _write(path, text):
-        with open(path, "w") as out:
-            out.write(text)
-
-    def text(self, clusters, node="e2e", **own):
-        made = bootstrap(clusters)
-        made["node"]["metadata"] = {"told": node}
-        made.update(settings(self.group, {"admin_socket": "none", **own}))
-        return json.dumps(made)
-
-
 def any_clusters(dice):
     """Each address stands somewhere or nowhere; clusters and localities in any order."""
     placed = {name: {} for name in dice.sample(NAMES, dice.randint(0, len(NAMES)))}
@@ -123,19 +77,6 @@ def any_clusters(dice):
                            for (place, priority), members in groups.items()],
                     connect_timeout=f"{dice.randint(1, 1000)}s")
             for name, groups in placed.items()]
-
-
-def loaded(daemon):
-    return daemon.log().count(LOADED)
-
-
-def reload(daemon, how, text):
-    before = loaded(daemon)
-    how(text)
-    try:
-        until(lambda: loaded(daemon) > before, 10, "the new configuration")
-    except TimeoutError as error:
-        raise RuntimeError(f"{error}; loadtap said:\n{daemon.log()[-3000:]}") from None
 
 
 def by_signal(daemon, configuration):

@@ -197,8 +197,8 @@ static void of_one_address_the_owner_goes_last(void **state)
     leave(0, "10.0.0.1");
     leave(1, "10.0.0.1");
     leave(0, "10.0.0.2");
-    assert_string_equal(look(IDLE_US), "forget 10.0.0.2:80; settle; clear 1; clear 2; ");
-    assert_string_equal(look(1), "forget 10.0.0.1:80; settle; clear 0; ");
+    assert_string_equal(look(IDLE_US), "forget 10.0.0.2:80; settle; clear 0; clear 2; ");
+    assert_string_equal(look(1), "forget 10.0.0.1:80; settle; clear 1; ");
 }
 
 static void one_that_is_live_again_stays(void **state)

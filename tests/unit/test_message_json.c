@@ -102,6 +102,38 @@ static void any_is_plain(void **state)
     assert_json_of(&any.base, "{\"type_url\":\"t/x\",\"value\":\"aGk=\"}");
 }
 
+static void any_by_its_type(void **state)
+{
+    static const ProtobufCMessageDescriptor *const known[] = {
+        &envoy__config__core__v3__locality__descriptor};
+    const struct message_types types = {known, ARRAY_SIZE(known)};
+    static const struct {
+        const char *type, *value, *expected;
+    } cases[] = {
+        {"t/envoy.config.core.v3.Locality", "\x12\x01z",
+         "{\"zone\":\"z\",\"@type\":\"t/envoy.config.core.v3.Locality\"}"},
+        {"t/unknown", "secret", "{\"@type\":\"t/unknown\"}"},
+        {"t/envoy.config.core.v3.Locality", "\x12\x09z",
+         "{\"@type\":\"t/envoy.config.core.v3.Locality\"}"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
+        size_t unknown = 0;
+        json_t *json;
+
+        any.type_url = (char *)cases[i].type;
+        any.value =
+            (ProtobufCBinaryData){strlen(cases[i].value), (uint8_t *)(uintptr_t)cases[i].value};
+        json = message_json(&any.base, &types, &unknown);
+        autofree char *text = json_dumps(json, JSON_COMPACT);
+
+        json_decref(json);
+        assert_string_equal(text, cases[i].expected);
+    }
+}
+
 static void values(void **state)
 {
     Google__Protobuf__Value null = GOOGLE__PROTOBUF__VALUE__INIT, number = null, text = null,
@@ -277,6 +309,7 @@ int main(void)
         cmocka_unit_test(durations),
         cmocka_unit_test(wrappers),
         cmocka_unit_test(any_is_plain),
+        cmocka_unit_test(any_by_its_type),
         cmocka_unit_test(values),
         cmocka_unit_test(enums_and_oneofs),
         cmocka_unit_test(a_report),

@@ -257,15 +257,85 @@ static void no_memory_for_a_lookup(void **state)
     assert_string_equal(answer(STRICT, "10.0.0.1", good), "+10.0.0.1 ");
 }
 
+static void drop(uint32_t cluster)
+{
+    told[0] = '\0';
+    names_drop(names, cluster, 0, endpoints[cluster].host, 80);
+}
+
+static void wait_long(void)
+{
+    const struct timeval longer = {.tv_usec = 300000};
+
+    event_base_loopexit(base, &longer);
+    event_base_dispatch(base);
+}
+
+static void a_name_that_goes_takes_its_addresses_along(void **state)
+{
+    (void)state;
+    add(STRICT);
+    add(LOGICAL);
+    names_start(names);
+    answer(LOGICAL, "10.0.0.9", good);
+    answer(STRICT, "10.0.0.1 10.0.0.2", good);
+    drop(STRICT);
+    assert_string_equal(told, "-10.0.0.1 -10.0.0.2 ");
+    wait_long();
+    assert_int_equal(lookups, 3); /* of the other one */
+    drop(STRICT);                 /* it is not there */
+    names_drop(names, STRICT, 1, "strict.test", 80);
+    names_drop(names, CLUSTERS, 0, "strict.test", 80);
+    names_drop(names, LOGICAL, 0, "logical.test", 81);
+    assert_string_equal(told, "");
+    add(STRICT); /* it comes back, and is looked up at once */
+    assert_string_equal(answer_with(STRICT, "10.0.0.1", good), "+10.0.0.1 ");
+}
+
+static void a_name_that_goes_while_it_is_looked_up(void **state)
+{
+    (void)state;
+    add(STRICT);
+    add(LOGICAL);
+    names_start(names);
+    answer(LOGICAL, "10.0.0.9", good);
+    drop(STRICT);
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    assert_int_equal(ready, 1); /* it is not waited for */
+    assert_string_equal(answer_with(STRICT, "10.0.0.1", good), "");
+    add(STRICT);
+    drop(STRICT); /* its answer never comes */
+}
+
+static void looked_up_anew_as_the_settings_are_others(void **state)
+{
+    (void)state;
+    add(STRICT);
+    names_start(names);
+    names_refresh(names, STRICT);
+    assert_string_equal(answer_with(STRICT, "10.0.0.1", good), ""); /* by the old settings */
+    assert_string_equal(answer_with(STRICT, "10.0.0.2", good), "+10.0.0.2 ");
+    names_refresh(names, STRICT);
+    names_refresh(names, CLUSTERS);
+    assert_string_equal(answer_with(STRICT, "10.0.0.3", good), "+10.0.0.3 -10.0.0.2 ");
+    assert_int_equal(lookups, 3);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(addresses_come_and_go),         TEST(after_a_failure_all_stays),
-        TEST(logical_dns_takes_the_first),   TEST(what_found_no_room_is_tried_again),
-        TEST(ready_when_each_was_looked_up), TEST(without_names),
+        TEST(addresses_come_and_go),
+        TEST(after_a_failure_all_stays),
+        TEST(logical_dns_takes_the_first),
+        TEST(what_found_no_room_is_tried_again),
+        TEST(ready_when_each_was_looked_up),
+        TEST(without_names),
         TEST(no_memory_for_a_lookup),
+        TEST(a_name_that_goes_takes_its_addresses_along),
+        TEST(a_name_that_goes_while_it_is_looked_up),
+        TEST(looked_up_anew_as_the_settings_are_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -130,3 +130,10 @@ char *metrics_page(const struct admin_view *view, const struct admin_cost *cost,
     }
     return text;
 }
+
+void metrics_document(FILE *out)
+{
+    for (size_t i = 0; i < number_count; i++)
+        metric_document(out, &numbers[i].metric, LABEL_NAMES);
+    own_metrics_document(out);
+}

@@ -139,7 +139,7 @@ static int open_sockets(struct collector *collector)
                                    collector->tls, error, sizeof(error));
     if (collector->server && options->has_metrics)
         collector->web = web_new(collector->base, &options->metrics, &collector->service,
-                                 collector->server, error, sizeof(error));
+                                 collector->server, options->ask.interval_us, error, sizeof(error));
     if (!collector->server || (options->has_metrics && !collector->web)) {
         log_error("%s", error);
         return -EIO;

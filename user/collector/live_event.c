@@ -69,19 +69,19 @@ static json_t *fact(const char *name, uint64_t value)
 }
 
 json_t *live_event_json(const struct service *service, const struct server_numbers *server,
-                        int64_t now_ms)
+                        uint64_t interval_us, int64_t now_ms)
 {
     struct event event = {.cards = json_array()};
-    char detail[96];
 
     sums_each(service->sums, add_row, &event);
-    snprintf(detail, sizeof(detail), "%zu streams open, on %zu connections", service->open,
-             server->connections);
-    return json_pack("{s:s, s:s, s:[s], s:f, s:{s:s, s:b, s:s}, s:[o, o, o, o, o], s:s, s:o, s:I}",
-                     "title", "loadtap-collector", "subtitle", "", "links", "/metrics", "time",
-                     (double)now_ms / 1e3, "status", "text", "listening", "good", 1, "detail",
-                     detail, "facts", fact("nodes", event.nodes),
-                     fact("streams so far", service->streams), fact("reports", service->messages),
-                     fact("refused", service->refused), fact("kB", service->message_bytes / 1000),
-                     "row_title", "cluster", "cards", event.cards, "more", (json_int_t)event.more);
+    return json_pack(
+        "{s:s, s:s, s:[s], s:f, s:f, s:{s:s, s:b, s:s}, s:[o, o, o, o, o, o], s:s, s:o, "
+        "s:I}",
+        "title", "loadtap-collector", "subtitle", "", "links", "/metrics", "time",
+        (double)now_ms / 1e3, "spread", (double)interval_us / 1e6, "status", "text", "listening",
+        "good", 1, "detail", "", "facts", fact("nodes", event.nodes),
+        fact("streams open", service->open), fact("connections", server->connections),
+        fact("reports", service->messages), fact("refused", service->refused),
+        fact("kB", service->message_bytes / 1000), "row_title", "cluster", "cards", event.cards,
+        "more", (json_int_t)event.more);
 }

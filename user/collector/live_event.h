@@ -7,6 +7,7 @@
 #include "collector/server.h"
 #include "collector/service.h"
 
-/* A new reference, as http/live.h has it; NULL: no memory. `now_ms` is of any clock. */
+/* A new reference, as http/live.h has it; NULL: no memory. `interval_us` is what most nodes
+ * are asked for; `now_ms` is of any clock. */
 json_t *live_event_json(const struct service *service, const struct server_numbers *server,
-                        int64_t now_ms);
+                        uint64_t interval_us, int64_t now_ms);

@@ -99,46 +99,39 @@ static void write_families(FILE *out, const struct totals *totals)
 
 /* --- the collector itself ------------------------------------------------------------------ */
 
+static const struct metric own_metrics[] = {
+    {"collector_connections", "Connections of clients now.", METRIC_GAUGE, METRIC_ONE},
+    {"collector_connections_total", "Connections that were accepted.", METRIC_COUNTER, METRIC_ONE},
+    {"collector_connections_refused_total", "Connections closed as too many were open.",
+     METRIC_COUNTER, METRIC_ONE},
+    {"collector_streams", "Streams that are open now.", METRIC_GAUGE, METRIC_ONE},
+    {"collector_streams_total", "Streams that were opened.", METRIC_COUNTER, METRIC_ONE},
+    {"collector_messages_total", "LoadStatsRequests that came.", METRIC_COUNTER, METRIC_ONE},
+    {"collector_message_bytes_total", "Bytes of them.", METRIC_COUNTER, METRIC_BYTES},
+    {"collector_messages_refused_total", "LoadStatsRequests that were not counted.", METRIC_COUNTER,
+     METRIC_ONE},
+    {"collector_label_sets", "Sets of labels that are kept apart.", METRIC_GAUGE, METRIC_ONE},
+    {"collector_overflow_total",
+     "Reports of a locality or of drops that were counted under overflow.", METRIC_COUNTER,
+     METRIC_ONE},
+    {"collector_gauges_missed_total",
+     "Reports of a locality that the gauges leave out, as there are too many.", METRIC_COUNTER,
+     METRIC_ONE},
+};
+
 static void write_own(FILE *out, const struct service *service, const struct server_numbers *server)
 {
     const struct totals_numbers totals = totals_numbers(service->totals);
-    const struct {
-        struct metric metric;
-        uint64_t value;
-    } own[] = {
-        {{"collector_connections", "Connections of clients now.", METRIC_GAUGE, METRIC_ONE},
-         server->connections},
-        {{"collector_connections_total", "Connections that were accepted.", METRIC_COUNTER,
-          METRIC_ONE},
-         server->accepted},
-        {{"collector_connections_refused_total", "Connections closed as too many were open.",
-          METRIC_COUNTER, METRIC_ONE},
-         server->refused},
-        {{"collector_streams", "Streams that are open now.", METRIC_GAUGE, METRIC_ONE},
-         service->open},
-        {{"collector_streams_total", "Streams that were opened.", METRIC_COUNTER, METRIC_ONE},
-         service->streams},
-        {{"collector_messages_total", "LoadStatsRequests that came.", METRIC_COUNTER, METRIC_ONE},
-         service->messages},
-        {{"collector_message_bytes_total", "Bytes of them.", METRIC_COUNTER, METRIC_BYTES},
-         service->message_bytes},
-        {{"collector_messages_refused_total", "LoadStatsRequests that were not counted.",
-          METRIC_COUNTER, METRIC_ONE},
-         service->refused},
-        {{"collector_label_sets", "Sets of labels that are kept apart.", METRIC_GAUGE, METRIC_ONE},
-         totals.rows},
-        {{"collector_overflow_total",
-          "Reports of a locality or of drops that were counted under overflow.", METRIC_COUNTER,
-          METRIC_ONE},
-         totals.overflowed},
-        {{"collector_gauges_missed_total",
-          "Reports of a locality that the gauges leave out, as there are too many.", METRIC_COUNTER,
-          METRIC_ONE},
-         totals.gauges_missed},
+    /* In the order of the table. */
+    const uint64_t values[] = {
+        server->connections, server->accepted,  server->refused,        service->open,
+        service->streams,    service->messages, service->message_bytes, service->refused,
+        totals.rows,         totals.overflowed, totals.gauges_missed,
     };
 
-    for (size_t i = 0; i < ARRAY_SIZE(own); i++)
-        metric_single(out, &own[i].metric, own[i].value);
+    _Static_assert(ARRAY_SIZE(values) == ARRAY_SIZE(own_metrics), "a value for each");
+    for (size_t i = 0; i < ARRAY_SIZE(own_metrics); i++)
+        metric_single(out, &own_metrics[i], values[i]);
 }
 
 char *metrics_page(const struct service *service, const struct server_numbers *server,
@@ -156,4 +149,16 @@ char *metrics_page(const struct service *service, const struct server_numbers *s
         return NULL;
     }
     return text;
+}
+
+void metrics_document(FILE *out)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+        metric_document(
+            out, &families[i].metric,
+            families[i].kind == TOTALS_CLUSTER
+                ? "`node_cluster`, `cluster`"
+                : "`node_cluster`, `cluster`, `region`, `zone`, `sub_zone`, `priority`");
+    for (size_t i = 0; i < ARRAY_SIZE(own_metrics); i++)
+        metric_document(out, &own_metrics[i], "");
 }

@@ -18,6 +18,7 @@ struct web {
     struct event *second; /* while the live page is shown somewhere */
     const struct service *service;
     const struct server *streams;
+    uint64_t interval_us;
     struct http_body *metrics; /* NULL: none yet */
     int64_t metrics_ms;        /* when it was made */
 };
@@ -66,7 +67,7 @@ static struct http_body *current_event(const struct web *web)
 {
     const struct server_numbers numbers = server_numbers(web->streams);
 
-    return live_event(live_event_json(web->service, &numbers, now_ms()));
+    return live_event(live_event_json(web->service, &numbers, web->interval_us, now_ms()));
 }
 
 static void live_answer(struct web *web, struct http_answer *out)
@@ -146,8 +147,8 @@ static void on_streams(void *arg, size_t count)
 }
 
 struct web *web_new(struct event_base *base, const struct address *listen,
-                    const struct service *service, const struct server *server, char *error,
-                    size_t error_size)
+                    const struct service *service, const struct server *server,
+                    uint64_t interval_us, char *error, size_t error_size)
 {
     struct web *web = calloc(1, sizeof(*web));
     const struct http_handler handler = {.answer = on_request, .streams = on_streams, .arg = web};
@@ -163,6 +164,7 @@ struct web *web_new(struct event_base *base, const struct address *listen,
     }
     web->service = service;
     web->streams = server;
+    web->interval_us = interval_us;
     if (http_server_listen(web->server, listen, error, error_size)) {
         web_free(web);
         return NULL;

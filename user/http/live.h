@@ -4,6 +4,7 @@
  * An event: what counts is as large as it is, a rate is the page's to make.
  *
  *   {"title": "loadtap", "subtitle": "…", "links": ["/clusters", …], "time": 1.5,    // seconds
+ *    "spread": 0,                              // seconds that numbers come late, and all at once
  *    "status": {"text": "connected", "good": true, "detail": "…",
  *               "next": 0.7, "next_label": "next report", "interval": 2},     // seconds; next may be absent
  *    "facts": [["stream", "1"], …], "row_title": "endpoint",

@@ -15,27 +15,13 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "http/clients.h"
 #include "http/listen.h"
 
 #define PENDING_MAX (1u << 20) /* bytes that a stream's client has not taken .. */
 #define STALLED_PUSHES 15      /* .. or pushes in a row with something left of those before */
 
 #define NOTHING_LOADED "default-src 'none'; frame-ancestors 'none'"
-
-/*   accept -> WAITING --whole request--> answered, deadline running --> closed
- *                                    +-> stream, no deadline       --> closed: by its client, or stalled
- *   WAITING, answered --deadline, one client more--> closed
- *
- * evhttp owns the connection, and tells nobody when one without a request ends. The reference to its
- * bufferevent lets us find out later: until then the descriptor stays open, with FIN sent. */
-struct client {
-    TAILQ_ENTRY(client) link;
-    struct http_server *server;
-    struct bufferevent *socket; /* a reference */
-    struct event *deadline;
-    struct evhttp_request *stream; /* NULL: its answer ends */
-    unsigned stalled;              /* pushes in a row */
-};
 
 /* What evhttp_free() leaves of a socket: it frees the listener. */
 struct listening {
@@ -50,11 +36,11 @@ struct http_server {
     struct event_base *base;
     struct http_handler handler;
     struct evhttp *http;
-    TAILQ_HEAD(clients, client) clients; /* the oldest first */
-    struct http_numbers numbers;
+    struct clients clients;
+    struct http_numbers numbers; /* but what the clients have */
 };
 
-/* --- one client ------------------------------------------------------------------------------ */
+/* --- clients --------------------------------------------------------------------------------- */
 
 static void tell_streams(struct http_server *server, int change)
 {
@@ -63,94 +49,17 @@ static void tell_streams(struct http_server *server, int change)
         server->handler.streams(server->handler.arg, server->numbers.streams);
 }
 
-static void client_drop(struct client *client)
-{
-    struct http_server *server = client->server;
-
-    TAILQ_REMOVE(&server->clients, client, link);
-    server->numbers.clients--;
-    event_free(client->deadline);
-    bufferevent_decref(client->socket);
-    free(client);
-}
-
-/* Has evhttp the connection still? */
-static bool client_lives(const struct client *client)
-{
-    bufferevent_event_cb on_event = NULL;
-
-    bufferevent_getcb(client->socket, NULL, NULL, &on_event, NULL);
-    return on_event;
-}
-
-/* As if evhttp's own time-out had passed. */
-static void client_close(struct client *client)
-{
-    bool is_stream = client->stream; /* which on_stream_closed() drops */
-
-    if (client_lives(client)) {
-        client->server->numbers.closed++;
-        bufferevent_trigger_event(client->socket, BEV_EVENT_READING | BEV_EVENT_TIMEOUT, 0);
-    }
-    if (!is_stream)
-        client_drop(client);
-}
-
-static void on_deadline(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd, (void)what;
-    client_close(arg);
-}
-
-/* The oldest that waits for its answer; streams are few, and stay. */
-static void make_room(struct http_server *server)
-{
-    struct client *client, *next, *oldest = NULL;
-
-    for (client = TAILQ_FIRST(&server->clients); client; client = next) {
-        next = TAILQ_NEXT(client, link);
-        if (!client_lives(client))
-            client_drop(client);
-        else if (!oldest && !client->stream)
-            oldest = client;
-    }
-    if (server->numbers.clients >= HTTP_CLIENTS && oldest)
-        client_close(oldest);
-}
-
 /* Called by evhttp for each connection. NULL: it makes a bufferevent itself, which only has its time-out. */
 static struct bufferevent *on_accept(struct event_base *base, void *arg)
 {
-    static const struct timeval deadline = {.tv_sec = HTTP_DEADLINE_S};
     struct http_server *server = arg;
     struct bufferevent *socket = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
-    struct client *client = calloc(1, sizeof(*client));
-    struct event *timer = client ? evtimer_new(base, on_deadline, client) : NULL;
 
-    make_room(server);
+    clients_make_room(&server->clients);
     server->numbers.accepted++;
-    if (!socket || !timer) {
-        free(client);
-        return socket;
-    }
-    *client = (struct client){.server = server, .socket = socket, .deadline = timer};
-    bufferevent_incref(socket);
-    bufferevent_setwatermark(socket, EV_READ, 0, HTTP_HEAD_MAX + HTTP_BODY_MAX);
-    TAILQ_INSERT_TAIL(&server->clients, client, link);
-    server->numbers.clients++;
-    event_add(timer, &deadline);
+    if (socket)
+        clients_add(&server->clients, base, socket);
     return socket;
-}
-
-static struct client *client_of(struct http_server *server, struct evhttp_connection *connection)
-{
-    struct bufferevent *socket = evhttp_connection_get_bufferevent(connection);
-    struct client *client;
-
-    TAILQ_FOREACH(client, &server->clients, link)
-    if (client->socket == socket)
-        return client;
-    return NULL;
 }
 
 /* --- streams ------------------------------------------------------------------------------- */
@@ -159,7 +68,7 @@ static struct client *client_of(struct http_server *server, struct evhttp_connec
 static void on_stream_closed(struct evhttp_connection *connection, void *arg)
 {
     struct client *client = arg;
-    struct http_server *server = client->server;
+    struct http_server *server = client->owner->server;
     struct evhttp_request *request = client->stream;
 
     (void)connection;
@@ -202,14 +111,14 @@ static void begin_stream(struct client *client, struct evhttp_request *request,
     evhttp_connection_set_closecb(evhttp_request_get_connection(request), on_stream_closed, client);
     evhttp_send_reply_start(request, answer->status, NULL);
     send_chunk(request, answer->body);
-    tell_streams(client->server, 1);
+    tell_streams(client->owner->server, 1);
 }
 
 void http_server_push(struct http_server *server, struct http_body *body)
 {
     struct client *client, *next;
 
-    for (client = TAILQ_FIRST(&server->clients); client; client = next) {
+    for (client = TAILQ_FIRST(&server->clients.list); client; client = next) {
         size_t left = evbuffer_get_length(bufferevent_get_output(client->socket));
 
         next = TAILQ_NEXT(client, link);
@@ -319,7 +228,8 @@ static void send_whole(struct client *client, struct evhttp_request *request,
 static void on_request(struct evhttp_request *from, void *arg)
 {
     struct http_server *server = arg;
-    struct client *client = client_of(server, evhttp_request_get_connection(from));
+    struct client *client = clients_find(
+        &server->clients, evhttp_connection_get_bufferevent(evhttp_request_get_connection(from)));
     const struct http_request request = request_of(from);
     struct http_answer answer = {.status = 404};
 
@@ -447,7 +357,7 @@ struct http_server *http_server_new(struct event_base *base, const struct http_h
     if (!server)
         return NULL;
     *server = (struct http_server){.base = base, .handler = *handler, .http = evhttp_new(base)};
-    TAILQ_INIT(&server->clients);
+    clients_init(&server->clients, server);
     if (!server->http) {
         free(server);
         return NULL;
@@ -470,8 +380,8 @@ void http_server_free(struct http_server *server)
         return;
     server->handler.streams = NULL;
     evhttp_free(server->http);
-    while (!TAILQ_EMPTY(&server->clients))
-        client_drop(TAILQ_FIRST(&server->clients));
+    while (!TAILQ_EMPTY(&server->clients.list))
+        client_drop(TAILQ_FIRST(&server->clients.list));
     for (listening = LIST_FIRST(&listening_sockets); listening; listening = next) {
         next = LIST_NEXT(listening, link);
         if (listening->server != server)
@@ -484,5 +394,9 @@ void http_server_free(struct http_server *server)
 
 struct http_numbers http_server_numbers(const struct http_server *server)
 {
-    return server->numbers;
+    struct http_numbers numbers = server->numbers;
+
+    numbers.clients = server->clients.count;
+    numbers.closed = server->clients.closed;
+    return numbers;
 }

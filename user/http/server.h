@@ -1,8 +1,8 @@
 /* HTTP/1 for people, Prometheus and programs, from the loop that has more important things to do: libevent's
  * server, and around it what it lacks. [libevent]
  *
- * - HTTP_CLIENTS connections at once; one more takes the place of the oldest that waits for its answer, so
- *   that a crowd does not keep out the next one.
+ * - HTTP_CLIENTS connections at once; one more takes the place of the oldest of the IP address with most of
+ *   those that wait for their answer, so that a crowd does not keep out others, or the next one.
  * - One request a connection, HTTP_DEADLINE_S for it and its answer, however it trickles.
  * - HTTP_HEAD_MAX bytes of a head, HTTP_BODY_MAX of a body, which is read and thrown away.
  * - HTTP_STREAMS answers that go on (server-sent events); who does not take them is closed.

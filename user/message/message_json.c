@@ -275,7 +275,7 @@ static const ProtobufCMessageDescriptor *type_of(const struct message_types *typ
 }
 
 /* Of a type that is not known: its name alone, as its bytes may be anything. */
-static json_t *any_json(const ProtobufCMessage *message, struct pass *pass)
+static json_t *typed_json(const ProtobufCMessage *message, struct pass *pass)
 {
     const Google__Protobuf__Any *any = (const Google__Protobuf__Any *)message;
     const ProtobufCMessageDescriptor *type = type_of(pass->types, any->type_url);
@@ -289,6 +289,11 @@ static json_t *any_json(const ProtobufCMessage *message, struct pass *pass)
         return object;
     json_decref(object);
     return NULL;
+}
+
+static json_t *any_json(const ProtobufCMessage *message, struct pass *pass)
+{
+    return pass->types ? typed_json(message, pass) : plain_json(message, pass);
 }
 
 static const struct {

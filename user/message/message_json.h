@@ -5,8 +5,9 @@
  * wrappers are what they stand for; maps are objects; bytes are base64; enums are names, or the
  * number where it has none; NaN and the infinities are strings. A field is left out exactly where
  * protobuf has no presence for it (unset, or zero outside a oneof), so the same message can be
- * read back. An Any is the fields of its message with "@type", where `types` (may be NULL) have its type; of
- * others the name alone is left. Proto3 only, without `optional`, as proto/ has it. */
+ * read back. An Any is its two fields or, where `types` are given, the fields of its message with
+ * "@type"; of a type that is not among them the name alone. Proto3 only, without `optional`, as proto/
+ * has it. */
 #pragma once
 
 #include <stddef.h>

@@ -160,13 +160,13 @@ static struct list *group_of(const struct hosts *hosts, uint32_t cluster, uint32
 
 /* --- those with the same address ---------------------------------------------------------------*/
 
-/* Where two are not told apart by their ranks, they leave. */
+/* Of two that are live, or one. */
 static bool counts_before(const struct clusters *clusters, const struct host *a,
                           const struct host *b)
 {
     const struct cluster *of_a = &clusters->items[a->cluster], *of_b = &clusters->items[b->cluster];
 
-    if (!a->names != !b->names)
+    if (!a->names || !b->names)
         return a->names;
     if (of_a->rank != of_b->rank)
         return of_a->rank < of_b->rank;
@@ -177,24 +177,31 @@ static bool counts_before(const struct clusters *clusters, const struct host *a,
     return a->group < b->group;
 }
 
-/* Into a list that is in the order of counting: the first one is the owner. */
-static void insert(struct hosts *hosts, uint32_t *first, uint32_t slot)
+/* Into a list that is in the order of counting: the first one is the owner. `last`: behind all others that
+ * are leaving, too. */
+static void insert(struct hosts *hosts, uint32_t *first, uint32_t slot, bool last)
 {
     struct record *record = record_at(hosts, slot);
     uint32_t *at = first;
 
-    while (*at != NONE &&
-           counts_before(hosts->clusters, &record_at(hosts, *at)->host, &record->host))
+    while (*at != NONE) {
+        const struct host *other = &record_at(hosts, *at)->host;
+        bool both_leave = !other->names && !record->host.names;
+
+        if (both_leave ? !last : !counts_before(hosts->clusters, other, &record->host))
+            break;
         at = &record_at(hosts, *at)->next;
+    }
     record->next = *at;
     *at = slot;
 }
 
+/* Of those that are leaving, the last one to do so comes first. */
 static void join_address(struct hosts *hosts, uint32_t slot)
 {
     uint32_t first = address_index_find(&hosts->owners, &record_at(hosts, slot)->host.address);
 
-    insert(hosts, &first, slot);
+    insert(hosts, &first, slot, false);
     address_index_put(&hosts->owners, first);
 }
 
@@ -205,7 +212,7 @@ static uint32_t sort_address(struct hosts *hosts, uint32_t slot)
 
     for (uint32_t next; slot != NONE; slot = next) {
         next = record_at(hosts, slot)->next;
-        insert(hosts, &first, slot);
+        insert(hosts, &first, slot, true);
     }
     address_index_put(&hosts->owners, first);
     return first;

@@ -38,8 +38,8 @@ void hosts_limit(struct hosts *hosts, uint32_t slots);
  * cluster.
  * An address that another host has too belongs to the one whose group stands first in the
  * configuration (`rank`), whatever the order of adding (a DNS answer may be late), and to a live one before
- * any that is leaving: `*other` is then the one that had it, `*owner` the one whose row counts; else
- * `*other` is NULL and `*owner` is `*out`. */
+ * any that is leaving, of which the last to leave has it: `*other` is then the one that had it, `*owner` the
+ * one whose row counts; else `*other` is NULL and `*owner` is `*out`. */
 int hosts_add(struct hosts *hosts, uint32_t cluster, uint32_t group, const struct address *address,
               const struct host **out, const struct host **owner, const struct host **other);
 /* One name more, or less, has the host's address. Either may change the owner. */

@@ -25,8 +25,10 @@ def ask(connection, path, method="GET", headers=None, body=None):
         connection.close()
 
 
-def get(path, port=PORT, host="127.0.0.1", **more):
-    return ask(http.client.HTTPConnection(host, port, timeout=10), path, **more)
+def get(path, port=PORT, host="127.0.0.1", source=None, **more):
+    """source: the address that it comes from"""
+    return ask(http.client.HTTPConnection(host, port, timeout=10,
+                                          source_address=(source, 0) if source else None), path, **more)
 
 
 def get_unix(path, **more):

@@ -7,7 +7,7 @@ import subprocess
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"'
-SAMPLE = re.compile(rf"({NAME})(?:\{{({LABEL}(?:,{LABEL})*)\}})? (\d+)")
+SAMPLE = re.compile(rf"({NAME})(?:\{{({LABEL}(?:,{LABEL})*)\}})? (\d+(?:\.\d{{6}})?)")
 ONE_LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -49,7 +49,7 @@ class Page(dict):
         labels = frozenset(pairs)
         rows = self.setdefault(name, {})
         self._once(len({label for label, _ in pairs}) == len(pairs) and labels not in rows, line)
-        rows[labels] = int(found[3])
+        rows[labels] = float(found[3]) if "." in found[3] else int(found[3])
 
     def value(self, name, **labels):
         return self.get("loadtap_" + name, {}).get(frozenset(labels.items()))
@@ -74,12 +74,16 @@ def get(port, path="/metrics", method="GET", host="127.0.0.1", timeout=10):
         connection.close()
 
 
+def lint_text(text):
+    checked = subprocess.run(["promtool", "check", "metrics"], input=text, text=True, timeout=30,
+                             capture_output=True, check=False)
+    return checked.returncode, checked.stdout + checked.stderr
+
+
 def lint(port):
     """What Prometheus' own checker has to say of the page: nothing, where names and units are as it wants
     them."""
-    checked = subprocess.run(["promtool", "check", "metrics"], input=get(port)[2], text=True, timeout=30,
-                             capture_output=True, check=False)
-    return checked.returncode, checked.stdout + checked.stderr
+    return lint_text(get(port)[2])
 
 
 def scrape(port):

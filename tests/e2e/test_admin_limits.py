@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+# test: serial timeout=240
+"""Clients of the admin interface that mean no good: a thousand that dribble, some that take nothing. Reports are
+in time meanwhile. And a daemon that nobody asks does not wake."""
+
+import datetime
+import http.client
+import select
+import socket
+import threading
+import time
+
+from lib import admin, namespace, prometheus, tap
+from lib.daemon import Daemon, bootstrap, cluster
+from lib.process import PATIENCE, until
+from lib.reports import Collector
+
+CLIENTS, SECONDS = 1000, 8
+INTERVAL = 0.25
+
+
+def configuration():
+    config = bootstrap([cluster("backend", [(None, 0, [("127.0.0.1", 20001)])])])
+    config["admin"] = {"address": {"socket_address": {"address": "127.0.0.1", "port_value": admin.PORT}}}
+    return config
+
+
+class Dribblers(threading.Thread):
+    """So many connections at any time, each with a byte of a request every half second; who is closed comes
+    again."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.go_on, self.dialled = True, 0
+        self.start()
+
+    def _dial(self):
+        self.dialled += 1
+        sock = socket.socket()
+        sock.setblocking(False)
+        sock.connect_ex(("127.0.0.1", admin.PORT))
+        return sock
+
+    def run(self):
+        socks = [self._dial() for _ in range(CLIENTS)]
+        while self.go_on:
+            end = time.monotonic() + 0.5
+            for i, sock in enumerate(socks):
+                try:
+                    sock.send(b"G")
+                    if not sock.recv(10):
+                        raise ConnectionError
+                except BlockingIOError:
+                    pass
+                except OSError:
+                    sock.close()
+                    socks[i] = self._dial()
+            time.sleep(max(0, end - time.monotonic()))
+        for sock in socks:
+            sock.close()
+
+
+def arrivals(collector):
+    return [datetime.datetime.fromisoformat(entry["received"].replace("Z", "+00:00")).timestamp()
+            for entry in collector.messages()]
+
+
+def longest_gap(collector, start, end):
+    times = [time for time in arrivals(collector) if start <= time <= end]
+    gaps = [later - earlier for earlier, later in zip(times, times[1:])]
+    return max(gaps), len(times)
+
+
+def test_dribblers(results, collector):
+    start = time.time()
+    time.sleep(3)
+    quiet, _ = longest_gap(collector, start, time.time())
+    dribblers = Dribblers()
+    start, answered = time.time(), 0
+    while time.time() < start + SECONDS:
+        answered += admin.get("/ready", source="127.0.0.2")[0] == 200
+        answered += admin.get_unix("/ready")[0] == 200
+        time.sleep(0.1)
+    gap, count = longest_gap(collector, start, time.time())
+    dribblers.go_on = False
+    dribblers.join()
+    results.say(f"longest time between two reports: {quiet:.3f} s before, {gap:.3f} s beside {CLIENTS} clients "
+                f"that dribble ({dribblers.dialled} connections); {count} reports, {answered} answers")
+    results.true("no report is late", gap < INTERVAL + 0.2 * PATIENCE, gap)
+    results.true("none is missing", count > SECONDS / INTERVAL * 0.8, count)
+    results.true("others are answered, by their address and by the Unix socket", answered > 20, answered)
+
+
+def closed_after(sock, start, seconds=15):
+    """Seconds until the server closes."""
+    sock.settimeout(seconds)
+    try:
+        while sock.recv(65536):
+            pass
+    except ConnectionError:
+        pass
+    return time.monotonic() - start
+
+
+def test_deadline(results):
+    start = time.monotonic()
+    slow = socket.create_connection(("127.0.0.1", admin.PORT))
+    for _ in range(22):
+        try:
+            slow.sendall(b"G")
+        except ConnectionError:
+            break
+        if select.select([slow], [], [], 0.5)[0]:
+            break
+    took = closed_after(slow, start)
+    results.true("a request has ten seconds, however it trickles", 9 < took < 12 + PATIENCE, took)
+
+
+def test_stalled(results):
+    """A stream whose client takes nothing is given up, and the others go on."""
+    stalled, good = [http.client.HTTPConnection("127.0.0.1", admin.PORT, timeout=20) for _ in range(2)]
+    stalled.connect()
+    stalled.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    stalled.request("GET", "/live/events")
+    good.request("GET", "/live/events")
+    answer = good.getresponse()
+    lines = [answer.readline() for _ in range(9)]
+    results.true("events come each second", sum(line.startswith(b"data: ") for line in lines) >= 4)
+    answer.close()
+    stalled.close()
+
+
+def wakes(daemon, seconds):
+    def count():
+        with open(f"/proc/{daemon.child.pid}/status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("voluntary_ctxt"))
+    before = count()
+    time.sleep(seconds)
+    return count() - before
+
+
+def test_idle(results, scratch, group):
+    collector = Collector(scratch, interval="3600s", name="idle")
+    daemon = Daemon(scratch, group, configuration())
+    until(lambda: "load reporting: stream=1" in daemon.log(), 15, "a response")
+    time.sleep(3)
+    before = wakes(daemon, 6)
+    events = http.client.HTTPConnection("127.0.0.1", admin.PORT, timeout=10)
+    events.request("GET", "/live/events")
+    answer = events.getresponse()  # which has the socket
+    during = wakes(daemon, 6)
+    answer.close()
+    time.sleep(1)
+    after = wakes(daemon, 6)
+    results.say(f"wakes in 6 s: {before} before, {during} with a live page open, {after} after")
+    results.true("it wakes for the page", during >= 5, during)
+    results.true("it does not wake for nobody", max(before, after) <= 3, (before, after))
+    daemon.finish()
+    collector.stop()
+
+
+def test(results, scratch, group):
+    collector = Collector(scratch, interval=f"{INTERVAL}s")
+    daemon = Daemon(scratch, group, configuration())
+    daemon.wait_ready(collector, "backend")
+    test_dribblers(results, collector)
+    page = prometheus.scrape(admin.PORT)
+    results.true("what reports cost is measured", 0 < page.value("report_last_duration_seconds") <
+                 page.value("report_duration_seconds_total") < 1)
+    results.true("so is what was closed", page.value("admin_connections_closed_total") > 100)
+    test_deadline(results)
+    test_stalled(results)
+    daemon.finish()
+    collector.stop()
+    test_idle(results, scratch, group)
+
+
+if __name__ == "__main__":
+    tap.run(test, *namespace.enter())
