@@ -84,7 +84,7 @@ static __always_inline void count(struct dial *dial, const struct peer_key *peer
 }
 
 /* In the process that calls connect(), but for what the kernel dials by itself. */
-static __always_inline void on_connect(struct bpf_sock_ops *ctx, struct bpf_sock *sk)
+static __always_inline void on_connect(struct bpf_sock *sk)
 {
     struct sock *kernel_sock = (struct sock *)bpf_skc_to_tcp_sock(sk);
     struct peer_key peer = {};
@@ -111,7 +111,7 @@ int peers_sockops(struct bpf_sock_ops *ctx)
         return PASS;
     sk = ctx->sk;
     if (sk)
-        on_connect(ctx, sk);
+        on_connect(sk);
     return PASS;
 }
 
@@ -148,16 +148,15 @@ int peers_egress(struct __sk_buff *skb)
     __u8 bytes[GREETING_SIZE] = {};
     struct segment segment;
     struct dial *dial = dial_to_greet(skb, &segment);
-    __u32 length;
+    __u32 last;
 
     if (!dial)
         return PASS;
-    length = segment.length;
-    opaque_value(length);
-    if (length >= GREETING_SIZE)
-        length = GREETING_SIZE;
-    if (length && !bpf_skb_load_bytes(skb, segment.offset, bytes, length))
-        greet(dial, greeting_of(bytes, length));
+    last = (segment.length < GREETING_SIZE ? segment.length : GREETING_SIZE) - 1;
+    opaque_value(last); /* so that the verifier sees by the mask that 1 to GREETING_SIZE are read */
+    last &= GREETING_SIZE - 1;
+    if (!bpf_skb_load_bytes(skb, segment.offset, bytes, last + 1))
+        greet(dial, greeting_of(bytes, last + 1));
     return PASS;
 }
 

@@ -90,6 +90,9 @@ def test_next(results):
     results.equal("and why", (host["cluster"], host["locality"], host["places"]), ("backend", HERE, [{
         "path": "static_resources.clusters[0].load_assignment.endpoints[0].lb_endpoints[0]",
         "host": "127.0.0.1", "found_by": "address"}]))
+    host, = admin.get_json(f"/explain?address=127.0.0.1:{PORT + 1}")["hosts"]
+    results.equal("a name that leads to it", (host["places"][0]["host"], host["places"][0]["found_by"]),
+                  ("localhost", "DNS"))
 
 
 def answers():
@@ -245,10 +248,14 @@ def test(results, scratch, group):
     results.equal("/quitquitquit answers", post("/quitquitquit")[0], 200)
     results.equal("and ends loadtap", daemon.child.wait(10), 0)
     results.true("with a last report", "last report: stream=1" in daemon.log())
-    third = Daemon(other, group, configuration())
-    until(lambda: answers(), 15, "a third daemon, over what the first one may have left")
-    results.equal("the third one ends", third.finish(), 0)
     collector.stop()
+    config = configuration()
+    config["admin"] = {"address": {"pipe": {"path": admin.SOCKET}}}
+    third = Daemon(other, group, config)
+    until(lambda: answers(), 15, "a third daemon, over what the first one may have left")
+    results.true("ready does not mean that the management server answers",
+                 "stream up" not in third.log().split("admin: ")[-1])
+    results.equal("the third one ends", third.finish(), 0)
 
 
 if __name__ == "__main__":

@@ -71,15 +71,16 @@ static void an_address_is_in_the_cluster_of_who_dials_it_most(void **state)
 
 static void what_is_left_out(void **state)
 {
-    struct peer peers[] = {peer("10.0.0.9", 18000, "loadtap", 1), peer("127.0.0.1", 80, "nginx", 4),
-                           peer("10.0.0.1", 0, "nmap", 1), peer("10.0.0.9", 80, "nginx", 1)};
+    struct peer peers[] = {peer("10.0.0.9", 18000, "envoy", 1), peer("127.0.0.1", 80, "nginx", 4),
+                           peer("10.0.0.1", 0, "nmap", 1), peer("10.0.0.9", 80, "nginx", 1),
+                           peer("10.0.0.8", 18000, "loadtap", 1)};
     struct address management;
     struct peer_groups groups;
 
     (void)state;
     peers[1].elsewhere = true;
     address_parse("10.0.0.9", 18000, &management);
-    assert_int_equal(peer_groups_make(peers, 4, &management, &groups), 0);
+    assert_int_equal(peer_groups_make(peers, 5, &management, &groups), 0);
     assert_int_equal(groups.count, 1);
     assert_string_equal(where(&groups.clusters[0].endpoints[0]), "10.0.0.9:80");
     assert_int_equal(groups.elsewhere, 4);

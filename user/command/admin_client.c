@@ -76,9 +76,12 @@ static int target_named(const char *admin, struct admin_target *out, char *error
     return 0;
 }
 
-static int target_configured(const char *config, struct admin_target *out, char *error)
+static int target_configured(const struct admin_where *where, struct admin_target *out, char *error)
 {
-    const struct bootstrap_source source = {.path = config};
+    const struct bootstrap_source source = {
+        .path = where->config,
+        .environment = where->expand_env ? (const char *const *)environ : NULL,
+    };
     struct config_error config_error;
     struct bootstrap *bootstrap;
     struct address address;
@@ -92,18 +95,19 @@ static int target_configured(const char *config, struct admin_target *out, char 
              !address_parse(bootstrap->admin_host, bootstrap->admin_port, &address))
         target_tcp(&address, out);
     else
-        result = fail(error, -EINVAL,
-                      "%s: has no admin interface, neither `admin` nor admin_socket", config);
+        result =
+            fail(error, -EINVAL, "%s: has no admin interface, neither `admin` nor admin_socket",
+                 where->config);
     bootstrap_free(bootstrap);
     return result;
 }
 
-int admin_target_find(const char *admin, const char *config, struct admin_target *out, char *error)
+int admin_target_find(const struct admin_where *where, struct admin_target *out, char *error)
 {
-    if (admin)
-        return target_named(admin, out, error);
-    if (config)
-        return target_configured(config, out, error);
+    if (where->admin)
+        return target_named(where->admin, out, error);
+    if (where->config)
+        return target_configured(where, out, error);
     return target_unix(BOOTSTRAP_ADMIN_SOCKET, out, error);
 }
 
@@ -231,11 +235,12 @@ static int explain_failure(const struct admin_target *target, int code, char *er
 static int take_reply(const struct admin_target *target, const struct http_reply *reply,
                       json_t **out, char *error)
 {
-    int length = (int)strcspn(reply->body, "\n");
+    const char *end = memchr(reply->body, '\n', reply->length);
+    size_t length = end ? (size_t)(end - reply->body) : reply->length;
 
     if (reply->status != 200)
         return fail(error, reply->status == 404 ? -ENOENT : -EPROTO, "%.*s",
-                    length < 400 ? length : 400, reply->body);
+                    length < 400 ? (int)length : 400, reply->body);
     *out = json_loadb(reply->body, reply->length, 0, NULL);
     return *out ? 0 : explain_failure(target, -EBADMSG, error);
 }

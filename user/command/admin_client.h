@@ -1,6 +1,7 @@
 /* Asks the daemon's admin interface: one request, one connection, in this thread. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 
@@ -14,10 +15,17 @@ struct admin_target {
 
 #define ADMIN_ERROR_MAX 512
 
-/* Where the daemon is asked. `admin` (a socket's path, IP:PORT or localhost:PORT) comes first, then the
- * bootstrap in the file `config`, then the default socket; NULL: not given. 0; or -EINVAL with a sentence in
- * `error`, ADMIN_ERROR_MAX bytes, as below. */
-int admin_target_find(const char *admin, const char *config, struct admin_target *out, char *error);
+/* What the command line says of where the daemon is asked. */
+struct admin_where {
+    const char
+        *admin; /* a socket's path, IP:PORT or localhost:PORT; it comes first. NULL: not given */
+    const char
+        *config;     /* the file of the daemon's bootstrap; NULL: not given, the default socket */
+    bool expand_env; /* variables in its values are replaced */
+};
+
+/* 0; or -EINVAL with a sentence in `error`, ADMIN_ERROR_MAX bytes, as below. */
+int admin_target_find(const struct admin_where *where, struct admin_target *out, char *error);
 
 /* The JSON that GET `path` answers with; a new reference in `*out`. 0; or -errno with a sentence in `error`:
  * -ENOENT where the page says that there is no such thing (404), and the sentence is its own. Waits for

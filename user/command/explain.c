@@ -16,7 +16,7 @@
 
 struct explain_options {
     const char *subject;
-    const char *admin, *config; /* NULL: not given */
+    struct admin_where where;
     bool json, help;
 };
 
@@ -25,9 +25,11 @@ struct explain_options {
 static const struct flag table[] = {
     {"--config-path", "-c", "FILE",
      "the daemon's bootstrap: where it is asked, and the lines of places", flag_text,
-     MEMBER(config), "the name of a file", false},
+     MEMBER(where.config), "the name of a file", false},
+    {"--config-expand-env", NULL, NULL, "${NAME} in its values is the environment's NAME, $$ is $",
+     flag_presence, MEMBER(where.expand_env), NULL, false},
     {"--admin", NULL, "SOCKET", "where it is asked: a Unix socket, or IP:PORT", flag_text,
-     MEMBER(admin), "the path of a socket, or IP:PORT", false},
+     MEMBER(where.admin), "the path of a socket, or IP:PORT", false},
     {"--json", NULL, NULL, "print the daemon's answer as it is", flag_presence, MEMBER(json), NULL,
      false},
     {"--help", "-h", NULL, "this", flag_presence, MEMBER(help), NULL, true},
@@ -67,14 +69,15 @@ static int print_address(const struct explain_options *options, const json_t *an
 {
     struct config_error error;
     struct tree *tree = NULL;
-    struct explain_source source = {.file = options->config};
+    struct explain_source source = {.file = options->where.config};
 
     if (!json_is_true(json_object_get(answer, "observed"))) {
         fprintf(stderr, "loadtap explain: no cluster has %s: connections to it are not counted\n",
                 options->subject);
         return 1;
     }
-    if (options->config && config_source_read(options->config, &tree, NULL, &error) == 0)
+    if (options->where.config &&
+        config_source_read(options->where.config, &tree, NULL, &error) == 0)
         source.tree = tree; /* it was read before, so a second error has nothing to say */
     explain_address_text(answer, &source, stdout);
     tree_free(tree);
@@ -104,7 +107,7 @@ static int explain(const struct explain_options *options)
     json_t *answer;
     int status;
 
-    if (!path || admin_target_find(options->admin, options->config, &target, error) ||
+    if (!path || admin_target_find(&options->where, &target, error) ||
         admin_get(&target, path, TIMEOUT_MS, &answer, error))
         return complain(error);
     status = print(options, answer, is_address);

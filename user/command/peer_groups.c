@@ -44,6 +44,12 @@ static int by_process_and_port(const void *left, const void *right)
     return order ? order : by_address(&a->address, &b->address);
 }
 
+/* What loadtap itself dials are its reports: its daemon does not count them. */
+static bool is_own(const struct peer *peer)
+{
+    return strcmp(peer->process, "loadtap") == 0;
+}
+
 /* Moves those that belong into a cluster to the front; returns how many these are. */
 static size_t keep(struct peer *peers, size_t count, const struct address *management,
                    uint64_t *elsewhere)
@@ -51,6 +57,8 @@ static size_t keep(struct peer *peers, size_t count, const struct address *manag
     size_t kept = 0;
 
     for (size_t i = 0; i < count; i++) {
+        if (is_own(&peers[i]))
+            continue;
         if (peers[i].elsewhere)
             *elsewhere += peers[i].connections;
         else if (peers[i].address.port && /* 0 can be dialled, and not be configured */

@@ -35,8 +35,8 @@ struct peer_groups {
         elsewhere; /* connections to loopback addresses of other network namespaces: in no cluster */
 };
 
-/* Sorts `peers`, which have to outlive the groups. `management` (NULL: none) is in no cluster. 0 or
- * -ENOMEM. */
+/* Sorts `peers`, which have to outlive the groups. `management` (NULL: none), and what loadtap
+ * itself dials, are in no cluster. 0 or -ENOMEM. */
 int peer_groups_make(struct peer *peers, size_t count, const struct address *management,
                      struct peer_groups *out);
 void peer_groups_clear(struct peer_groups *groups);

@@ -13,7 +13,7 @@
 #include "command/top_view.h"
 
 struct top_options {
-    const char *admin, *config; /* NULL: not given */
+    struct admin_where where;
     const char *filter;
     unsigned interval_ms;
     enum top_column sort;
@@ -47,9 +47,11 @@ static int read_filter(void *member, const char *value)
 
 static const struct flag table[] = {
     {"--config-path", "-c", "FILE", "the daemon's bootstrap, which says where it is asked",
-     flag_text, MEMBER(config), "the name of a file", false},
+     flag_text, MEMBER(where.config), "the name of a file", false},
+    {"--config-expand-env", NULL, NULL, "${NAME} in its values is the environment's NAME, $$ is $",
+     flag_presence, MEMBER(where.expand_env), NULL, false},
     {"--admin", NULL, "SOCKET", "where it is asked: a Unix socket, or IP:PORT", flag_text,
-     MEMBER(admin), "the path of a socket, or IP:PORT", false},
+     MEMBER(where.admin), "the path of a socket, or IP:PORT", false},
     {"--interval", "-i", "SECONDS", "how often; default: 1", read_interval, MEMBER(interval_ms),
      "0.1 to 3600", false},
     {"--sort", "-s", SORTS, "by what, from the highest on; default: rate", read_sort, MEMBER(sort),
@@ -138,7 +140,7 @@ static int run(int argc, char **argv)
     }
     if (options.json && !options.once)
         return complain("--json is expected beside --once");
-    if (admin_target_find(options.admin, options.config, &target, error))
+    if (admin_target_find(&options.where, &target, error))
         return complain(error);
     state.sort = options.sort;
     state.descending = top_column_descends(options.sort);

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "kernel/cgroup.h"
 #include "kernel/cgroup_mounts.h"
+#include "kernel/libbpf_log.h"
 #include "kernel/load_error.h"
 #include "kernel/open_sockets.h"
 
@@ -27,14 +28,6 @@ struct peers {
     struct bpf_link *links[3];
     bool sees_open;
 };
-
-static int silent(enum libbpf_print_level level, const char *format, va_list args)
-{
-    (void)level;
-    (void)format;
-    (void)args;
-    return 0;
-}
 
 /* The id of a cgroup is the inode of its directory; that of a network namespace, of its file. */
 static int load(struct peers *peers, int cgroup, bool open)
@@ -73,10 +66,11 @@ static int start(struct peers *peers, int cgroup, char *error)
 {
     int result;
 
-    libbpf_set_print(silent);
+    libbpf_log_begin();
     result = load(peers, cgroup, true);
     if (result && result != -EPERM)
         result = load(peers, cgroup, false);
+    libbpf_log_end(result && load_error_needs_words(result));
     if (result) {
         load_error_explain(result, error, PEERS_ERROR_MAX);
         return result;
