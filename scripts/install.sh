@@ -18,7 +18,10 @@ put 644 share/bash-completion/completions configs/completions/bash/*
 put 644 share/zsh/site-functions configs/completions/zsh/*
 put 644 share/fish/vendor_completions.d configs/completions/fish/*
 put 644 share/doc/loadtap README.md LICENSE
-put 644 share/doc/loadtap/examples configs/*.yaml configs/*.json configs/README.md
+put 644 share/doc/loadtap/examples configs/*.yaml configs/*.json configs/*.md
+for folder in $(find configs/kubernetes configs/prometheus configs/grafana -type d); do
+    put 644 "share/doc/loadtap/examples/${folder#configs/}" $(find "$folder" -maxdepth 1 -type f)
+done
 
 # Units name the binary by its whole path.
 for unit in configs/systemd/*.service; do

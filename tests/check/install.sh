@@ -16,11 +16,11 @@ runs() {
     [ "$("$installed/sbin/$1" --version)" = "$("$BUILD/$1" --version)" ]
 }
 
-# Every configuration of the first folder, unchanged.
+# Every configuration, unchanged.
 examples() {
     local file
-    for file in configs/*.{yaml,json}; do
-        cmp "$file" "$installed/share/doc/loadtap/examples/${file##*/}" || return
+    for file in configs/*.{yaml,json,md} $(find configs/kubernetes -type f); do
+        cmp "$file" "$installed/share/doc/loadtap/examples/${file#configs/}" || return
     done
 }
 

@@ -188,7 +188,8 @@ class Lane:
         self.thread = threading.Thread(target=self._accept, daemon=True)
         self.thread.start()
         self.daemon = Daemon(self.place, group, bootstrap(
-            [cluster("backend", [(None, 0, [("127.0.0.1", self.upstream)])])], 18100 + number))
+            [cluster("backend", [(None, 0, [("127.0.0.1", self.upstream)])])], 18100 + number),
+            admin_socket="none")  # eight of them would want the same one
         self.load = threading.Thread(target=self._load, daemon=True)
         self.start = None
 

@@ -173,12 +173,12 @@ def test_next_address(results, scratch, group, authority):
     lrs = made["static_resources"]["clusters"][-1]["load_assignment"]["endpoints"][0]["lb_endpoints"]
     lrs.insert(0, endpoint("127.0.0.1", PORT + 1))
     mute = socket.create_server(("127.0.0.1", PORT + 1))
-    threading.Thread(target=hang_up, args=(mute,), daemon=True).start()
+    hung_up = []
+    threading.Thread(target=hang_up, args=(mute, hung_up), daemon=True).start()
     server = serve(place, "grpc-go", authority.issue("next", f"DNS:{NAME}"))
-    started = time.monotonic()
     daemon = Daemon(place, group, made)
     reported(server)
-    results.true("the next address is tried at once", time.monotonic() - started < 4.5)
+    results.true("the next address is tried at once", time.monotonic() - hung_up[0] < 4.5)
     results.true("the first one's failure is told",
                  f"TLS with 127.0.0.1:{PORT + 1}: " in "".join(warnings(daemon)), daemon.log())
     results.equal("next address: loadtap ends cleanly", daemon.finish(), 0)
@@ -186,9 +186,10 @@ def test_next_address(results, scratch, group, authority):
     mute.close()
 
 
-def hang_up(listener):
+def hang_up(listener, times):
     while True:
         connection, _ = listener.accept()
+        times.append(time.monotonic())
         connection.close()
 
 

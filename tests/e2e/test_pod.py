@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import subprocess
+import urllib.request
 
 from lib import containers, namespace, tap
 from lib.daemon import bootstrap, cluster, settings
@@ -16,7 +17,7 @@ from lib.process import Process, until
 from lib.reports import BUILD, Collector
 from lib.upstream import Upstream
 
-CLUSTER, PORT, UNDIALLED = "pod", 20001, 20002
+CLUSTER, PORT, UNDIALLED, ADMIN = "pod", 20001, 20002, 9901
 URL = f"http://127.0.0.1:{PORT}/ok"
 OWN, OTHER = containers.UIDS
 # What the container is given, as in configs/kubernetes.
@@ -49,8 +50,15 @@ def loadtap(scratch, own):
     with open(path, "w") as out:
         json.dump({**bootstrap([cluster(CLUSTER, [(None, 0, [("127.0.0.1", PORT)])]),
                                 cluster("idle", [(None, 0, [("127.0.0.1", UNDIALLED)])])]),
+                   "admin": {"address": {"socket_address": {"address": "0.0.0.0", "port_value": ADMIN}}},
                    **settings("", own)}, out)
     return [*CAPABILITIES, os.path.join(BUILD, "loadtap"), "-c", path]
+
+
+def probed(path):
+    """The status that kubelet would get."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{ADMIN}{path}", timeout=10) as answer:
+        return answer.status
 
 
 def counted(results, scratch, name, place, own, expected, until_said="", **container):
@@ -62,6 +70,7 @@ def counted(results, scratch, name, place, own, expected, until_said="", **conta
         collector.wait_ready(CLUSTER)
     except TimeoutError as error:
         raise RuntimeError(f"{error}; loadtap said:\n{daemon.log()}") from None
+    results.equal(f"{name}: probes", [probed("/ready"), probed("/livez")], [200, 200])
     place.send()
     collector.settle(CLUSTER, lambda: collector.total(CLUSTER)["success"] == expected)
     until(lambda: until_said in daemon.log(), 30, until_said)

@@ -153,20 +153,16 @@ static int compare_names(const void *a, const void *b)
 
 /* The clusters that are there, live or leaving, by name. */
 struct directory {
-    const struct cluster **items;
+    const struct cluster **items; /* room for all places */
     size_t count;
 };
 
-static int directory_make(const struct clusters *clusters, struct directory *out)
+static void directory_fill(struct directory *directory, const struct clusters *clusters)
 {
-    out->items = calloc(clusters->count + 1, sizeof(const struct cluster *));
-    if (!out->items)
-        return -ENOMEM;
     for (size_t i = 0; i < clusters->count; i++)
         if (clusters->items[i].presence != PRESENCE_VACANT)
-            out->items[out->count++] = &clusters->items[i];
-    qsort(out->items, out->count, sizeof(const struct cluster *), compare_names);
-    return 0;
+            directory->items[directory->count++] = &clusters->items[i];
+    qsort(directory->items, directory->count, sizeof(const struct cluster *), compare_names);
 }
 
 static const struct cluster *directory_find(const struct directory *directory,
@@ -233,16 +229,17 @@ static int drop_others(struct cluster_changes *changes, const struct clusters *f
 static int find(struct cluster_changes *changes, const struct clusters *from,
                 const struct clusters *to)
 {
-    struct directory directory = {0};
-    int failed = directory_make(from, &directory);
-    autofree const struct cluster **items = directory.items;
+    autofree const struct cluster **items = calloc(from->count + 1, sizeof(*items));
     autofree bool *stays = calloc(from->count + 1, sizeof(*stays));
+    struct directory directory = {.items = items};
+    int failed;
 
     changes->places = calloc(to->count + 1, sizeof(*changes->places));
     changes->kinds = calloc(from->count + to->count + 1, sizeof(*changes->kinds));
     changes->items = calloc(from->count + to->count + 1, sizeof(*changes->items));
-    if (failed || !stays || !changes->places || !changes->kinds || !changes->items)
+    if (!items || !stays || !changes->places || !changes->kinds || !changes->items)
         return -ENOMEM;
+    directory_fill(&directory, from);
     changes->cluster_count = from->count;
     failed = place_clusters(changes, &directory, from, to, stays);
     return failed ? failed : drop_others(changes, from, stays);

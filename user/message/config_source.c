@@ -93,9 +93,9 @@ int config_source_hash(const char *path, uint64_t *hash, struct config_error *er
 {
     struct text text = {NULL, 0};
     int failed = read_file(path, &text, error);
-    autofree char *bytes = text.bytes;
 
     if (!failed)
         *hash = hash_of(&text);
+    free(text.bytes);
     return failed;
 }

@@ -75,8 +75,9 @@ static const int programs[] = {SCMP_SYS(execve), SCMP_SYS(execveat)};
 static int allow_first_argument(scmp_filter_ctx filter, int call, const int *values, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        int result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
-                                      SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)values[i]));
+        const struct scmp_arg_cmp first = {
+            .arg = 0, .op = SCMP_CMP_EQ, .datum_a = (uint32_t)values[i]};
+        int result = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &first);
 
         if (result)
             return result;
@@ -87,8 +88,10 @@ static int allow_first_argument(scmp_filter_ctx filter, int call, const int *val
 /* Memory that is not to be executed. */
 static int allow_data(scmp_filter_ctx filter, int call)
 {
-    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
-                            SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    const struct scmp_arg_cmp protection = {
+        .arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_EXEC, .datum_b = 0};
+
+    return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &protection);
 }
 
 static int add_each(scmp_filter_ctx filter, uint32_t action, const int *list, size_t count)

@@ -175,6 +175,43 @@ def same_container(results, all_of):
         results.equal(f"{kind}: kustomize and chart agree", one, two)
 
 
+WORKLOAD = """apiVersion: apps/v1
+kind: {kind}
+metadata: {{name: {name}, labels: {{loadtap: {label}}}}}
+spec:
+  selector: {{matchLabels: {{app: a}}}}
+  template: {{metadata: {{labels: {{app: a}}}}, spec: {{containers: [{{name: c, image: i}}]}}}}
+---
+"""
+WITH_COMPONENT = """apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+resources: [workloads.yaml]
+components: [../sidecar]
+configMapGenerator:
+- {name: loadtap, behavior: merge, files: [bootstrap.yaml]}
+"""
+
+
+def check_component(results, scratch):
+    """In somebody's own kustomization, with a bootstrap of their own."""
+    folder = os.path.join(scratch, "own")
+    os.mkdir(folder)
+    shutil.copytree(os.path.join(CONFIGS, "sidecar"), os.path.join(scratch, "sidecar"))
+    workloads = [("StatefulSet", "one", "sidecar"), ("Deployment", "two", "other"),
+                 ("DaemonSet", "three", "sidecar")]
+    files = {"kustomization.yaml": WITH_COMPONENT, "bootstrap.yaml": "own: 1\n",
+             "workloads.yaml": "".join(WORKLOAD.format(kind=kind, name=name, label=label)
+                                       for kind, name, label in workloads)}
+    for name, text in files.items():
+        with open(os.path.join(folder, name), "w") as out:
+            out.write(text)
+    documents = rendered(tool("kustomize", "build", folder))
+    results.equal("the component: in what is labelled", {
+        document["metadata"]["name"]: "initContainers" in document["spec"]["template"]["spec"]
+        for document in documents if "spec" in document}, {"one": True, "two": False, "three": True})
+    results.equal("the component: another bootstrap", bootstrap_of(documents), "own: 1\n")
+
+
 def check_values(results, scratch):
     """What a person sets in values.yaml."""
     done = tool("helm", "lint", "--strict", CHART)
@@ -187,6 +224,9 @@ def check_values(results, scratch):
         if not template(CHART, "--set", f"{slip}=1").returncode:
             passed.append(slip)
     results.equal("slips in values are caught", passed, [])
+    old = tool("helm", "template", "release", CHART, "--kube-version", "1.28.0", "--set", "mode=sidecar")
+    results.true("a sidecar where Kubernetes has none is refused",
+                 old.returncode and "since 1.29" in old.stderr, old.stderr)
     documents = rendered(template(CHART, "--set-json", "settings=" + json.dumps(
         {"cgroup_path": "/host/sys/fs/cgroup/kubepods.slice"}), "--set", "image.digest=sha256:" + 64 * "0",
         "--set", "priorityClassName=system-node-critical", "--set", "nodeSelector.a=b", "--set-json",
@@ -217,6 +257,7 @@ def test(results):
         for name, (kind, documents) in all_of.items():
             check_rendering(results, scratch, name, kind, documents)
         same_container(results, all_of)
+        check_component(results, scratch)
         check_values(results, scratch)
 
 
