@@ -211,6 +211,8 @@ def test_explain(results, path):
                   (1, "", "loadtap explain: no cluster has 127.0.0.1:1: connections to it are not counted\n"))
     results.equal("explain a cluster that there is not", run("explain", "nobody"),
                   (1, "", "loadtap explain: No cluster is called nobody; /clusters lists them.\n"))
+    results.equal("explain an address without its port", run("explain", "127.0.0.1"),
+                  (1, "", "loadtap explain: an address has a port behind it: 10.0.0.1:80, [::1]:80\n"))
     status, out, _ = run("explain", "bad")
     results.true("explain a cluster", status == 0 and out.startswith("cluster bad: STRICT_DNS, protocol auto\n")
                  and f"    127.0.0.1:{BAD}: issued " in out and '"cluster_name": "bad"' in out, out)
