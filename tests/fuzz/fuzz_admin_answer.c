@@ -1,5 +1,5 @@
-/* Whatever answers where the admin interface is asked: what can be read of it must become rows and a screen, or
- * an explanation, without harm. */
+/* Whatever answers where the admin interface is asked: what can be read of it must become rows and a screen,
+ * or an explanation, without harm. */
 #include <stdint.h>
 #include <stdlib.h>
 
