@@ -107,6 +107,7 @@ test-packages: all static kubernetes image deb $(BUILD)/setup.test ## what is in
 test-kernels: all $(BPF_TESTS) $(BUILD)/setup.test $(BUILD)/setup.kernels ## the kernel side under other kernels, in virtual machines
 	$(RUN) tests/check/clangs.sh
 	BUILD=$(BUILD) tests/kernels/run $(KERNELS)
+	$(RUN) tests/kernels/test_unit.py
 
 soak: all $(GO_PEERS) $(NO_ROLL_BACK) $(BUILD)/setup.test ## exactness, also over a bad link, RUNS=20 times; a million gRPC calls; the daemon stopped and killed; CUTS=100 of the stream
 	BUILD=$(BUILD) RUNS=$(or $(RUNS),20) tests/e2e/test_exactness.py

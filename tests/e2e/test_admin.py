@@ -37,6 +37,7 @@ def test_pages(results):
     results.true("/clusters as Envoy has it", {f"backend::{ADDRESS}::rq_total::5",
                                                f"backend::{ADDRESS}::rq_error::2",
                                                f"backend::{ADDRESS}::priority::1",
+                                               f"backend::{ADDRESS}::undialled::false",
                                                f"backend::{ADDRESS}::zone::z"} <= set(lines))
 
 
@@ -47,7 +48,8 @@ def test_clusters(results):
     results.equal("where", (locality["locality"], locality["priority"], locality["index"]), (HERE, 1, 0))
     endpoint, = locality["endpoints"]
     results.equal("whom", (endpoint["address"], endpoint["leaving"], endpoint["counted"],
-                           endpoint["exact"], endpoint["error_bound"]), (ADDRESS, False, True, True, {}))
+                           endpoint["undialled"], endpoint["exact"], endpoint["error_bound"]),
+                  (ADDRESS, False, True, False, True, {}))
     counts = endpoint["counters"] | endpoint["gauges"]
     results.equal("how much", {name: counts[name] for name in (
         "issued_requests", "successful_requests", "error_requests", "requests_in_progress",
@@ -88,6 +90,9 @@ def test_next(results):
     results.equal("and why", (host["cluster"], host["locality"], host["places"]), ("backend", HERE, [{
         "path": "static_resources.clusters[0].load_assignment.endpoints[0].lb_endpoints[0]",
         "host": "127.0.0.1", "found_by": "address"}]))
+    host, = admin.get_json(f"/explain?address=127.0.0.1:{PORT + 1}")["hosts"]
+    results.equal("a name that leads to it", (host["places"][0]["host"], host["places"][0]["found_by"]),
+                  ("localhost", "DNS"))
 
 
 def answers():
@@ -243,10 +248,14 @@ def test(results, scratch, group):
     results.equal("/quitquitquit answers", post("/quitquitquit")[0], 200)
     results.equal("and ends loadtap", daemon.child.wait(10), 0)
     results.true("with a last report", "last report: stream=1" in daemon.log())
-    third = Daemon(other, group, configuration())
-    until(lambda: answers(), 15, "a third daemon, over what the first one may have left")
-    results.equal("the third one ends", third.finish(), 0)
     collector.stop()
+    config = configuration()
+    config["admin"] = {"address": {"pipe": {"path": admin.SOCKET}}}
+    third = Daemon(other, group, config)
+    until(lambda: answers(), 15, "a third daemon, over what the first one may have left")
+    results.true("ready does not mean that the management server answers",
+                 "stream up" not in third.log().split("admin: ")[-1])
+    results.equal("the third one ends", third.finish(), 0)
 
 
 if __name__ == "__main__":

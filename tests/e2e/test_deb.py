@@ -24,6 +24,7 @@ from lib.upstream import Upstream
 CLUSTER, PORT = "packaged", 20001
 WATCHDOG = 2 * PATIENCE  # seconds; the unit's minute would be long to wait for
 CONFIG = "etc/loadtap/loadtap.yaml"
+WANTED = "etc/systemd/system/multi-user.target.wants/loadtap.service"
 # What dpkg and its triggers keep for themselves, whatever the package; and backups of the user database.
 NOT_OURS = ("var/lib/dpkg/", "var/log/", "var/cache/", "etc/passwd-", "etc/group-", "etc/shadow-", "etc/gshadow-",
             "etc/subuid-", "etc/subgid-", "root/")
@@ -151,6 +152,8 @@ def supervise(results, scratch, machine):
 
 
 def remove(results, machine):
+    # What `systemctl enable` does.
+    os.symlink("/lib/systemd/system/loadtap.service", machine.path(WANTED))
     done = machine.run("dpkg", "-r", "loadtap")
     results.equal("it is removed", done.returncode, 0)
     results.equal("but for its configuration", (os.path.exists(machine.path(CONFIG)),

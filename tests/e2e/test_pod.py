@@ -55,10 +55,10 @@ def loadtap(scratch, own):
     return [*CAPABILITIES, os.path.join(BUILD, "loadtap"), "-c", path]
 
 
-def probed(path):
-    """The status that kubelet would get."""
+def admin(path):
+    """Status and text of a page, as kubelet and Prometheus would get them."""
     with urllib.request.urlopen(f"http://127.0.0.1:{ADMIN}{path}", timeout=10) as answer:
-        return answer.status
+        return answer.status, answer.read().decode()
 
 
 def counted(results, scratch, name, place, own, expected, until_said="", **container):
@@ -70,10 +70,14 @@ def counted(results, scratch, name, place, own, expected, until_said="", **conta
         collector.wait_ready(CLUSTER)
     except TimeoutError as error:
         raise RuntimeError(f"{error}; loadtap said:\n{daemon.log()}") from None
-    results.equal(f"{name}: probes", [probed("/ready"), probed("/livez")], [200, 200])
+    results.equal(f"{name}: probes", [admin("/ready")[0], admin("/livez")[0]], [200, 200])
     place.send()
     collector.settle(CLUSTER, lambda: collector.total(CLUSTER)["success"] == expected)
     until(lambda: until_said in daemon.log(), 30, until_said)
+    if until_said:
+        until(lambda: "\nloadtap_undialled_endpoints 1\n" in admin("/metrics")[1], 30, "it in /metrics")
+        results.true(f"{name}: /clusters shows it",
+                     f"idle::127.0.0.1:{UNDIALLED}::undialled::true\n" in admin("/clusters")[1])
     total = collector.total(CLUSTER)
     results.equal(f"{name}: requests", total.of("issued", "success", "error"),
                   {"issued": expected, "success": expected, "error": 0})

@@ -50,6 +50,8 @@ static void write_host(FILE *out, const struct admin_view *view, const struct ho
     fprintf(out, "%s::%s::hostname::%s\n", cluster->name, address,
             view->name(view->arg, host, 0) ? view->name(view->arg, host, 0) : "");
     fprintf(out, "%s::%s::leaving::%s\n", cluster->name, address, host->names ? "false" : "true");
+    fprintf(out, "%s::%s::undialled::%s\n", cluster->name, address,
+            view->undialled(view->arg, host) ? "true" : "false");
     fprintf(out, "%s::%s::region::%s\n", cluster->name, address, group->locality.region);
     fprintf(out, "%s::%s::zone::%s\n", cluster->name, address, group->locality.zone);
     fprintf(out, "%s::%s::sub_zone::%s\n", cluster->name, address, group->locality.sub_zone);
@@ -139,10 +141,11 @@ json_t *endpoint_json(const struct admin_view *view, const struct host *host)
 
     view->read(view->arg, host->slot, &row);
     bound = bound_json(&row);
-    return json_pack("{s:s, s:o, s:b, s:b, s:o, s:o, s:b, s:o}", "address",
+    return json_pack("{s:s, s:o, s:b, s:b, s:b, s:o, s:o, s:b, s:o}", "address",
                      address_text(&host->address, address), "names", names_json(view, host),
                      "leaving", host->names == 0, "counted",
-                     hosts_owner(view->hosts, &host->address) == host, "counters",
+                     hosts_owner(view->hosts, &host->address) == host, "undialled",
+                     view->undialled(view->arg, host), "counters",
                      numbers_json(&row, METRIC_COUNTER), "gauges", numbers_json(&row, METRIC_GAUGE),
                      "exact", json_object_size(bound) == 0, "error_bound", bound);
 }

@@ -8,7 +8,7 @@
 
 #define COUNTS(name_, envoy_, unit_, counter, help_)                                               \
     {                                                                                              \
-        .name = name_, .envoy = envoy_, .plus = offsetof(struct counters, counter),                \
+        .name = (name_), .envoy = (envoy_), .plus = offsetof(struct counters, counter),            \
         .minus = NOTHING, .metric = {                                                              \
             "endpoint_" name_ "_total",                                                            \
             help_,                                                                                 \
@@ -18,7 +18,7 @@
     }
 #define IS(name_, envoy_, begun, ended, help_)                                                     \
     {                                                                                              \
-        .name = name_, .envoy = envoy_, .plus = offsetof(struct counters, begun),                  \
+        .name = (name_), .envoy = (envoy_), .plus = offsetof(struct counters, begun),              \
         .minus = offsetof(struct counters, ended), .metric = {                                     \
             "endpoint_" name_,                                                                     \
             help_,                                                                                 \

@@ -43,6 +43,8 @@
     X(SLOTS_USED, "endpoint_slots_used", GAUGE, ONE, "Endpoints that have a place there.")         \
     X(OVERFLOW, "endpoint_label_sets_overflow", GAUGE, ONE,                                        \
       "Endpoints beyond metrics_label_sets, which are counted together as overflow=\"true\".")     \
+    X(UNDIALLED, "undialled_endpoints", GAUGE, ONE,                                                \
+      "Endpoints that nobody has dialled for undialled_endpoint_time.")                            \
     X(CPU, "cpu_seconds_total", COUNTER, SECONDS, "Processor time of the daemon.")                 \
     X(RESIDENT, "resident_memory_bytes", GAUGE, BYTES, "Memory that the daemon occupies.")         \
     X(STARTED, "start_time_seconds", GAUGE, SECONDS, "When the daemon started, since 1970.")       \
@@ -113,6 +115,18 @@ static void fill_http(const struct http_numbers *http, uint64_t *values)
     values[OWN_HTTP_REQUESTS] = http->answered;
 }
 
+static uint64_t undialled(const struct admin_view *view)
+{
+    uint64_t count = 0;
+
+    for (uint32_t slot = 0; slot < hosts_count(view->hosts); slot++) {
+        const struct host *host = hosts_at(view->hosts, slot);
+
+        count += host && view->undialled(view->arg, host);
+    }
+    return count;
+}
+
 static void fill(uint64_t *values, const struct admin_view *view, const struct admin_cost *cost,
                  const struct http_numbers *http, uint64_t beyond)
 {
@@ -120,6 +134,7 @@ static void fill(uint64_t *values, const struct admin_view *view, const struct a
     fill_cost(cost, values);
     fill_http(http, values);
     values[OWN_OVERFLOW] = beyond;
+    values[OWN_UNDIALLED] = undialled(view);
 }
 
 static bool is_known(size_t metric, const struct admin_cost *cost)

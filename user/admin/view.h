@@ -21,6 +21,8 @@ struct admin_view {
     void (*read)(void *arg, uint32_t slot, struct counters *out);
     /* The i-th name of the configuration that resolves to the host's address now; NULL past the end. */
     const char *(*name)(void *arg, const struct host *host, size_t i);
+    /* Has nobody dialled it for undialled_endpoint_time? */
+    bool (*undialled)(void *arg, const struct host *host);
     /* Tells each certificate of the management server's TLS, as the files are now. 0 or -errno. */
     int (*certificates)(void *arg, tls_certificate_fn *each, void *each_arg);
     void *arg;

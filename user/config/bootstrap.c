@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 /* An element that could not be added has hh.tbl NULL, instead of the program ending. */
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 #include "base/mem.h"
+#include "config/admin_read.h"
 #include "config/cluster_extension.h"
 #include "config/cluster_read.h"
 #include "config/dns_read.h"
@@ -28,8 +28,6 @@
 #include "message/yaml_tree.h"
 
 #define REMOVED_IDLE_MS 600000
-#define ADMIN_SOCKET_NONE "none"
-#define ADMIN_SOCKET_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
 #define LABEL_SETS 10000
 #define UNDIALLED_MS 600000
 
@@ -39,7 +37,6 @@ typedef Loadtap__V1__Settings Settings;
 
 static const struct tree_path resources_path = {NULL, STEP_FIELD, "static_resources", 0};
 static const struct tree_path clusters_path = {&resources_path, STEP_FIELD, "clusters", 0};
-static const struct tree_path admin_path = {NULL, STEP_FIELD, "admin", 0};
 static const struct tree_path extensions_path = {NULL, STEP_FIELD, "bootstrap_extensions", 0};
 
 #define YAML_FLAG_NAME "--config-yaml"
@@ -146,21 +143,16 @@ static int read_clusters(struct check *check, const StaticResources *from, struc
     return failed ? failed : check_names(check, from);
 }
 
-static int read_admin(struct check *check, const Bootstrap *from, struct bootstrap *out)
+static int read_undialled(const struct check *check, const Google__Protobuf__Duration *from,
+                          const struct tree_path *path, struct bootstrap *out)
 {
-    const struct tree_path address_path = tree_path_field(&admin_path, "address");
-    const struct tree_path path = tree_path_field(&address_path, "socket_address");
-    const Envoy__Config__Core__V3__Address *address = from->admin ? from->admin->address : NULL;
-
-    if (!address)
+    if (!from)
         return 0;
-    if (address->address_case != ENVOY__CONFIG__CORE__V3__ADDRESS__ADDRESS_SOCKET_ADDRESS)
-        return check_note(check, "admin: its address is no TCP address: not opened");
-    int failed = socket_address_check(check, address->socket_address, &path, false, true);
-    if (failed)
-        return failed;
-    out->admin_port = (uint16_t)address->socket_address->port_value;
-    return check_text(check, address->socket_address->address, &out->admin_host);
+    if (duration_is_negative(from))
+        return check_wrong(check, path, "undialled_endpoint_time",
+                           "found a negative time, expected 0s (no warning) or more");
+    out->undialled_ms = duration_ms(from);
+    return 0;
 }
 
 static int read_removed_idle(const struct check *check, const Google__Protobuf__Duration *from,
@@ -172,35 +164,6 @@ static int read_removed_idle(const struct check *check, const Google__Protobuf__
         return check_wrong(check, path, "removed_endpoint_idle_time",
                            "found no time at all, expected at least 0.001s");
     out->removed_idle_ms = duration_ms(from);
-    return 0;
-}
-
-/* The default is there where settings are not. */
-static int read_admin_socket(const struct check *check, const char *from,
-                             const struct tree_path *path, struct bootstrap *out)
-{
-    if (!from[0])
-        return 0;
-    free(TAKE(out->admin_socket));
-    if (!strcmp(from, ADMIN_SOCKET_NONE))
-        return 0;
-    if (from[0] != '/' || strlen(from) > ADMIN_SOCKET_MAX)
-        return check_wrong(check, path, "admin_socket",
-                           "found \"%.128s\", expected an absolute path of at most %zu bytes, or "
-                           "\"" ADMIN_SOCKET_NONE "\"",
-                           from, ADMIN_SOCKET_MAX);
-    return check_text(check, from, &out->admin_socket);
-}
-
-static int read_undialled(const struct check *check, const Google__Protobuf__Duration *from,
-                          const struct tree_path *path, struct bootstrap *out)
-{
-    if (!from)
-        return 0;
-    if (duration_is_negative(from))
-        return check_wrong(check, path, "undialled_endpoint_time",
-                           "found a negative time, expected 0s (no warning) or more");
-    out->undialled_ms = duration_ms(from);
     return 0;
 }
 
@@ -226,7 +189,7 @@ static int read_settings(const struct check *check, const Settings *from,
     if (!failed)
         failed = read_undialled(check, from->undialled_endpoint_time, &path, out);
     if (!failed)
-        failed = read_admin_socket(check, from->admin_socket, &path, out);
+        failed = admin_socket_read(check, from->admin_socket, &path, "admin_socket", out);
     if (!failed && from->run_as_user[0])
         failed = check_text(check, from->run_as_user, &out->run_as_user);
     if (!failed && from->cgroup_path[0])
@@ -310,7 +273,7 @@ static int read_parts(struct check *check, const struct bootstrap_source *source
     if (!failed)
         failed = read_log_config(check, out);
     if (!failed)
-        failed = read_admin(check, from, out);
+        failed = admin_read(check, from, out);
     if (!failed)
         failed = read_extensions(check, from, out);
     out->node = TAKE(from->node);

@@ -9,12 +9,14 @@
 #include "admin/live_event.h"
 #include "base/log.h"
 #include "daemon/cost.h"
+#include "daemon/page_cache.h"
 #include "http/live.h"
 #include "http/server.h"
 
 struct admin {
     struct admin_options options;
     struct http_server *server;
+    struct page_cache *cache;
     struct event *quit;   /* when who asked for it has the answer */
     struct event *second; /* while the live page is shown somewhere */
     struct admin_cost cost;
@@ -36,6 +38,13 @@ static const char *name_at(void *arg, const struct host *host, size_t i)
     const struct endpoint *endpoint = upstreams_name(*admin->options.upstreams, host, i);
 
     return endpoint ? endpoint->host : NULL;
+}
+
+static bool is_undialled(void *arg, const struct host *host)
+{
+    const struct admin *admin = arg;
+
+    return lookout_is_undialled(admin->options.lookout, host);
 }
 
 static int tell_certificates(void *arg, tls_certificate_fn *each, void *each_arg)
@@ -69,6 +78,7 @@ static struct admin_view view(struct admin *admin)
         .wall_us = wall_us(),
         .read = read_row,
         .name = name_at,
+        .undialled = is_undialled,
         .certificates = tell_certificates,
         .arg = admin,
     };
@@ -114,8 +124,11 @@ static void on_request(void *arg, const struct http_request *request, struct htt
         .open_to_all = admin->options.bootstrap->admin_open_to_network,
     };
 
+    if (page_cache_find(admin->cache, request, out))
+        return;
     cost_read(admin->options.tap, admin->options.hosts, &admin->cost);
     admin_answer(&pages, request, out);
+    page_cache_keep(admin->cache, request, out);
 }
 
 static void on_second(evutil_socket_t fd, short what, void *arg)
@@ -197,7 +210,8 @@ struct admin *admin_new(const struct admin_options *options)
     admin->server = http_server_new(options->base, &handler);
     admin->second = event_new(options->base, -1, EV_PERSIST, on_second, admin);
     admin->quit = evtimer_new(options->base, on_quit_timer, admin);
-    if (!admin->server || !admin->second || !admin->quit) {
+    admin->cache = page_cache_new(options->base);
+    if (!admin->server || !admin->second || !admin->quit || !admin->cache) {
         admin_free(admin);
         return NULL;
     }
@@ -211,6 +225,7 @@ void admin_free(struct admin *admin)
     if (!admin)
         return;
     http_server_free(admin->server);
+    page_cache_free(admin->cache);
     if (admin->second)
         event_free(admin->second);
     if (admin->quit)

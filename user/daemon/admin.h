@@ -4,6 +4,7 @@
 
 #include "admin/pages.h"
 #include "config/bootstrap.h"
+#include "daemon/lookout.h"
 #include "daemon/upstreams.h"
 #include "kernel/tap.h"
 #include "report/reporter.h"
@@ -19,6 +20,7 @@ struct admin_options { /* all borrowed, for its life */
     const struct tap *tap;
     struct upstreams *const *upstreams; /* there before the loop runs */
     struct reporter *reporter;
+    const struct lookout *lookout;
     uint64_t (*now_us)(void);
     struct admin_actions actions; /* quit comes a little after it was asked for */
 };

@@ -398,6 +398,7 @@ static int start_admin(struct daemon *daemon)
         .tap = daemon->tap,
         .upstreams = &daemon->upstreams,
         .reporter = daemon->reporter,
+        .lookout = daemon->lookout,
         .now_us = now_us,
         .actions = {on_quit, on_reload_now, daemon},
     };

@@ -115,6 +115,11 @@ void lookout_pass(struct lookout *lookout, uint64_t now_us)
     look(lookout);
 }
 
+bool lookout_is_undialled(const struct lookout *lookout, const struct host *host)
+{
+    return undialled_is(lookout->undialled, host);
+}
+
 void lookout_tell_bounds(const struct lookout *lookout)
 {
     const struct hosts *hosts = lookout->options.hosts;

@@ -3,6 +3,7 @@
  * it. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "config/clusters.h"
@@ -31,6 +32,9 @@ void lookout_free(struct lookout *lookout); /* NULL is fine */
 /* To be called whenever the loop is awake anyway: looks, if the last look was some seconds ago. Where
  * nobody calls, a timer of its own does. */
 void lookout_pass(struct lookout *lookout, uint64_t now_us);
+
+/* Has nobody dialled it for so long, as of the last look? */
+bool lookout_is_undialled(const struct lookout *lookout, const struct host *host);
 
 /* A line for each endpoint whose error bound is not zero, and one for all others together:
  *   error bound: zero, so all counts exact, at 4 of 5 endpoints */

@@ -17,11 +17,12 @@ json_t *live_row_json(const struct live_row *row)
 
 void live_page(struct http_answer *out)
 {
-    char *text = malloc(sizeof(live_html));
+    const size_t length = sizeof(live_html);
+    char *text = malloc(length);
 
     if (text)
-        memcpy(text, live_html, sizeof(live_html));
-    out->body = http_body_new(text, sizeof(live_html));
+        memcpy(text, live_html, length);
+    out->body = http_body_new(text, length);
     out->status = out->body ? 200 : 503;
     out->type = "text/html; charset=utf-8";
     out->policy = LIVE_POLICY;

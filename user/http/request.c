@@ -1,19 +1,11 @@
 #include "http/request.h"
 
 #include <ctype.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/address.h"
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)tolower((unsigned char)c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* application/x-www-form-urlencoded. What is no escape stays as it is. */
 static bool decode(const char *from, size_t length, char *out, size_t size)
@@ -25,9 +17,11 @@ static bool decode(const char *from, size_t length, char *out, size_t size)
 
         if (c == '+') {
             c = ' ';
-        } else if (c == '%' && i + 2 < length && hex_digit(from[i + 1]) >= 0 &&
-                   hex_digit(from[i + 2]) >= 0) {
-            c = (char)(hex_digit(from[i + 1]) << 4 | hex_digit(from[i + 2]));
+        } else if (c == '%' && i + 2 < length && isxdigit((unsigned char)from[i + 1]) &&
+                   isxdigit((unsigned char)from[i + 2])) {
+            const char digits[] = {from[i + 1], from[i + 2], 0};
+
+            c = (char)strtoul(digits, NULL, 16);
             i += 2;
         }
         if (!c || used + 1 >= size)
@@ -55,18 +49,18 @@ bool http_query(const struct http_request *request, const char *name, char *out,
 /* Host without its port, and without the brackets of an IPv6 address. */
 static bool split_host(const char *host, char *out, size_t size)
 {
-    size_t length = *host == '[' ? strcspn(host, "]") : strcspn(host, ":");
-    const char *rest = host + length + (*host == '[' && host[length] == ']');
+    bool bracketed = *host == '[';
+    const char *begin = host + bracketed;
+    size_t length = strcspn(begin, bracketed ? "]" : ":");
+    const char *rest = begin + length;
 
-    host += *host == '[';
-    length = (size_t)(rest - host) - (rest > host && rest[-1] == ']');
+    if ((bracketed && *rest++ != ']') || length >= size)
+        return false;
     if (*rest == ':')
         rest += 1 + strspn(rest + 1, "0123456789");
-    if (*rest || length >= size)
-        return false;
-    memcpy(out, host, length);
+    memcpy(out, begin, length);
     out[length] = 0;
-    return true;
+    return !*rest;
 }
 
 static bool is_nobodys_name(const char *host)

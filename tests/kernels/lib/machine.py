@@ -32,7 +32,8 @@ mount --bind /root@MODULES@ /root/lib/modules
 busybox cp /bin/busybox /root/run/
 busybox ip link set lo up
 busybox stty -F /root/dev/ttyS1 raw
-exec busybox switch_root /root /run/busybox sh -c '
+"""
+RUN = """exec busybox switch_root /root /run/busybox sh -c '
     cd "@DIRECTORY@"
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
     export PATH HOME
@@ -52,10 +53,11 @@ class Machine:
         self.release = next(path.name for path in self.modules.iterdir())
         self.log = root.parent / "console.log"
 
-    def run(self, command, directory, seconds):
-        """Boots, runs a shell command in `directory` and returns what it said."""
+    def run(self, command, directory, seconds, ending=RUN):
+        """Boots, runs a shell command in `directory` and returns what it said. ending: how the first program
+        ends, with the file system at /root."""
         initrd = self.root.parent / "initrd"
-        initrd.write_bytes(self._archive(command, directory))
+        initrd.write_bytes(self._archive(INIT + ending, command, directory))
         return subprocess.run(
             ["timeout", "--kill-after=5", str(seconds), *self._qemu(initrd)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, errors="replace").stdout
@@ -73,7 +75,7 @@ class Machine:
                 "-virtfs", "local,path=/,mount_tag=files,security_model=none,readonly=on,"
                            "multidevs=remap"]
 
-    def _archive(self, command, directory):
+    def _archive(self, script, command, directory):
         """The initramfs: busybox, a few modules, and what to do."""
         tree = self.root.parent / "initramfs"
         for folder in ("bin", "dev", "proc", "sys", "modules", "shared", "memory", "root"):
@@ -86,7 +88,6 @@ class Machine:
             (tree / "modules" / name).write_bytes(unpacked(path))
         words = {"@COMMAND@": command.replace("'", "'\\''"), "@DIRECTORY@": str(directory),
                  "@MODULES@": str(self.modules.resolve())}
-        script = INIT
         for word, text in words.items():
             script = script.replace(word, text)
         (tree / "init").write_text(script)
