@@ -62,19 +62,24 @@ static void print_localities(const json_t *cluster, FILE *out)
     }
 }
 
-/* The requests, one after the other, as they would go out. */
+/* Those requests that tell of the cluster: a large report goes out as several. */
 static void print_next(const json_t *answer, FILE *out)
 {
-    size_t i;
+    const json_t *requests =
+        json_object_get(json_object_get(answer, "next"), "load_stats_requests");
+    size_t i, printed = 0;
     json_t *request;
 
-    fprintf(out, "The next report, if it were sent now:\n");
-    json_array_foreach(json_object_get(json_object_get(answer, "next"), "load_stats_requests"), i,
-                       request)
+    json_array_foreach(requests, i, request)
     {
+        if (!json_array_size(json_object_get(request, "cluster_stats")))
+            continue;
+        fputs(printed++ ? "" : "The next report, if it were sent now:\n", out);
         json_dumpf(request, out, JSON_INDENT(2));
         fputc('\n', out);
     }
+    if (!printed)
+        fprintf(out, "The next report has nothing of it.\n");
 }
 
 void explain_cluster_text(const json_t *answer, FILE *out)
