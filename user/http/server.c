@@ -353,7 +353,8 @@ int http_server_address(const struct http_server *server, struct address *out)
 /* What libevent has to say goes where all else goes. */
 static void libevent_says(int severity, const char *text)
 {
-    log_write(severity >= EVENT_LOG_ERR ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG, "libevent: %s", text);
+    log_write(severity >= EVENT_LOG_ERR ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG, "libevent: %s",
+              text);
 }
 
 struct http_server *http_server_new(struct event_base *base, const struct http_handler *handler)
