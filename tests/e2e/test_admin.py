@@ -16,6 +16,8 @@ from lib.upstream import Upstream
 
 PORT = 20001
 ADDRESS = f"127.0.0.1:{PORT}"
+AWAY = "192.0.2.1"  # of this machine: the peer of a connection to it is that address, so not loopback
+GUARDED = [("POST", "/logging?level=info"), ("GET", "/config_dump")]
 HERE = {"region": "r", "zone": "z", "sub_zone": "s"}
 
 
@@ -139,7 +141,8 @@ def test_label_sets(results, scratch, group):
     config = bootstrap([cluster("many", [(None, 0, [("127.0.0.1", PORT + i) for i in range(5)]),
                                          (None, 0, [("127.0.0.1", PORT)])])])
     config["admin"] = configuration(port=admin.PORT + 1)["admin"]
-    daemon = Daemon(folder, group, config, metrics_label_sets=4, admin_socket="none")
+    daemon = Daemon(folder, group, config, metrics_label_sets=4, admin_socket="none",
+                    admin_open_to_network=True)
     until(lambda: "stream up" in daemon.log(), 15, "the stream")
     page = prometheus.scrape(admin.PORT + 1)
     rows = page["loadtap_endpoint_issued_requests_total"]
@@ -148,6 +151,10 @@ def test_label_sets(results, scratch, group):
     results.equal("how many those are", page.value("endpoint_label_sets_overflow"), 2)
     results.equal("an address that stands twice is one set: promtool agrees",
                   prometheus.lint(admin.PORT + 1), (0, ""))
+    results.equal("opened to the network: all that is refused otherwise", [
+        admin.get(path, port=admin.PORT + 1, host=AWAY, method=method)[0] for method, path in GUARDED], [200, 200])
+    results.equal("but for web pages of somebody else", admin.get(
+        "/config_dump", port=admin.PORT + 1, host=AWAY, headers={"Host": "evil.example"})[0], 403)
     daemon.finish()
 
 
@@ -165,11 +172,9 @@ def test_methods(results):
 
 
 def test_who_may(results):
-    """The peer of a connection to 192.0.2.1, an address of this machine, is that address."""
-    away = "192.0.2.1"
-    results.equal("from the network: pages", admin.get("/clusters", host=away)[0], 200)
-    for method, path in (("POST", "/logging?level=info"), ("GET", "/config_dump")):
-        status, _, text = admin.get(path, host=away, method=method)
+    results.equal("from the network: pages", admin.get("/clusters", host=AWAY)[0], 200)
+    for method, path in GUARDED:
+        status, _, text = admin.get(path, host=AWAY, method=method)
         results.true(f"from the network: {method} {path} is refused, with the way out",
                      status == 403 and "admin_open_to_network" in text, (status, text))
     here = f"127.0.0.1:{admin.PORT}"
@@ -214,7 +219,7 @@ def test_envoys_pages(results, daemon):
 
 
 def test(results, scratch, group):
-    subprocess.run(["ip", "address", "add", "192.0.2.1/32", "dev", "lo"], check=True)
+    subprocess.run(["ip", "address", "add", f"{AWAY}/32", "dev", "lo"], check=True)
     upstream = Upstream()
     upstream.listen(PORT)
     collector = Collector(scratch, interval="3600s")
