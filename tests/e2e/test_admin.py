@@ -172,7 +172,8 @@ def test_methods(results):
 
 
 def test_who_may(results):
-    results.equal("from the network: pages", admin.get("/clusters", host=AWAY)[0], 200)
+    results.equal("from the network: pages", [admin.get(path, host=AWAY)[0] for path in (
+        "/clusters", "/metrics", "/stats")], [200] * 3)
     for method, path in GUARDED:
         status, _, text = admin.get(path, host=AWAY, method=method)
         results.true(f"from the network: {method} {path} is refused, with the way out",
@@ -189,6 +190,12 @@ def test_who_may(results):
             ("the same at our port", 403, {"Host": f"evil.example:{admin.PORT}"}),
             ("localhost", 200, {"Host": f"localhost:{admin.PORT}"})):
         results.equal(f"POST by {name}", post("/logging?level=info", **headers)[0], status)
+    rebound = {"Host": f"evil.example:{admin.PORT}", "Accept-Language": "en"}
+    results.equal("what a page gets to read by a name that leads here, cached pages too", [
+        admin.get(path, headers=rebound)[0] for path in ("/metrics", "/clusters", "/stats", "/", "/live/events")],
+        [403] * 5)
+    results.equal("what a scraper does by a name of ours", admin.get("/metrics", headers={"Host": "metrics.svc"})[0],
+                  200)
     results.equal("by the Unix socket", admin.get_unix("/logging?level=info", method="POST")[0], 200)
 
 

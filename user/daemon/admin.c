@@ -121,10 +121,10 @@ static void on_request(void *arg, const struct http_request *request, struct htt
         .http = &http,
         .actions = {quit_soon, reload_now, admin},
         .ready = true, /* the loop runs, so all of the start went well */
-        .open_to_all = admin->options.bootstrap->admin_open_to_network,
     };
 
-    if (page_cache_find(admin->cache, request, out))
+    if (!admin_accepts(request, admin->options.bootstrap->admin_open_to_network, out) ||
+        page_cache_find(admin->cache, request, out))
         return;
     cost_read(admin->options.tap, admin->options.hosts, &admin->cost);
     admin_answer(&pages, request, out);

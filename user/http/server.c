@@ -177,6 +177,7 @@ static struct http_request request_of(struct evhttp_request *from)
         .host = evhttp_find_header(headers, "Host"),
         .origin = evhttp_find_header(headers, "Origin"),
         .fetch_site = evhttp_find_header(headers, "Sec-Fetch-Site"),
+        .language = evhttp_find_header(headers, "Accept-Language"),
     };
 }
 
