@@ -88,7 +88,7 @@ def test_dribblers(results, collector):
     dribblers.join()
     results.say(f"longest time between two reports: {quiet:.3f} s before, {gap:.3f} s beside {CLIENTS} clients "
                 f"that dribble ({dribblers.dialled} connections); {count} reports, {answered} answers")
-    results.true("no report is late", gap < INTERVAL + 0.2 * PATIENCE, gap)
+    results.true("no report is late", gap < INTERVAL + 0.5 * PATIENCE, gap)
     results.true("none is missing", count > SECONDS / INTERVAL * 0.8, count)
     results.true("others are answered, by their address and by the Unix socket", answered > 20, answered)
 

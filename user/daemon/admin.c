@@ -184,6 +184,7 @@ static void listen_at_address(struct admin *admin)
     log_info("admin: http://%s", address_text(&where, text));
 }
 
+/* A warning, as most did not ask for it: a container with a root that is only read has no place for it. */
 static void listen_at_path(struct admin *admin)
 {
     const char *path = admin->options.bootstrap->admin_socket;
@@ -192,7 +193,9 @@ static void listen_at_path(struct admin *admin)
     if (!path)
         return;
     if (http_server_listen_unix(admin->server, path, error, sizeof(error)))
-        log_error("admin: %s; counting goes on without it (admin_socket names another one)", error);
+        log_warning(
+            "admin: %s; counting goes on without it (admin_socket names another one, or none)",
+            error);
     else
         log_info("admin: unix:%s", path);
 }
