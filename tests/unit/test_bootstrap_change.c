@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "config/bootstrap_change.h"
 
 #define ENDPOINT(address)                                                                          \
@@ -159,6 +160,32 @@ static void how_it_goes_there(void **state)
     assert_true(new_by_clusters(from, SERVER));
 }
 
+/* A stream that goes on still has its TLS settings when what was before is freed. */
+static void tls_settings_stay_where_they_are(void **state)
+{
+    static const char *const cluster = CLUSTER(
+        "m", TLS "common_tls_context: {validation_context: {trusted_ca: {inline_string: a}}}}}",
+        ENDPOINT("10.0.0.9"));
+    struct bootstrap *from = load(cluster, usual_service, usual_node);
+    struct bootstrap *to = load(cluster, usual_service, "id: one, cluster: longer");
+    const struct tls_settings *borrowed = from->lrs_tls;
+    autofree char *place = strdup(to->lrs_tls->trusted_ca.place);
+    struct cluster_changes *changes;
+
+    (void)state;
+    assert_string_not_equal(borrowed->trusted_ca.place, place);
+    assert_int_equal(cluster_changes_find(&from->clusters, &to->clusters, &changes), 0);
+    bootstrap_change_make(from, to, changes);
+    cluster_changes_free(changes);
+    bootstrap_free(to);
+    assert_ptr_equal(from->lrs_tls, borrowed);
+    assert_string_equal(borrowed->trusted_ca.place, place);
+    to = load(cluster, usual_service, usual_node);
+    assert_true(tls_settings_equal(borrowed, to->lrs_tls));
+    bootstrap_free(to);
+    bootstrap_free(from);
+}
+
 static void what_its_headers_say(void **state)
 {
     (void)state;
@@ -181,6 +208,7 @@ int main(void)
         cmocka_unit_test(what_is_said_of_the_node),
         cmocka_unit_test(where_it_goes),
         cmocka_unit_test(how_it_goes_there),
+        cmocka_unit_test(tls_settings_stay_where_they_are),
         cmocka_unit_test(what_its_headers_say),
     };
 

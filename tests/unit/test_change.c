@@ -20,6 +20,7 @@
 
 #define HOSTS 8
 #define SLOTS 128
+#define SLOTS_FEW 24 /* not enough for every configuration */
 #define CONNECTIONS 24
 #define SECOND 1000000ULL
 #define STEPS 3000
@@ -503,6 +504,7 @@ static void step(void)
         if (change(text, id)) {
             assert_non_null(strstr(error.text, "have room for"));
             refused++;
+            respond(); /* names what has left meanwhile, too */
         }
         expect_owners();
         if (closed)
@@ -516,15 +518,21 @@ static void step(void)
         let_leave();
 }
 
+static void begin(void)
+{
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    up = true;
+    reporter_stream_up(reporter, now);
+    respond();
+}
+
 static void every_request_is_reported_once(void **state)
 {
     uint64_t total = 0;
 
     (void)state;
-    event_base_loop(base, EVLOOP_NONBLOCK);
-    up = true;
-    reporter_stream_up(reporter, now);
-    respond();
+    hosts_limit(hosts, SLOTS_FEW);
+    begin();
     for (unsigned i = 0; i < STEPS; i++)
         step();
     for (unsigned i = 0; i < 100; i++) { /* a stream that lives, and reports all */
@@ -538,6 +546,7 @@ static void every_request_is_reported_once(void **state)
     }
     assert_in_range(again, STEPS / 100, STEPS);
     assert_in_range(gone, 20, UINT32_MAX);
+    assert_in_range(refused, STEPS / 100, STEPS);
     for (size_t i = 0; i < sizeof(truth) / sizeof(uint64_t); i++) {
         total += (&truth.of[0][0][0][0])[i];
         assert_int_equal((&delivered.of[0][0][0][0])[i], (&truth.of[0][0][0][0])[i]);
@@ -572,6 +581,26 @@ static void what_the_maps_have_no_room_for(void **state)
     assert_int_equal(change("a e.0=10.0.0.1;b/y", "first"), 0); /* it is there already */
 }
 
+/* What is vacant by then is named by nothing any more, though the configuration is not taken. */
+static void a_response_after_a_refusal(void **state)
+{
+    (void)state;
+    begin();
+    assert_int_equal(change("a e.0=10.0.0.1;b e.0=10.0.0.2", "first"), 0);
+    assert_int_equal(change("a e.0=10.0.0.1", "first"), 0);
+    for (unsigned i = 0; i < 10 && hosts_at(hosts, 1); i++)
+        let_leave();
+    assert_null(hosts_at(hosts, 1));
+    hosts_limit(hosts, 2);
+    expect_refused("a e.0=10.0.0.1,10.0.0.3,10.0.0.4", "found 2 endpoints that are new");
+    assert_int_equal(bootstrap->clusters.items[1].presence, PRESENCE_VACANT);
+    respond();
+    hosts_limit(hosts, SLOTS);
+    assert_int_equal(change("a e.0=10.0.0.1;b e.0=10.0.0.2", "first"), 0);
+    respond();
+    assert_true(reporter_reports(reporter, 1));
+}
+
 static void what_takes_a_restart(void **state)
 {
     (void)state;
@@ -604,6 +633,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_the_maps_have_no_room_for, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_response_after_a_refusal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_takes_a_restart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_has_changed_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_request_is_reported_once, set_up, tear_down),

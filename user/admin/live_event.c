@@ -111,7 +111,8 @@ static json_t *card_json(struct event *event, uint32_t index)
     else if (!reporter_reports(event->view->reporter, index))
         json_array_append_new(tags, json_string("not asked for"));
     for (uint32_t g = 0; g < cluster->group_count; g++)
-        json_array_append_new(groups, group_json(event, index, g));
+        if (cluster->groups[g].presence != PRESENCE_VACANT)
+            json_array_append_new(groups, group_json(event, index, g));
     return json_pack("{s:s, s:o, s:o}", "name", cluster->name, "tags", tags, "groups", groups);
 }
 
@@ -177,7 +178,8 @@ json_t *live_event_json(const struct admin_view *view)
     char subtitle[300];
 
     for (uint32_t c = 0; c < view->clusters->count; c++)
-        json_array_append_new(cards, card_json(&event, c));
+        if (view->clusters->items[c].presence != PRESENCE_VACANT)
+            json_array_append_new(cards, card_json(&event, c));
     reporter_status(view->reporter, &status);
     snprintf(subtitle, sizeof(subtitle), "node %.120s, cluster %.120s", node->id, node->cluster);
     return json_pack("{s:s, s:s, s:[s, s, s, s], s:f, s:o, s:o, s:s, s:o, s:I}", "title", "loadtap",

@@ -30,9 +30,8 @@ static void add_row(struct counters *sum, const struct counters *row)
 
 static bool same_labels(const struct locality_endpoints *a, const struct locality_endpoints *b)
 {
-    return a->priority == b->priority && !strcmp(a->locality.region, b->locality.region) &&
-           !strcmp(a->locality.zone, b->locality.zone) &&
-           !strcmp(a->locality.sub_zone, b->locality.sub_zone);
+    return a->presence != PRESENCE_VACANT && a->priority == b->priority &&
+           locality_equal(&a->locality, &b->locality);
 }
 
 /* An address may stand in several groups whose labels are the same: that is one set of labels, shown where it

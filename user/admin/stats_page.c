@@ -40,7 +40,8 @@ char *stats_page(const struct admin_view *view, const struct admin_cost *cost,
     if (!out)
         return NULL;
     for (uint32_t c = 0; c < view->clusters->count; c++)
-        write_cluster(out, view, c);
+        if (view->clusters->items[c].presence != PRESENCE_VACANT)
+            write_cluster(out, view, c);
     own_stats_write(out, view, cost, http);
     if (ferror(out) | fclose(out)) {
         free(text);

@@ -136,6 +136,21 @@ bool bootstrap_change_stream(const struct bootstrap *from, const struct bootstra
 
 /* --- the change itself ---------------------------------------------------------------------------*/
 
+/* A stream that goes on borrows what stands at `before->lrs_tls`: where both say the same, that stays
+ * `bootstrap`'s, but with the places in the new file. */
+static void keep_tls(struct bootstrap *bootstrap, struct bootstrap *before)
+{
+    struct tls_settings *stays = before->lrs_tls, contents;
+
+    if (!stays || !tls_settings_equal(stays, bootstrap->lrs_tls))
+        return;
+    contents = *stays;
+    *stays = *bootstrap->lrs_tls;
+    *bootstrap->lrs_tls = contents;
+    before->lrs_tls = bootstrap->lrs_tls;
+    bootstrap->lrs_tls = stays;
+}
+
 void bootstrap_change_make(struct bootstrap *bootstrap, struct bootstrap *to,
                            struct cluster_changes *changes)
 {
@@ -150,4 +165,5 @@ void bootstrap_change_make(struct bootstrap *bootstrap, struct bootstrap *to,
     bootstrap->lrs_cluster = lrs_cluster;
     *to = before;
     to->clusters = empty;
+    keep_tls(bootstrap, to);
 }

@@ -16,6 +16,7 @@ int bootstrap_change_check(const struct bootstrap *from, const struct bootstrap 
 bool bootstrap_change_stream(const struct bootstrap *from, const struct bootstrap *to,
                              const struct cluster_changes *changes);
 
-/* `bootstrap` becomes `to`, which gets what it was; its clusters are changed by `changes`. Cannot fail. */
+/* `bootstrap` becomes `to`, which gets what it was; its clusters are changed by `changes`. Where the stream
+ * is not another one, its TLS settings stay where they are, as the stream borrows them. Cannot fail. */
 void bootstrap_change_make(struct bootstrap *bootstrap, struct bootstrap *to,
                            struct cluster_changes *changes);

@@ -90,9 +90,7 @@ static int compare_group(struct cluster_changes *changes, uint32_t cluster, uint
 static bool same_group(const struct locality_endpoints *a, const struct locality_endpoints *b)
 {
     return a->presence != PRESENCE_VACANT && a->priority == b->priority &&
-           !strcmp(a->locality.region, b->locality.region) &&
-           !strcmp(a->locality.zone, b->locality.zone) &&
-           !strcmp(a->locality.sub_zone, b->locality.sub_zone);
+           locality_equal(&a->locality, &b->locality);
 }
 
 /* The place of a group: its own, or a vacant one, or the next one behind all. It is taken then. */

@@ -3,6 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool locality_equal(const struct locality *a, const struct locality *b)
+{
+    return !strcmp(a->region, b->region) && !strcmp(a->zone, b->zone) &&
+           !strcmp(a->sub_zone, b->sub_zone);
+}
+
 const struct cluster *clusters_find(const struct clusters *clusters, const char *name)
 {
     for (size_t i = 0; i < clusters->count; i++)

@@ -26,7 +26,7 @@ enum presence {
 };
 
 struct locality {
-    char *region, *zone, *sub_zone; /* never NULL; "" where unset */
+    char *region, *zone, *sub_zone; /* "" where unset; NULL only in a vacant group */
 };
 
 /* One lb_endpoint as written. */
@@ -106,6 +106,9 @@ bool cluster_observed(const struct cluster *cluster);
 
 /* Is DNS asked for its endpoints? */
 bool cluster_has_names(const struct cluster *cluster);
+
+/* Of two groups that are not vacant. */
+bool locality_equal(const struct locality *a, const struct locality *b);
 
 /* A live one; NULL where there is none. O(count). */
 const struct cluster *clusters_find(const struct clusters *clusters, const char *name);

@@ -202,6 +202,7 @@ static void look_up(struct name *name)
     struct resolver_answer failed = {.error = strerror(ENOMEM)};
 
     name->looking = true;
+    event_del(name->timer); /* where it is asked for before its time */
     if (resolver_lookup(name->names->resolver, name->endpoint.host, name->endpoint.port,
                         cluster_of(name)->dns_family, on_answer, name))
         on_answer(name, &failed);

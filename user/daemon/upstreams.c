@@ -118,11 +118,11 @@ void upstreams_change(struct upstreams *upstreams, const struct cluster_changes 
     observed_clusters_changed(upstreams->observed, changes->kinds);
     for (size_t i = 0; i < changes->dropped_count; i++)
         drop(upstreams, &changes->dropped[i]);
-    for (size_t i = 0; i < changes->added_count; i++)
-        add_later(upstreams, &changes->added[i]);
     for (uint32_t i = 0; i < changes->cluster_count; i++)
         if (changes->kinds[i] & CHANGED_RESOLVING)
             names_refresh(upstreams->names, i);
+    for (size_t i = 0; i < changes->added_count; i++) /* is looked up at once anyway */
+        add_later(upstreams, &changes->added[i]);
     warn_checks(upstreams);
 }
 

@@ -62,6 +62,17 @@ void naming_refresh(struct naming *naming)
             clusters->items);
 }
 
+void naming_forget(struct naming *naming, uint32_t cluster)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < naming->count; i++)
+        if (naming->by_name[i] != cluster)
+            naming->by_name[left++] = naming->by_name[i];
+    naming->count = left;
+    naming->wanted[cluster] = false;
+}
+
 void naming_free(struct naming *naming)
 {
     if (!naming)

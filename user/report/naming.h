@@ -18,6 +18,8 @@ void naming_free(struct naming *naming); /* NULL is fine */
  * a response named is forgotten then. */
 int naming_reserve(struct naming *naming, size_t count);
 void naming_refresh(struct naming *naming);
+/* A cluster's place is about to be vacant. */
+void naming_forget(struct naming *naming, uint32_t cluster);
 
 /* Takes the names of a response, in the place of those before. Returns how many of them no cluster
  * has; `unknown` is called for each, which it borrows. */

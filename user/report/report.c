@@ -94,7 +94,7 @@ static int compare_groups(const void *left, const void *right, void *node)
 
 static bool same_entry(const struct locality_endpoints *a, const struct locality_endpoints *b)
 {
-    return a->priority == b->priority && !compare_localities(&a->locality, &b->locality);
+    return a->priority == b->priority && locality_equal(&a->locality, &b->locality);
 }
 
 /* --- entries -----------------------------------------------------------------------------------*/

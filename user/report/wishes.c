@@ -249,5 +249,6 @@ void wishes_forget(struct wishes *wishes, struct window *window, uint32_t cluste
 {
     if (window_has(window, cluster) && !wishes->settings.send_all)
         note_unknown(wishes, cluster, window_start(window, cluster));
+    naming_forget(wishes->naming, cluster);
     window_forget(window, cluster);
 }
