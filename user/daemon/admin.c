@@ -16,6 +16,7 @@
 struct admin {
     struct admin_options options;
     struct http_server *server;
+    char *socket; /* its path, while the server listens there; NULL: it does not */
     struct page_cache *cache;
     struct event *quit;   /* when who asked for it has the answer */
     struct event *second; /* while the live page is shown somewhere */
@@ -187,12 +188,14 @@ static void listen_at_address(struct admin *admin)
 
 static void listen_at_path(struct admin *admin)
 {
-    const char *path = admin->options.bootstrap->admin_socket;
-    char error[256];
+    const char *path = admin->options.bootstrap->admin_socket; /* until another is loaded */
+    char error[256] = "out of memory";
 
     if (!path)
         return;
-    if (http_server_listen_unix(admin->server, path, error, sizeof(error)))
+    admin->socket = strdup(path);
+    if (!admin->socket ||
+        http_server_listen_unix(admin->server, admin->socket, error, sizeof(error)))
         log_error("admin: %s; counting goes on without it (admin_socket names another one)", error);
     else
         log_info("admin: unix:%s", path);
@@ -225,6 +228,7 @@ void admin_free(struct admin *admin)
     if (!admin)
         return;
     http_server_free(admin->server);
+    free(admin->socket);
     page_cache_free(admin->cache);
     if (admin->second)
         event_free(admin->second);
