@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <event2/event.h>
 
@@ -56,14 +55,6 @@ static int tell_certificates(void *arg, tls_certificate_fn *each, void *each_arg
     return settings ? tls_certificates(settings, each, each_arg) : 0;
 }
 
-static uint64_t wall_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 static struct admin_view view(struct admin *admin)
 {
     const struct bootstrap *bootstrap = admin->options.bootstrap;
@@ -76,7 +67,7 @@ static struct admin_view view(struct admin *admin)
         .lrs_target = bootstrap->lrs_host ? bootstrap->lrs_host
                                           : bootstrap->clusters.items[bootstrap->lrs_cluster].name,
         .now_us = admin->options.now_us(),
-        .wall_us = wall_us(),
+        .wall_us = admin->options.wall_us(),
         .read = read_row,
         .name = name_at,
         .undialled = is_undialled,
@@ -101,15 +92,12 @@ static void quit_soon(void *arg)
     event_add(admin->quit, &soon);
 }
 
-static int reload_now(void *arg, char *text, size_t size)
+static int on_reload(void *arg, char *text, size_t size)
 {
-    struct admin *admin = arg;
+    const struct admin *admin = arg;
     const struct admin_actions *actions = &admin->options.actions;
-    int result = actions->reload(actions->arg, text, size);
 
-    if (!result)
-        admin->cost.loaded_us = wall_us();
-    return result;
+    return actions->reload(actions->arg, text, size);
 }
 
 static void on_request(void *arg, const struct http_request *request, struct http_answer *out)
@@ -120,7 +108,7 @@ static void on_request(void *arg, const struct http_request *request, struct htt
         .view = view(admin),
         .cost = &admin->cost,
         .http = &http,
-        .actions = {quit_soon, reload_now, admin},
+        .actions = {quit_soon, on_reload, admin},
         .ready = true, /* the loop runs, so all of the start went well */
         .open_to_all = admin->options.bootstrap->admin_open_to_network,
     };
@@ -128,6 +116,7 @@ static void on_request(void *arg, const struct http_request *request, struct htt
     if (page_cache_find(admin->cache, request, out))
         return;
     cost_read(admin->options.tap, admin->options.hosts, &admin->cost);
+    admin->cost.loaded_us = reload_loaded_us(*admin->options.reload);
     admin_answer(&pages, request, out);
     page_cache_keep(admin->cache, request, out);
 }
@@ -209,7 +198,7 @@ struct admin *admin_new(const struct admin_options *options)
     if (!admin)
         return NULL;
     admin->options = *options;
-    admin->cost.started_us = admin->cost.loaded_us = wall_us();
+    admin->cost.started_us = options->wall_us();
     admin->server = http_server_new(options->base, &handler);
     admin->second = event_new(options->base, -1, EV_PERSIST, on_second, admin);
     admin->quit = evtimer_new(options->base, on_quit_timer, admin);

@@ -60,6 +60,14 @@ static uint64_t now_us(void)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+static uint64_t wall_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 /* --- the reporter's timer -------------------------------------------------------- */
 
 /* To be called after anything that may have moved the deadline, or finished the reporter. */
@@ -367,6 +375,7 @@ static int start_reload(struct daemon *daemon)
         .bootstrap = daemon->bootstrap,
         .change = on_change,
         .now_us = now_us,
+        .wall_us = wall_us,
         .arg = daemon,
     };
 
@@ -399,7 +408,9 @@ static int start_admin(struct daemon *daemon)
         .upstreams = &daemon->upstreams,
         .reporter = daemon->reporter,
         .lookout = daemon->lookout,
+        .reload = &daemon->reload,
         .now_us = now_us,
+        .wall_us = wall_us,
         .actions = {on_quit, on_reload_now, daemon},
     };
 
