@@ -475,6 +475,16 @@ static void stop(struct daemon *daemon)
         event_base_free(daemon->base);
 }
 
+static int run(struct daemon *daemon)
+{
+    if (event_base_dispatch(daemon->base) < 0) {
+        log_error("the event loop failed");
+        return -EIO;
+    }
+    lookout_tell_bounds(daemon->lookout);
+    return 0;
+}
+
 int daemon_run(struct bootstrap *bootstrap, const struct bootstrap_source *source)
 {
     struct daemon daemon = {.bootstrap = bootstrap, .source = source};
@@ -483,10 +493,8 @@ int daemon_run(struct bootstrap *bootstrap, const struct bootstrap_source *sourc
     malloc_trim(0); /* what reading the configuration took */
     if (result)
         log_error("cannot start: %s", strerror(-result));
-    else if (event_base_dispatch(daemon.base) < 0)
-        log_error("the event loop failed");
     else
-        lookout_tell_bounds(daemon.lookout);
+        result = run(&daemon);
     retreat_tell_refused();
     stop(&daemon);
     return result;
