@@ -9,7 +9,9 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
+#include "base/log.h"
 #include "daemon/departures.h"
+#include "failing_memory.h"
 
 #define IDLE_US 400000
 
@@ -240,6 +242,26 @@ static void room_is_made_of_the_unused(void **state)
     assert_non_null(hosts_at(hosts, used));
 }
 
+static void without_memory_it_goes_later(void **state)
+{
+    const struct host *host, *owner, *other;
+    struct address address;
+
+    (void)state;
+    if (!MEMORY_CAN_FAIL)
+        skip();
+    log_set_level(LOG_LEVEL_OFF); /* which takes memory, too */
+    assert_int_equal(address_parse("10.0.0.1", 80, &address), 0);
+    assert_int_equal(hosts_add(hosts, 0, 0, &address, &host, &owner, &other), 0);
+    hosts_release(hosts, host->slot);
+    memory_left = 0;
+    departures_add(departures, host->slot);
+    assert_int_equal(memory_left, -1);
+    assert_string_equal(look(IDLE_US), ""); /* has memory again */
+    assert_string_equal(look(IDLE_US), "forget 10.0.0.1:80; settle; clear 0; ");
+    assert_false(event_base_get_num_events(base, EVENT_BASE_COUNT_ADDED));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -252,6 +274,7 @@ int main(void)
         TEST(one_that_is_live_again_stays),
         TEST(without_a_grace_period_all_stay),
         TEST(room_is_made_of_the_unused),
+        TEST(without_memory_it_goes_later),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

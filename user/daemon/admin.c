@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <event2/event.h>
 
@@ -18,6 +17,7 @@
 struct admin {
     struct admin_options options;
     struct http_server *server;
+    char *socket; /* its path, while the server listens there; NULL: it does not */
     struct page_cache *cache;
     struct page_budget budget;
     struct event *quit;   /* when who asked for it has the answer */
@@ -58,14 +58,6 @@ static int tell_certificates(void *arg, tls_certificate_fn *each, void *each_arg
     return settings ? tls_certificates(settings, each, each_arg) : 0;
 }
 
-static uint64_t wall_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 static struct admin_view view(struct admin *admin)
 {
     const struct bootstrap *bootstrap = admin->options.bootstrap;
@@ -78,7 +70,7 @@ static struct admin_view view(struct admin *admin)
         .lrs_target = bootstrap->lrs_host ? bootstrap->lrs_host
                                           : bootstrap->clusters.items[bootstrap->lrs_cluster].name,
         .now_us = admin->options.now_us(),
-        .wall_us = wall_us(),
+        .wall_us = admin->options.wall_us(),
         .read = read_row,
         .name = name_at,
         .undialled = is_undialled,
@@ -103,15 +95,12 @@ static void quit_soon(void *arg)
     event_add(admin->quit, &soon);
 }
 
-static int reload_now(void *arg, char *text, size_t size)
+static int on_reload(void *arg, char *text, size_t size)
 {
-    struct admin *admin = arg;
+    const struct admin *admin = arg;
     const struct admin_actions *actions = &admin->options.actions;
-    int result = actions->reload(actions->arg, text, size);
 
-    if (!result)
-        admin->cost.loaded_us = wall_us();
-    return result;
+    return actions->reload(actions->arg, text, size);
 }
 
 /* Pages that encode a whole report each, for whom we need not trust. */
@@ -130,10 +119,11 @@ static void make_page(struct admin *admin, const struct http_request *request,
         .view = view(admin),
         .cost = &admin->cost,
         .http = &http,
-        .actions = {quit_soon, reload_now, admin},
+        .actions = {quit_soon, on_reload, admin},
     };
 
     cost_read(admin->options.tap, admin->options.hosts, &admin->cost);
+    admin->cost.loaded_us = reload_loaded_us(*admin->options.reload);
     admin_answer(&pages, request, out);
     page_cache_keep(admin->cache, request, out);
 }
@@ -213,12 +203,14 @@ static void listen_at_address(struct admin *admin)
 /* A warning, as most did not ask for it: a container with a root that is only read has no place for it. */
 static void listen_at_path(struct admin *admin)
 {
-    const char *path = admin->options.bootstrap->admin_socket;
-    char error[256];
+    const char *path = admin->options.bootstrap->admin_socket; /* until another is loaded */
+    char error[256] = "out of memory";
 
     if (!path)
         return;
-    if (http_server_listen_unix(admin->server, path, error, sizeof(error)))
+    admin->socket = strdup(path);
+    if (!admin->socket ||
+        http_server_listen_unix(admin->server, admin->socket, error, sizeof(error)))
         log_warning(
             "admin: %s; counting goes on without it (admin_socket names another one, or none)",
             error);
@@ -234,7 +226,7 @@ struct admin *admin_new(const struct admin_options *options)
     if (!admin)
         return NULL;
     admin->options = *options;
-    admin->cost.started_us = admin->cost.loaded_us = wall_us();
+    admin->cost.started_us = options->wall_us();
     admin->server = http_server_new(options->base, &handler);
     admin->second = event_new(options->base, -1, EV_PERSIST, on_second, admin);
     admin->quit = evtimer_new(options->base, on_quit_timer, admin);
@@ -253,6 +245,7 @@ void admin_free(struct admin *admin)
     if (!admin)
         return;
     http_server_free(admin->server);
+    free(admin->socket);
     page_cache_free(admin->cache);
     if (admin->second)
         event_free(admin->second);

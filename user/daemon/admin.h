@@ -5,6 +5,7 @@
 #include "admin/pages.h"
 #include "config/bootstrap.h"
 #include "daemon/lookout.h"
+#include "daemon/reload.h"
 #include "daemon/upstreams.h"
 #include "kernel/tap.h"
 #include "report/reporter.h"
@@ -18,10 +19,12 @@ struct admin_options { /* all borrowed, for its life */
     const struct bootstrap *bootstrap;
     const struct hosts *hosts;
     const struct tap *tap;
-    struct upstreams *const *upstreams; /* there before the loop runs */
+    struct upstreams *const *upstreams; /* there before the loop runs; so is the next one */
+    struct reload *const *reload;
     struct reporter *reporter;
     const struct lookout *lookout;
     uint64_t (*now_us)(void);
+    uint64_t (*wall_us)(void);    /* since 1970 */
     struct admin_actions actions; /* quit comes a little after it was asked for */
 };
 

@@ -60,6 +60,14 @@ static uint64_t now_us(void)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+static uint64_t wall_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 /* --- the reporter's timer -------------------------------------------------------- */
 
 /* To be called after anything that may have moved the deadline, or finished the reporter. */
@@ -367,6 +375,7 @@ static int start_reload(struct daemon *daemon)
         .bootstrap = daemon->bootstrap,
         .change = on_change,
         .now_us = now_us,
+        .wall_us = wall_us,
         .arg = daemon,
     };
 
@@ -399,7 +408,9 @@ static int start_admin(struct daemon *daemon)
         .upstreams = &daemon->upstreams,
         .reporter = daemon->reporter,
         .lookout = daemon->lookout,
+        .reload = &daemon->reload,
         .now_us = now_us,
+        .wall_us = wall_us,
         .actions = {on_quit, on_reload_now, daemon},
     };
 
@@ -464,6 +475,16 @@ static void stop(struct daemon *daemon)
         event_base_free(daemon->base);
 }
 
+static int run(struct daemon *daemon)
+{
+    if (event_base_dispatch(daemon->base) < 0) {
+        log_error("the event loop failed");
+        return -EIO;
+    }
+    lookout_tell_bounds(daemon->lookout);
+    return 0;
+}
+
 int daemon_run(struct bootstrap *bootstrap, const struct bootstrap_source *source)
 {
     struct daemon daemon = {.bootstrap = bootstrap, .source = source};
@@ -472,10 +493,8 @@ int daemon_run(struct bootstrap *bootstrap, const struct bootstrap_source *sourc
     malloc_trim(0); /* what reading the configuration took */
     if (result)
         log_error("cannot start: %s", strerror(-result));
-    else if (event_base_dispatch(daemon.base) < 0)
-        log_error("the event loop failed");
     else
-        lookout_tell_bounds(daemon.lookout);
+        result = run(&daemon);
     retreat_tell_refused();
     stop(&daemon);
     return result;

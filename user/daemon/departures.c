@@ -23,6 +23,7 @@ struct departures {
     struct leaving *leaving;
     uint64_t next_room_us; /* not sooner is room made: each time costs a grace period */
     bool stuck;            /* no host can go here; told once */
+    bool unwatched;        /* a host that leaves is not in `leaving`, for lack of memory */
 };
 
 static void arm(struct departures *departures)
@@ -147,6 +148,21 @@ static size_t let_go(struct departures *departures, uint32_t *slots, size_t coun
     return 0;
 }
 
+/* What there was no memory for when it left. */
+static void watch_rest(struct departures *departures)
+{
+    const struct hosts *hosts = departures->options.hosts;
+    int failed = 0;
+
+    for (uint32_t slot = 0; slot < hosts_count(hosts) && !failed; slot++) {
+        const struct host *host = hosts_at(hosts, slot);
+
+        if (host && !host->names && !leaving_has(departures->leaving, slot))
+            failed = leaving_add(departures->leaving, slot, departures->options.now_us());
+    }
+    departures->unwatched = failed;
+}
+
 static void on_look(evutil_socket_t fd, short what, void *arg)
 {
     struct departures *departures = arg;
@@ -155,12 +171,14 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 
     (void)fd, (void)what;
     over = let_go(departures, slots, over);
+    if (departures->unwatched)
+        watch_rest(departures);
     if (over)
         log_info(
             "%zu endpoints that were dropped have not been used for long: they are observed no "
             "longer",
             over);
-    if (leaving_count(departures->leaving))
+    if (leaving_count(departures->leaving) || departures->unwatched)
         arm(departures);
 }
 
@@ -213,8 +231,13 @@ void departures_set_idle(struct departures *departures, uint64_t idle_us)
 
 void departures_add(struct departures *departures, uint32_t slot)
 {
-    if (!leaving_add(departures->leaving, slot, departures->options.now_us()))
-        arm(departures);
+    int result = leaving_add(departures->leaving, slot, departures->options.now_us());
+
+    if (result && !departures->unwatched)
+        log_warning("endpoints that were dropped keep their slots for now: %s (tried again)",
+                    strerror(-result));
+    departures->unwatched |= result != 0;
+    arm(departures);
 }
 
 void departures_remove(struct departures *departures, uint32_t slot)

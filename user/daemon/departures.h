@@ -31,7 +31,7 @@ void departures_free(struct departures *departures); /* NULL is fine */
 /* How long a host must have been unused, also one that leaves already. */
 void departures_set_idle(struct departures *departures, uint64_t idle_us);
 
-/* The host of a slot leaves. Without memory it stays for ever. */
+/* The host of a slot leaves. Without memory it stays until there is some again. */
 void departures_add(struct departures *departures, uint32_t slot);
 /* It is live again. */
 void departures_remove(struct departures *departures, uint32_t slot);

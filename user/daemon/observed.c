@@ -211,6 +211,8 @@ void observed_drop(struct observed *observed, uint32_t cluster, uint32_t group,
     char text[ADDRESS_TEXT_MAX];
     int result;
 
+    if (!host)
+        return;
     hosts_release(hosts, host->slot);
     log_debug("cluster %s: a name less has %s", cluster_name(observed, cluster),
               address_text(address, text));

@@ -19,8 +19,10 @@
 struct reload {
     struct reload_options options;
     struct file_watch *watch; /* NULL: there is no file, or it cannot be watched */
+    struct event *watched;    /* active once: the file is watched from now on */
     struct event *asked;      /* pending while it is too soon */
     uint64_t asked_us;        /* when that was last done */
+    uint64_t loaded_us;       /* when the one that runs was, since 1970 */
     bool is_refused;          /* the file's content, when it had this hash */
     uint64_t refused_hash;
 };
@@ -90,6 +92,7 @@ static int attempt(struct reload *reload, uint64_t hash, char *text)
         log_error("the configuration is not taken; the one before goes on");
         return failed;
     }
+    reload->loaded_us = reload->options.wall_us();
     log_info("configuration loaded anew: %s", text);
     tell_notes(reload->options.bootstrap);
     return 0;
@@ -140,6 +143,13 @@ static void on_changed(void *arg)
     notify_ready();
 }
 
+/* What has changed since it was loaded, but before it was watched. */
+static void on_watched(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    on_changed(arg);
+}
+
 static void on_asked(evutil_socket_t fd, short what, void *arg)
 {
     struct reload *reload = arg;
@@ -174,8 +184,10 @@ static void watch(struct reload *reload)
     failed = file_watch_new(reload->options.base, path, on_changed, reload, &reload->watch);
     if (!failed && access(path, R_OK))
         failed = -errno;
-    if (!failed)
+    if (!failed) {
+        event_active(reload->watched, EV_TIMEOUT, 0);
         return;
+    }
     snprintf(text, sizeof(text), "%.1000s: changes of it will not be noticed: %s", path,
              strerror(-failed));
     explain_access(failed, text);
@@ -189,13 +201,20 @@ struct reload *reload_new(const struct reload_options *options)
     if (!reload)
         return NULL;
     reload->options = *options;
+    reload->loaded_us = options->wall_us();
+    reload->watched = evtimer_new(options->base, on_watched, reload);
     reload->asked = evtimer_new(options->base, on_asked, reload);
-    if (!reload->asked) {
-        free(reload);
+    if (!reload->watched || !reload->asked) {
+        reload_free(reload);
         return NULL;
     }
     watch(reload);
     return reload;
+}
+
+uint64_t reload_loaded_us(const struct reload *reload)
+{
+    return reload->loaded_us;
 }
 
 void reload_free(struct reload *reload)
@@ -203,6 +222,9 @@ void reload_free(struct reload *reload)
     if (!reload)
         return;
     file_watch_free(reload->watch);
-    event_free(reload->asked);
+    if (reload->watched)
+        event_free(reload->watched);
+    if (reload->asked)
+        event_free(reload->asked);
     free(reload);
 }

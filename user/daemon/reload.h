@@ -19,7 +19,8 @@ struct reload_options { /* all borrowed, for its life */
     /* Makes `fresh` the one that runs. 0 with a sentence in `text` (RELOAD_TEXT_MAX bytes), or an error with
      * the reason in it. `fresh` is freed by the caller, in either case. */
     int (*change)(void *arg, struct bootstrap *fresh, char *text);
-    uint64_t (*now_us)(void);
+    uint64_t (*now_us)(void);  /* monotonic */
+    uint64_t (*wall_us)(void); /* since 1970 */
     void *arg;
 };
 
@@ -30,5 +31,7 @@ void reload_free(struct reload *reload); /* NULL is fine */
 /* Loads now. 0, or -errno; `text` (RELOAD_TEXT_MAX bytes) says what has changed, or what is wrong. A file
  * whose content is that of the last one that was good is not loaded. */
 int reload_now(struct reload *reload, char *text);
-/* The same, but not oftener than once a second: asked sooner, then. */
+/* When the configuration that runs was loaded, since 1970. */
+uint64_t reload_loaded_us(const struct reload *reload);
+/* Loads as reload_now, but not oftener than once a second: asked sooner, then. */
 void reload_ask(struct reload *reload);

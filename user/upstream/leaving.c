@@ -66,12 +66,17 @@ int leaving_add(struct leaving *leaving, uint32_t slot, uint64_t now_us)
     return 0;
 }
 
-static struct watched *find(struct leaving *leaving, uint32_t slot)
+static struct watched *find(const struct leaving *leaving, uint32_t slot)
 {
     for (size_t i = 0; i < leaving->count; i++)
         if (leaving->items[i].slot == slot)
             return &leaving->items[i];
     return NULL;
+}
+
+bool leaving_has(const struct leaving *leaving, uint32_t slot)
+{
+    return find(leaving, slot) != NULL;
 }
 
 void leaving_remove(struct leaving *leaving, uint32_t slot)

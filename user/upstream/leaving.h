@@ -33,6 +33,7 @@ void leaving_set_idle(struct leaving *leaving, uint64_t idle_us);
 
 /* The host of a slot leaves. 0; -ENOMEM: it is not watched, and so never over. */
 int leaving_add(struct leaving *leaving, uint32_t slot, uint64_t now_us);
+bool leaving_has(const struct leaving *leaving, uint32_t slot); /* O(count) */
 /* It is live again, or gone. No effect where it is not watched. */
 void leaving_remove(struct leaving *leaving, uint32_t slot);
 size_t leaving_count(const struct leaving *leaving);
