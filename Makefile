@@ -155,6 +155,9 @@ envoy kubernetes: | $(BUILD)/setup.test
 	scripts/setup_$@.sh $(BUILD)/$@ >$(BUILD)/$@.log 2>&1 || true
 
 # --- generated code ---------------------------------------------------------------
+# Made with it: who includes it is made anew when the .proto is another.
+$(BUILD)/proto/%.pb-c.h: $(BUILD)/proto/%.pb-c.c ;
+
 $(BUILD)/proto/%.pb-c.c: proto/%.proto | $(BUILD)/setup.build
 	$(info PROTO $@)
 	mkdir -p $(BUILD)/proto
