@@ -41,8 +41,10 @@ def tar(members):
 
 
 def stripped(path, architecture):
+    """Without the build id too: it is a hash of what is left out here."""
     with tempfile.NamedTemporaryFile() as out:
-        subprocess.run([f"{GNU_NAMES[architecture]}-linux-gnu-strip", "-o", out.name, path], check=True)
+        subprocess.run([f"{GNU_NAMES[architecture]}-linux-gnu-strip",
+                        "--remove-section=.note.gnu.build-id", "-o", out.name, path], check=True)
         return out.read()
 
 

@@ -27,9 +27,7 @@ flock 9
 "$dir/python/bin/python3" -m pip install --quiet --disable-pip-version-check "$schemas" ||
     fail "the Python package $schemas cannot be installed"
 for module in $kustomize $helm; do
-    CGO_ENABLED=0 GOBIN=$dir/bin GOMODCACHE=$dir/modules GOCACHE=$dir/cache go install "$module" ||
+    CGO_ENABLED=0 GOBIN=$dir/bin go install "$module" ||
         fail "the Go module $module cannot be built"
 done
-chmod -R u+w "$dir/modules"
-rm -rf "$dir/modules" "$dir/cache"
 touch "$dir/complete"

@@ -16,6 +16,8 @@ from lib.upstream import Upstream
 
 PORT = 20001
 ADDRESS = f"127.0.0.1:{PORT}"
+AWAY = "192.0.2.1"  # of this machine: the peer of a connection to it is that address, so not loopback
+GUARDED = [("POST", "/logging?level=info"), ("GET", "/config_dump")]
 HERE = {"region": "r", "zone": "z", "sub_zone": "s"}
 
 
@@ -139,7 +141,8 @@ def test_label_sets(results, scratch, group):
     config = bootstrap([cluster("many", [(None, 0, [("127.0.0.1", PORT + i) for i in range(5)]),
                                          (None, 0, [("127.0.0.1", PORT)])])])
     config["admin"] = configuration(port=admin.PORT + 1)["admin"]
-    daemon = Daemon(folder, group, config, metrics_label_sets=4, admin_socket="none")
+    daemon = Daemon(folder, group, config, metrics_label_sets=4, admin_socket="none",
+                    admin_open_to_network=True)
     until(lambda: "stream up" in daemon.log(), 15, "the stream")
     page = prometheus.scrape(admin.PORT + 1)
     rows = page["loadtap_endpoint_issued_requests_total"]
@@ -148,6 +151,10 @@ def test_label_sets(results, scratch, group):
     results.equal("how many those are", page.value("endpoint_label_sets_overflow"), 2)
     results.equal("an address that stands twice is one set: promtool agrees",
                   prometheus.lint(admin.PORT + 1), (0, ""))
+    results.equal("opened to the network: all that is refused otherwise", [
+        admin.get(path, port=admin.PORT + 1, host=AWAY, method=method)[0] for method, path in GUARDED], [200, 200])
+    results.equal("but for web pages of somebody else", admin.get(
+        "/config_dump", port=admin.PORT + 1, host=AWAY, headers={"Host": "evil.example"})[0], 403)
     daemon.finish()
 
 
@@ -165,11 +172,10 @@ def test_methods(results):
 
 
 def test_who_may(results):
-    """The peer of a connection to 192.0.2.1, an address of this machine, is that address."""
-    away = "192.0.2.1"
-    results.equal("from the network: pages", admin.get("/clusters", host=away)[0], 200)
-    for method, path in (("POST", "/logging?level=info"), ("GET", "/config_dump")):
-        status, _, text = admin.get(path, host=away, method=method)
+    results.equal("from the network: pages", [admin.get(path, host=AWAY)[0] for path in (
+        "/clusters", "/metrics", "/stats")], [200] * 3)
+    for method, path in GUARDED:
+        status, _, text = admin.get(path, host=AWAY, method=method)
         results.true(f"from the network: {method} {path} is refused, with the way out",
                      status == 403 and "admin_open_to_network" in text, (status, text))
     here = f"127.0.0.1:{admin.PORT}"
@@ -184,6 +190,12 @@ def test_who_may(results):
             ("the same at our port", 403, {"Host": f"evil.example:{admin.PORT}"}),
             ("localhost", 200, {"Host": f"localhost:{admin.PORT}"})):
         results.equal(f"POST by {name}", post("/logging?level=info", **headers)[0], status)
+    rebound = {"Host": f"evil.example:{admin.PORT}", "Accept-Language": "en"}
+    results.equal("what a page gets to read by a name that leads here, cached pages too", [
+        admin.get(path, headers=rebound)[0] for path in ("/metrics", "/clusters", "/stats", "/", "/live/events")],
+        [403] * 5)
+    results.equal("what a scraper does by a name of ours", admin.get("/metrics", headers={"Host": "metrics.svc"})[0],
+                  200)
     results.equal("by the Unix socket", admin.get_unix("/logging?level=info", method="POST")[0], 200)
 
 
@@ -214,7 +226,7 @@ def test_envoys_pages(results, daemon):
 
 
 def test(results, scratch, group):
-    subprocess.run(["ip", "address", "add", "192.0.2.1/32", "dev", "lo"], check=True)
+    subprocess.run(["ip", "address", "add", f"{AWAY}/32", "dev", "lo"], check=True)
     upstream = Upstream()
     upstream.listen(PORT)
     collector = Collector(scratch, interval="3600s")
@@ -241,8 +253,9 @@ def test(results, scratch, group):
     until(lambda: "stream up" in second.log(), 15, "a second daemon's stream")
     log = second.log()
     results.equal("taken: a clear line for each, and counting goes on",
-                  [f"cannot listen on {where}: Address already in use; counting goes on" in log
-                   for where in (f"0.0.0.0:{admin.PORT}", admin.SOCKET)], [True, True])
+                  [len(re.findall(f" {level} admin: cannot listen on {where}: Address already in use; "
+                                  "counting goes on", log)) for level, where in (
+                      ("error", f"0.0.0.0:{admin.PORT}"), ("warning", admin.SOCKET))], [1, 1])
     results.equal("the second one ends", second.finish(), 0)
     results.true("and leaves the first one's socket", os.path.exists(admin.SOCKET))
     results.equal("/quitquitquit answers", post("/quitquitquit")[0], 200)

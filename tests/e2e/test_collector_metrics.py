@@ -5,7 +5,7 @@ never do, names of any kind, a bound on label sets, and clients of HTTP that beh
 import socket
 import time
 
-from lib import namespace, prometheus, tap
+from lib import admin, namespace, prometheus, tap
 from lib.process import until
 from lib.reporters import Reporter, cluster, locality
 from lib.reports import Collector
@@ -189,7 +189,19 @@ def test_bad_clients(results, scratch):
     results.equal("the collector ends", collector.stop(), 0)
 
 
+def test_foreign_pages(results, scratch):
+    collector = start(scratch, "foreign")
+    rebound = {"Host": f"evil.example:{METRICS}", "Accept-Language": "en"}
+    results.equal("what a web page gets by a name that leads here", [
+        admin.get(path, port=METRICS, headers=rebound)[0] for path in ("/", "/live", "/live/events", "/metrics")],
+        [403] * 4)
+    results.equal("what a scraper gets by a name of ours", admin.get(
+        "/metrics", port=METRICS, headers={"Host": "metrics.svc"})[0], 200)
+    collector.stop()
+
+
 def test(results, scratch, _):
+    test_foreign_pages(results, scratch)
     test_nodes_add_up(results, scratch)
     test_bound(results, scratch)
     test_sent_again(results, scratch)

@@ -17,7 +17,8 @@ from lib.process import Process, until
 from lib.reports import BUILD, Collector
 from lib.upstream import Upstream
 
-CLUSTER, PORT, UNDIALLED, ADMIN = "pod", 20001, 20002, 9901
+# Ports of no other test: before Linux 6.16, who watches all network namespaces cannot tell loopback ones apart.
+CLUSTER, PORT, UNDIALLED, ADMIN = "pod", 20717, 20718, 9901
 URL = f"http://127.0.0.1:{PORT}/ok"
 OWN, OTHER = containers.UIDS
 # What the container is given, as in configs/kubernetes.

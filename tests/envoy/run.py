@@ -1,5 +1,6 @@
 """One run: Envoy passes the traffic on and reports it, loadtap watches Envoy's sockets and reports
-them, both before one management server. Each has the same bootstrap."""
+them, both before one management server. Each has the same bootstrap, but for the admin interface: there can be
+but one at an address."""
 
 import json
 import os
@@ -18,15 +19,24 @@ class Run:
         first message then."""
         os.setpriority(os.PRIO_PROCESS, 0, -20)  # and so of all that is started here: it is about time
         self.management = Management()
-        self.config = os.path.join(scratch, "shared.json")
-        with open(self.config, "w") as out:
-            json.dump({**proxy.bootstrap(clusters, listeners), **(more or {})}, out)
+        config = {**proxy.bootstrap(clusters, listeners), **(more or {})}
+        self.config = self._write(scratch, "loadtap.json",
+                                  {key: value for key, value in config.items() if key != "admin"})
         self.daemon = self.start_daemon(scratch, group, own)
         self.management.wait_streams(1, ("loadtap",))
-        self.envoy = proxy.Envoy(scratch, self.config,
+        self.envoy = proxy.Envoy(scratch, self._write(scratch, "envoy.json", config),
                                  listeners[0]["address"]["socket_address"]["port_value"])
         self.management.wait_streams(1)
         self.zero = time.monotonic()
+
+    @staticmethod
+    def _write(folder, name, content):
+        """By another file that takes the name: Envoy notices no other change."""
+        path = os.path.join(folder, name)
+        with open(path + "~", "w") as out:
+            json.dump(content, out)
+        os.rename(path + "~", path)
+        return path
 
     def start_daemon(self, scratch, group, own):
         return Daemon(scratch, group, self.config, **own)

@@ -571,6 +571,38 @@ static void own_settings(void **state)
                  "bootstrap_extensions[1]: found a second");
 }
 
+/* Where the pages are, and for whom. */
+static void admin_settings(void **state)
+{
+    struct bootstrap *bootstrap = must_load(SMALL("", LOCAL));
+
+    (void)state;
+    assert_string_equal(bootstrap->admin_socket, "/run/loadtap/admin.sock");
+    assert_null(bootstrap->admin_host);
+    assert_false(bootstrap->admin_open_to_network);
+    assert_int_equal(bootstrap->metrics_label_sets, 10000);
+    bootstrap_free(bootstrap);
+    bootstrap = must_load("admin: {address: {pipe: {path: /p}}}\n" SMALL("", LOCAL));
+    assert_string_equal(bootstrap->admin_socket, "/p");
+    assert_null(bootstrap->admin_host);
+    bootstrap_free(bootstrap);
+    bootstrap = must_load("admin: {address: {pipe: {path: /p}}}\nbootstrap_extensions: [" SETTINGS(
+        "admin_socket: /s, admin_open_to_network: true, metrics_label_sets: 7") "]\n" SMALL("",
+                                                                                            LOCAL));
+    assert_string_equal(bootstrap->admin_socket, "/s");
+    assert_true(bootstrap->admin_open_to_network);
+    assert_int_equal(bootstrap->metrics_label_sets, 7);
+    bootstrap_free(bootstrap);
+    bootstrap =
+        must_load("bootstrap_extensions: [" SETTINGS("admin_socket: none") "]\n" SMALL("", LOCAL));
+    assert_null(bootstrap->admin_socket);
+    bootstrap_free(bootstrap);
+    expect_error("bootstrap_extensions: [" SETTINGS("admin_socket: s") "]\n" SMALL("", LOCAL),
+                 "typed_config.admin_socket: found \"s\", expected an absolute path");
+    expect_error("admin: {address: {pipe: {path: p}}}\n" SMALL("", LOCAL),
+                 "admin.address.pipe.path: found \"p\", expected an absolute path");
+}
+
 static void files_that_cannot_be_read(void **state)
 {
     char name[] = "/tmp/loadtap-test-XXXXXX";
@@ -667,6 +699,7 @@ int main(void)
         cmocka_unit_test(headers_that_are_not_its_own),
         cmocka_unit_test(values_of_headers),
         cmocka_unit_test(own_settings),
+        cmocka_unit_test(admin_settings),
         cmocka_unit_test(files_that_cannot_be_read),
         cmocka_unit_test(ten_thousand_clusters),
         cmocka_unit_test(out_of_memory),

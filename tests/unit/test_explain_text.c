@@ -47,7 +47,8 @@ static json_t *cluster_answer(void)
               " 'observed': true, 'reported': true, 'localities': [{'locality':"
               " {'region': 'eu', 'zone': 'a', 'sub_zone': 'r'}, 'priority': 2, 'index': 4,"
               " 'endpoints': []}]},"
-              " 'next': {'load_stats_requests': [{'node': {'id': 'n'}}]}}");
+              " 'next': {'load_stats_requests': [{'cluster_stats': []},"
+              " {'cluster_stats': [{'cluster_name': 'backend'}]}]}}");
     json_t *group =
         json_array_get(json_object_get(json_object_get(answer, "cluster"), "localities"), 0);
 
@@ -66,9 +67,11 @@ static void a_cluster(void **state)
                               "connections 3\n"
                               "The next report, if it were sent now:\n"
                               "{\n"
-                              "  \"node\": {\n"
-                              "    \"id\": \"n\"\n"
-                              "  }\n"
+                              "  \"cluster_stats\": [\n"
+                              "    {\n"
+                              "      \"cluster_name\": \"backend\"\n"
+                              "    }\n"
+                              "  ]\n"
                               "}\n");
 }
 
@@ -144,7 +147,7 @@ static void an_address_with_lines_of_the_bootstrap(void **state)
               "elsewhere, `loadtap explain 10.0.0.1:80` says where; leaving, no name has it any "
               "more; by DNS "
               "from db.local, x.local\n"
-              "The next report, if it were sent now:\n");
+              "The next report has nothing of it.\n");
 }
 
 static void an_address_without_the_bootstrap(void **state)

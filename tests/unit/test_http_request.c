@@ -96,11 +96,47 @@ static void foreign(void **state)
     }
 }
 
+/* What is asked for by a name of ours, by whom. */
+static void scrapes(void **state)
+{
+    static const struct {
+        bool is_foreign;
+        enum http_way way;
+        const char *host, *origin, *site, *language;
+    } cases[] = {
+        {false, HTTP_WAY_NETWORK, "loadtap.monitoring.svc:9901", NULL, NULL, NULL},
+        {false, HTTP_WAY_LOOPBACK, "myhost:9901", NULL, NULL, NULL},
+        {false, HTTP_WAY_LOOPBACK, NULL, NULL, NULL, NULL},
+        {false, HTTP_WAY_NETWORK, "10.0.0.1:9901", NULL, NULL, NULL},
+        {false, HTTP_WAY_LOOPBACK, "127.0.0.1:9901", NULL, "none", "de"},
+        {false, HTTP_WAY_UNIX, "evil.example", "http://evil.example", "cross-site", "de"},
+        {true, HTTP_WAY_LOOPBACK, "evil.example:9901", NULL, NULL, "de"},
+        {true, HTTP_WAY_LOOPBACK, "evil.example:9901", NULL, NULL, ""},
+        {true, HTTP_WAY_LOOPBACK, "evil.example", "http://evil.example", NULL, NULL},
+        {true, HTTP_WAY_LOOPBACK, "evil.example", NULL, "same-origin", NULL},
+        {true, HTTP_WAY_LOOPBACK, "127.0.0.1:9901", NULL, "cross-site", "de"},
+        {true, HTTP_WAY_LOOPBACK, "127.0.0.1:9901", "http://evil.example", NULL, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const struct http_request request = {.way = cases[i].way,
+                                             .host = cases[i].host,
+                                             .origin = cases[i].origin,
+                                             .fetch_site = cases[i].site,
+                                             .language = cases[i].language};
+
+        if (http_scrape_is_foreign(&request) != cases[i].is_foreign)
+            fail_msg("case %zu: host %s", i, cases[i].host ? cases[i].host : "none");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(queries),
         cmocka_unit_test(foreign),
+        cmocka_unit_test(scrapes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 #include "admin/live_event.h"
 #include "admin/lrs_page.h"
 #include "admin/metrics_page.h"
+#include "admin/page_audience.h"
 #include "admin/stats_page.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -277,66 +278,41 @@ static void explain_page(const struct admin_pages *pages, const struct http_requ
         give_json(out, explain_address(&pages->view, &address));
 }
 
-/* --- the page of links --------------------------------------------------------------------------- */
+/* --- the table --------------------------------------------------------------------------------- */
 
 static void index_page(const struct admin_pages *pages, const struct http_request *request,
                        struct http_answer *out);
 
-/* --- the table --------------------------------------------------------------------------------- */
-
-/* --- who may ------------------------------------------------------------------------------------ */
-
-/* False: it was refused. */
-static bool is_allowed(const struct admin_pages *pages, const struct http_request *request,
-                       struct http_answer *out)
-{
-    if (request->way == HTTP_WAY_NETWORK && !pages->open_to_all) {
-        say(out, 403,
-            "%s is for clients on this machine: by the Unix socket, or from a loopback address. "
-            "admin_open_to_network: true (loadtap.v1.Settings) opens it to all who get here.\n",
-            request->path);
-        return false;
-    }
-    if (http_request_is_foreign(request)) {
-        say(out, 403,
-            "%s is not for web pages: Host has to be an IP address or localhost, and Origin, where "
-            "there is one, the same.\n",
-            request->path);
-        return false;
-    }
-    return true;
-}
-
 static const struct page {
     const char *path;
     enum http_method method;
-    bool
-        is_guarded; /* from the network only where that is allowed, and not from foreign web pages */
+    enum page_audience audience;
     page_fn *answer;
     const char *help;
 } pages_table[] = {
-    {"/", HTTP_METHOD_GET, false, index_page, "this page"},
-    {"/live", HTTP_METHOD_GET, false, live_answer, "all of it, live, as charts"},
-    {"/ready", HTTP_METHOD_GET, false, ready_page, "200 when the programs are attached"},
-    {"/livez", HTTP_METHOD_GET, false, livez_page, "200 while the daemon works"},
-    {"/clusters", HTTP_METHOD_GET, false, clusters_page,
+    {"/", HTTP_METHOD_GET, FOR_OWN, index_page, "this page"},
+    {"/live", HTTP_METHOD_GET, FOR_OWN, live_answer, "all of it, live, as charts"},
+    {"/ready", HTTP_METHOD_GET, FOR_ALL, ready_page, "200 when the programs are attached"},
+    {"/livez", HTTP_METHOD_GET, FOR_ALL, livez_page, "200 while the daemon works"},
+    {"/clusters", HTTP_METHOD_GET, FOR_OWN, clusters_page,
      "every cluster, locality and endpoint with its numbers; ?format=json"},
-    {"/lrs", HTTP_METHOD_GET, false, lrs_page,
+    {"/lrs", HTTP_METHOD_GET, FOR_OWN, lrs_page,
      "the stream to the management server; ?format=json; ?next, the next report"},
-    {"/explain", HTTP_METHOD_GET, false, explain_page,
+    {"/explain", HTTP_METHOD_GET, FOR_OWN, explain_page,
      "?cluster=NAME or ?address=IP:PORT: where it belongs and why, and its next report"},
-    {"/live/events", HTTP_METHOD_GET, false, events_answer,
+    {"/live/events", HTTP_METHOD_GET, FOR_OWN, events_answer,
      "what it shows, for programs: an event a second"},
-    {"/metrics", HTTP_METHOD_GET, false, metrics_answer, "for Prometheus"},
-    {"/stats/prometheus", HTTP_METHOD_GET, false, metrics_answer, "the same"},
-    {"/stats", HTTP_METHOD_GET, false, stats_answer,
+    {"/metrics", HTTP_METHOD_GET, FOR_SCRAPERS, metrics_answer, "for Prometheus"},
+    {"/stats/prometheus", HTTP_METHOD_GET, FOR_SCRAPERS, metrics_answer, "the same"},
+    {"/stats", HTTP_METHOD_GET, FOR_OWN, stats_answer,
      "the numbers of each cluster, and loadtap's own"},
-    {"/server_info", HTTP_METHOD_GET, false, server_info_page, "version, uptime, node"},
-    {"/config_dump", HTTP_METHOD_GET, true, config_page, "the configuration, without its secrets"},
-    {"/certs", HTTP_METHOD_GET, false, certs_page, "the certificates for the management server"},
-    {"/logging", HTTP_METHOD_POST, true, logging_page, "?level=: how much is logged"},
-    {"/reload", HTTP_METHOD_POST, true, reload_page, "reads the configuration again"},
-    {"/quitquitquit", HTTP_METHOD_POST, true, quit_page, "sends the last report, and ends"},
+    {"/server_info", HTTP_METHOD_GET, FOR_OWN, server_info_page, "version, uptime, node"},
+    {"/config_dump", HTTP_METHOD_GET, FOR_LOCAL, config_page,
+     "the configuration, without its secrets"},
+    {"/certs", HTTP_METHOD_GET, FOR_OWN, certs_page, "the certificates for the management server"},
+    {"/logging", HTTP_METHOD_POST, FOR_LOCAL, logging_page, "?level=: how much is logged"},
+    {"/reload", HTTP_METHOD_POST, FOR_LOCAL, reload_page, "reads the configuration again"},
+    {"/quitquitquit", HTTP_METHOD_POST, FOR_LOCAL, quit_page, "sends the last report, and ends"},
 };
 
 static const struct page *find_page(const char *path)
@@ -347,23 +323,44 @@ static const struct page *find_page(const char *path)
     return NULL;
 }
 
-void admin_answer(const struct admin_pages *pages, const struct http_request *request,
-                  struct http_answer *out)
+static void refuse(const char *path, enum page_refusal why, struct http_answer *out)
+{
+    if (why == REFUSED_FOREIGN)
+        say(out, 403, "%s: %s", path, HTTP_FOREIGN_TEXT);
+    else
+        say(out, 403,
+            "%s is for clients on this machine: by the Unix socket, or from a loopback address. "
+            "admin_open_to_network: true (loadtap.v1.Settings) opens it to all who get here.\n",
+            path);
+}
+
+bool admin_accepts(const struct http_request *request, bool open_to_all, struct http_answer *out)
 {
     const struct page *page = find_page(request->path);
+    enum page_refusal why;
 
     if (!page) {
         say(out, 404, "No such page; / lists them.\n");
-        return;
+        return false;
     }
     if (page->method != request->method) {
         out->allow = page->method == HTTP_METHOD_POST ? "POST" : "GET, HEAD";
         say(out, 405, "%s takes %s.\n", page->path, out->allow);
-        return;
+        return false;
     }
-    if (!page->is_guarded || is_allowed(pages, request, out))
-        page->answer(pages, request, out);
+    why = page_audience_refuses(page->audience, request, open_to_all);
+    if (why)
+        refuse(page->path, why, out);
+    return !why;
 }
+
+void admin_answer(const struct admin_pages *pages, const struct http_request *request,
+                  struct http_answer *out)
+{
+    find_page(request->path)->answer(pages, request, out);
+}
+
+/* --- the page of links --------------------------------------------------------------------------- */
 
 #define INDEX_STYLE                                                                                \
     "<!doctype html><html lang=en><meta charset=utf-8><title>loadtap</title>"                      \

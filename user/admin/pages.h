@@ -18,9 +18,12 @@ struct admin_pages {
     const struct admin_cost *cost;
     const struct http_numbers *http;
     struct admin_actions actions;
-    bool ready;       /* the programs are attached */
-    bool open_to_all; /* admin_open_to_network: POST and /config_dump also beyond loopback */
+    bool ready; /* the programs are attached */
 };
 
+/* False: it was answered, for there is no such page, it takes another method, or not who asks. open_to_all:
+ * admin_open_to_network. */
+bool admin_accepts(const struct http_request *request, bool open_to_all, struct http_answer *out);
+/* Of a request that was accepted. */
 void admin_answer(const struct admin_pages *pages, const struct http_request *request,
                   struct http_answer *out);

@@ -98,27 +98,40 @@ static void index_answer(struct web *web, struct http_answer *out)
     out->status = out->body ? 200 : 503;
 }
 
+static void refuse(struct http_answer *out)
+{
+    static const char text[] = HTTP_FOREIGN_TEXT;
+
+    out->body = http_body_new(strdup(text), strlen(text));
+    out->type = "text/plain; charset=utf-8";
+    out->status = 403;
+}
+
 static void on_request(void *arg, const struct http_request *request, struct http_answer *out)
 {
     static const struct {
         const char *path;
+        bool (*is_foreign)(const struct http_request *request);
         void (*answer)(struct web *web, struct http_answer *out);
     } pages[] = {
-        {"/", index_answer},
-        {"/live", live_answer},
-        {"/live/events", events_answer},
-        {"/metrics", metrics_answer},
+        {"/", http_request_is_foreign, index_answer},
+        {"/live", http_request_is_foreign, live_answer},
+        {"/live/events", http_request_is_foreign, events_answer},
+        {"/metrics", http_scrape_is_foreign, metrics_answer},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
         if (strcmp(request->path, pages[i].path))
             continue;
-        if (request->method == HTTP_METHOD_GET) {
+        if (request->method != HTTP_METHOD_GET) {
+            out->status = 405;
+            out->allow = "GET, HEAD";
+        } else if (pages[i].is_foreign(request)) {
+            refuse(out);
+        } else {
             pages[i].answer(arg, out);
-            return;
         }
-        out->status = 405;
-        out->allow = "GET, HEAD";
+        return;
     }
 }
 

@@ -107,6 +107,8 @@ static int explain(const struct explain_options *options)
     json_t *answer;
     int status;
 
+    if (!is_address && address_parse(options->subject, 0, &address) == 0)
+        return complain("an address has a port behind it: 10.0.0.1:80, [::1]:80");
     if (!path || admin_target_find(&options->where, &target, error) ||
         admin_get(&target, path, TIMEOUT_MS, &answer, error))
         return complain(error);

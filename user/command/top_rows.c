@@ -8,28 +8,23 @@
 #include <uthash.h>
 
 #include "base/mem.h"
+#include "command/json_member.h"
 
 /* --- rows ---------------------------------------------------------------------------------------- */
 
-static uint64_t number_of(const json_t *object, const char *key)
+/* A count: none is below zero. */
+static uint64_t count_of(const json_t *object, const char *key)
 {
-    json_int_t value = json_integer_value(json_object_get(object, key));
+    json_int_t value = member_number(object, key);
 
     return value > 0 ? (uint64_t)value : 0;
-}
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-
-    return text ? text : "";
 }
 
 /* Without the parts at its end that are empty. */
 static void write_locality(const json_t *locality, char *out)
 {
-    int length = snprintf(out, LOCALITY_TEXT_MAX, "%s/%s/%s", text_of(locality, "region"),
-                          text_of(locality, "zone"), text_of(locality, "sub_zone"));
+    int length = snprintf(out, LOCALITY_TEXT_MAX, "%s/%s/%s", member_text(locality, "region"),
+                          member_text(locality, "zone"), member_text(locality, "sub_zone"));
 
     if (length >= LOCALITY_TEXT_MAX)
         length = LOCALITY_TEXT_MAX - 1;
@@ -49,16 +44,16 @@ static void fill_row(const char *cluster, const json_t *group, const json_t *end
     const json_t *gauges = json_object_get(endpoint, "gauges");
 
     out->cluster = cluster;
-    out->address = text_of(endpoint, "address");
+    out->address = member_text(endpoint, "address");
     out->locality = json_object_get(group, "locality");
     write_locality(out->locality, out->locality_text);
-    out->priority = json_integer_value(json_object_get(group, "priority"));
-    out->issued = number_of(counters, "issued_requests");
-    out->success = number_of(counters, "successful_requests");
-    out->error = number_of(counters, "error_requests");
-    out->active = number_of(gauges, "requests_in_progress");
-    out->connections = number_of(gauges, "active_connections");
-    out->exact = json_is_true(json_object_get(endpoint, "exact"));
+    out->priority = member_number(group, "priority");
+    out->issued = count_of(counters, "issued_requests");
+    out->success = count_of(counters, "successful_requests");
+    out->error = count_of(counters, "error_requests");
+    out->active = count_of(gauges, "requests_in_progress");
+    out->connections = count_of(gauges, "active_connections");
+    out->exact = member_is_true(endpoint, "exact");
     out->error_share = share_of(out->error, out->success);
 }
 
@@ -71,7 +66,7 @@ static size_t walk_group(const char *cluster, const json_t *group, struct top_ro
 
     json_array_foreach(json_object_get(group, "endpoints"), i, endpoint)
     {
-        if (!json_is_true(json_object_get(endpoint, "counted")))
+        if (!member_is_true(endpoint, "counted"))
             continue;
         if (out)
             fill_row(cluster, group, endpoint, &out[count]);
@@ -88,7 +83,7 @@ static size_t walk(const json_t *answer, struct top_row *out)
     json_array_foreach(json_object_get(answer, "clusters"), i, cluster)
     {
         json_array_foreach(json_object_get(cluster, "localities"), j, group) count =
-            walk_group(text_of(cluster, "name"), group, out, count);
+            walk_group(member_text(cluster, "name"), group, out, count);
     }
     return count;
 }

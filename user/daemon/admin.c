@@ -110,10 +110,10 @@ static void on_request(void *arg, const struct http_request *request, struct htt
         .http = &http,
         .actions = {quit_soon, on_reload, admin},
         .ready = true, /* the loop runs, so all of the start went well */
-        .open_to_all = admin->options.bootstrap->admin_open_to_network,
     };
 
-    if (page_cache_find(admin->cache, request, out))
+    if (!admin_accepts(request, admin->options.bootstrap->admin_open_to_network, out) ||
+        page_cache_find(admin->cache, request, out))
         return;
     cost_read(admin->options.tap, admin->options.hosts, &admin->cost);
     admin->cost.loaded_us = reload_loaded_us(*admin->options.reload);
@@ -175,6 +175,7 @@ static void listen_at_address(struct admin *admin)
     log_info("admin: http://%s", address_text(&where, text));
 }
 
+/* A warning, as most did not ask for it: a container with a root that is only read has no place for it. */
 static void listen_at_path(struct admin *admin)
 {
     const char *path = admin->options.bootstrap->admin_socket; /* until another is loaded */
@@ -185,7 +186,9 @@ static void listen_at_path(struct admin *admin)
     admin->socket = strdup(path);
     if (!admin->socket ||
         http_server_listen_unix(admin->server, admin->socket, error, sizeof(error)))
-        log_error("admin: %s; counting goes on without it (admin_socket names another one)", error);
+        log_warning(
+            "admin: %s; counting goes on without it (admin_socket names another one, or none)",
+            error);
     else
         log_info("admin: unix:%s", path);
 }

@@ -93,3 +93,12 @@ bool http_request_is_foreign(const struct http_request *request)
     return request->fetch_site && strcasecmp(request->fetch_site, "same-origin") &&
            strcasecmp(request->fetch_site, "none");
 }
+
+bool http_scrape_is_foreign(const struct http_request *request)
+{
+    bool is_named = !request->host || !is_nobodys_name(request->host);
+
+    if (request->way != HTTP_WAY_UNIX && is_named)
+        return request->origin || request->fetch_site || request->language;
+    return http_request_is_foreign(request);
+}

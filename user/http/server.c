@@ -177,6 +177,7 @@ static struct http_request request_of(struct evhttp_request *from)
         .host = evhttp_find_header(headers, "Host"),
         .origin = evhttp_find_header(headers, "Origin"),
         .fetch_site = evhttp_find_header(headers, "Sec-Fetch-Site"),
+        .language = evhttp_find_header(headers, "Accept-Language"),
     };
 }
 
@@ -350,6 +351,13 @@ int http_server_address(const struct http_server *server, struct address *out)
     (EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |     \
      EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH)
 
+/* What libevent has to say goes where all else goes. */
+static void libevent_says(int severity, const char *text)
+{
+    log_write(severity >= EVENT_LOG_ERR ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG, "libevent: %s",
+              text);
+}
+
 struct http_server *http_server_new(struct event_base *base, const struct http_handler *handler)
 {
     struct http_server *server = calloc(1, sizeof(*server));
@@ -362,6 +370,7 @@ struct http_server *http_server_new(struct event_base *base, const struct http_h
         free(server);
         return NULL;
     }
+    event_set_log_callback(libevent_says);
     evhttp_set_max_headers_size(server->http, HTTP_HEAD_MAX);
     evhttp_set_max_body_size(server->http, HTTP_BODY_MAX);
     evhttp_set_timeout(server->http, HTTP_DEADLINE_S);
