@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 
 from lib import namespace, proxy, tap
 from lib.client import Client, request
@@ -169,6 +170,13 @@ def what_it_refuses(results, scratch, path, empty):
     results.equal("where nothing is dialled there is nothing to write", process.child.wait(10), 1)
     with open(path) as file:
         results.equal("... and what was there stays", file.read(), before)
+    process = init(scratch, "--cgroup", empty, "-s", "3")
+    start = time.monotonic()
+    until(lambda: "watching for 3 s" in process.log(), 10, "the watch")
+    while process.child.poll() is None and time.monotonic() < start + 20:
+        process.child.send_signal(signal.SIGCONT)  # more often than every three seconds
+        time.sleep(0.5)
+    results.equal("other signals do not make the wait longer", process.child.poll(), 1)
     process = init(scratch, "--cgroup", scratch)
     results.equal("what is no cgroup is refused", process.child.wait(10), 1)
     results.true("... by name", f"{scratch} is no cgroup v2 directory" in process.log(), process.log())

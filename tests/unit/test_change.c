@@ -71,6 +71,7 @@ static struct counters rows[SLOTS];
 static struct {
     bool observed;
     uint32_t slot;
+    enum protocol protocol;
 } endpoints[HOSTS];                 /* by the last number of the address */
 static int64_t opened[CONNECTIONS]; /* the row that a connection counts in; -1: none */
 static int connected[CONNECTIONS];  /* to which host; -1: it is not open */
@@ -90,6 +91,7 @@ int tap_observe(struct tap *tap, const struct address *address, uint32_t slot,
     assert_int_equal(cluster->presence != PRESENCE_VACANT, 1);
     endpoints[number_of(address)].observed = true;
     endpoints[number_of(address)].slot = slot;
+    endpoints[number_of(address)].protocol = cluster->protocol;
     return 0;
 }
 
@@ -455,6 +457,41 @@ static void stream(void)
     }
 }
 
+/* Does `a` stand before `b` in the configuration? */
+static bool stands_before(const struct host *a, const struct host *b)
+{
+    const struct cluster *of_a = &bootstrap->clusters.items[a->cluster];
+    const struct cluster *of_b = &bootstrap->clusters.items[b->cluster];
+
+    return of_a->rank < of_b->rank ||
+           (of_a == of_b && of_a->groups[a->group].rank < of_b->groups[b->group].rank);
+}
+
+/* The kernel side counts each address for whom the configuration gives it to, and as it says there. */
+static void expect_owners(void)
+{
+    const struct host *owners[HOSTS] = {NULL};
+
+    for (uint32_t slot = 0; slot < hosts_count(hosts); slot++) {
+        const struct host *host = hosts_at(hosts, slot);
+
+        if (host && host->names) {
+            const struct host **owner = &owners[number_of(&host->address)];
+
+            if (!*owner || stands_before(host, *owner))
+                *owner = host;
+        }
+    }
+    for (size_t i = 0; i < HOSTS; i++) {
+        if (!owners[i])
+            continue;
+        assert_true(endpoints[i].observed);
+        assert_int_equal(endpoints[i].slot, owners[i]->slot);
+        assert_int_equal(endpoints[i].protocol,
+                         bootstrap->clusters.items[owners[i]->cluster].protocol);
+    }
+}
+
 static void step(void)
 {
     char text[2048], id[16];
@@ -469,6 +506,7 @@ static void step(void)
             refused++;
             respond(); /* names what has left meanwhile, too */
         }
+        expect_owners();
         if (closed)
             up = false;
     }

@@ -200,6 +200,24 @@ static void one_that_was_forgotten_comes_back(void **state)
     assert_int_equal(interval_us("Plain"), 10 * SECOND);
 }
 
+static void a_vacant_place_is_another_clusters(void **state)
+{
+    (void)state;
+    come();
+    respond(THESE_EVERY_2S("Plain"));
+    model_serve(plain, 5);
+    pass(2 * SECOND);
+    go();
+    be_forgotten();
+    changing_items[PLAIN] = model_items[PLAIN];
+    changing_items[PLAIN].name = (char *)"another";
+    reporter_clusters_changed(reporter);
+    plain = model_add(hosts, PLAIN, 0, 4);
+    model_serve(plain, 4);
+    pass(2 * SECOND);
+    assert_int_equal(last->n_cluster_stats, 0);
+}
+
 /* To Envoy it is unknown; what it counts while it is not there is nothing. */
 static void one_that_goes_is_named_and_comes_back(void **state)
 {
@@ -295,6 +313,7 @@ int main(void)
         TEST(one_that_goes_is_told_again_by_the_next_stream),
         TEST(one_that_comes_back_goes_on),
         TEST(one_that_was_forgotten_comes_back),
+        TEST(a_vacant_place_is_another_clusters),
         TEST(one_that_goes_is_named_and_comes_back),
         TEST(one_that_goes_under_send_all),
         TEST(another_stream_is_opened_at_once),

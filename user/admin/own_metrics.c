@@ -36,9 +36,8 @@
     X(REPORT_LAST_SECONDS, "report_last_duration_seconds", GAUGE, SECONDS,                         \
       "Time taken by the last report.")                                                            \
     X(BPF_SECONDS, "bpf_run_seconds_total", COUNTER, SECONDS,                                      \
-      "Run time of the BPF programs; only where kernel.bpf_stats_enabled is 1.")                   \
-    X(BPF_RUNS, "bpf_runs_total", COUNTER, ONE,                                                    \
-      "Runs of the BPF programs; only where kernel.bpf_stats_enabled is 1.")                       \
+      "Run time of the BPF programs while kernel.bpf_stats_enabled was 1; only if it was.")        \
+    X(BPF_RUNS, "bpf_runs_total", COUNTER, ONE, "Runs of the BPF programs in that time.")          \
     X(SLOTS, "endpoint_slots", GAUGE, ONE, "Endpoints for which there is room in the kernel.")     \
     X(SLOTS_USED, "endpoint_slots_used", GAUGE, ONE, "Endpoints that have a place there.")         \
     X(OVERFLOW, "endpoint_label_sets_overflow", GAUGE, ONE,                                        \

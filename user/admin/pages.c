@@ -13,6 +13,7 @@
 #include "admin/lrs_page.h"
 #include "admin/metrics_page.h"
 #include "admin/page_audience.h"
+#include "admin/server_state.h"
 #include "admin/stats_page.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -77,11 +78,10 @@ static bool wants_json(const struct http_request *request)
 static void ready_page(const struct admin_pages *pages, const struct http_request *request,
                        struct http_answer *out)
 {
+    enum server_state state = server_state(&pages->view);
+
     (void)request;
-    if (pages->ready)
-        say(out, 200, "LIVE\n");
-    else
-        say(out, 503, "INITIALIZING\n");
+    say(out, state == SERVER_LIVE ? 200 : 503, "%s\n", server_state_text(state));
 }
 
 static void livez_page(const struct admin_pages *pages, const struct http_request *request,
@@ -158,9 +158,9 @@ static void server_info_page(const struct admin_pages *pages, const struct http_
              (pages->view.wall_us - pages->cost->started_us) / 1000000);
     give_json(out,
               json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "version", "loadtap/" VERSION, "state",
-                        pages->ready ? "LIVE" : "INITIALIZING", "hot_restart_version", "disabled",
-                        "uptime_current_epoch", uptime, "uptime_all_epochs", uptime, "node",
-                        message_json(&pages->view.bootstrap->node->base, NULL, &unknown)));
+                        server_state_text(server_state(&pages->view)), "hot_restart_version",
+                        "disabled", "uptime_current_epoch", uptime, "uptime_all_epochs", uptime,
+                        "node", message_json(&pages->view.bootstrap->node->base, NULL, &unknown)));
 }
 
 static void config_page(const struct admin_pages *pages, const struct http_request *request,
@@ -292,7 +292,7 @@ static const struct page {
 } pages_table[] = {
     {"/", HTTP_METHOD_GET, FOR_OWN, index_page, "this page"},
     {"/live", HTTP_METHOD_GET, FOR_OWN, live_answer, "all of it, live, as charts"},
-    {"/ready", HTTP_METHOD_GET, FOR_ALL, ready_page, "200 when the programs are attached"},
+    {"/ready", HTTP_METHOD_GET, FOR_ALL, ready_page, "200 when all is counted"},
     {"/livez", HTTP_METHOD_GET, FOR_ALL, livez_page, "200 while the daemon works"},
     {"/clusters", HTTP_METHOD_GET, FOR_OWN, clusters_page,
      "every cluster, locality and endpoint with its numbers; ?format=json"},

@@ -18,7 +18,6 @@ struct admin_pages {
     const struct admin_cost *cost;
     const struct http_numbers *http;
     struct admin_actions actions;
-    bool ready; /* the programs are attached */
 };
 
 /* False: it was answered, for there is no such page, it takes another method, or not who asks. open_to_all:

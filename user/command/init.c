@@ -1,7 +1,6 @@
 #include "command/init.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "base/mem.h"
 #include "command/bootstrap_text.h"
 #include "command/peer_groups.h"
+#include "command/whole_file.h"
 #include "config/bootstrap.h"
 #include "kernel/peers.h"
 
@@ -84,13 +84,26 @@ static int complain(const char *what, const char *subject, int code)
     return 1;
 }
 
-/* Lets the time pass, or the user's SIGINT come, which is blocked. */
+static int64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Lets the time pass, or the user's SIGINT come, which is blocked. Other signals, as SIGCONT, end the wait only:
+ * the time runs on. */
 static void wait_for(unsigned seconds, const sigset_t *interrupt)
 {
-    const struct timespec time = {.tv_sec = seconds};
+    int64_t end = now_ns() + (int64_t)seconds * 1000000000, left;
 
-    while (sigtimedwait(interrupt, NULL, &time) < 0 && errno == EINTR)
-        ;
+    while ((left = end - now_ns()) > 0) {
+        const struct timespec time = {.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000};
+
+        if (sigtimedwait(interrupt, NULL, &time) >= 0 || errno != EINTR)
+            return;
+    }
 }
 
 /* The whole text, to be freed; NULL: out of memory. */
@@ -124,23 +137,18 @@ static int check_text(const char *text)
     return 0;
 }
 
-/* 0 or the exit status; a file that is there is kept unless `force`. */
+/* 0 or the exit status. */
 static int write_text(const char *text, const struct init_options *options)
 {
-    int flags_of_open = O_WRONLY | O_CREAT | O_CLOEXEC | (options->force ? O_TRUNC : O_EXCL);
-    FILE *out = stdout;
-    int failed;
+    int failed = 0;
 
     if (options->output) {
-        int fd = open(options->output, flags_of_open, 0644);
-
-        out = fd < 0 ? NULL : fdopen(fd, "w");
-        if (!out)
-            return complain("cannot write", options->output, -errno);
+        failed = whole_file_write(options->output, text, strlen(text), 0644, options->force);
+        return failed ? complain("cannot write", options->output, failed) : 0;
     }
-    failed = fputs(text, out) < 0;
-    failed |= (out == stdout ? fflush(out) : fclose(out)) != 0;
-    return failed ? complain("cannot write", options->output ? options->output : "it", -errno) : 0;
+    failed = fputs(text, stdout) < 0;
+    failed |= fflush(stdout) != 0;
+    return failed ? complain("cannot write", "it", -errno) : 0;
 }
 
 static int write_bootstrap(const struct init_options *options, const struct peers *peers,

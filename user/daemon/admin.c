@@ -109,7 +109,6 @@ static void on_request(void *arg, const struct http_request *request, struct htt
         .cost = &admin->cost,
         .http = &http,
         .actions = {quit_soon, on_reload, admin},
-        .ready = true, /* the loop runs, so all of the start went well */
     };
 
     if (!admin_accepts(request, admin->options.bootstrap->admin_open_to_network, out) ||

@@ -59,28 +59,30 @@ static void learn_peer(struct client *client)
         address_from_sockaddr((struct sockaddr *)&peer, &client->peer);
 }
 
-static size_t count_of_peer(const struct clients *clients, const struct client *one)
+/* Clients of the address of `one`: those with a stream, or the others. */
+static size_t count_of_peer(const struct clients *clients, const struct client *one, bool streams)
 {
     const struct client *client;
     size_t count = 0;
 
     TAILQ_FOREACH(client, &clients->list, link)
-    count += !client->stream && !memcmp(client->peer.ip, one->peer.ip, sizeof(one->peer.ip));
+    count +=
+        !client->stream != streams && !memcmp(client->peer.ip, one->peer.ip, sizeof(one->peer.ip));
     return count;
 }
 
-/* The oldest of the address with most clients; streams are few, and stay. */
-static struct client *dearest(const struct clients *clients)
+/* The oldest of the address with most of them; *most is how many. NULL: there is none. */
+static struct client *dearest(const struct clients *clients, bool streams, size_t *most)
 {
     struct client *client, *found = NULL;
-    size_t most = 0;
 
+    *most = 0;
     TAILQ_FOREACH(client, &clients->list, link)
     {
-        size_t count = client->stream ? 0 : count_of_peer(clients, client);
+        size_t count = !client->stream == streams ? 0 : count_of_peer(clients, client, streams);
 
-        if (count > most) {
-            most = count;
+        if (count > *most) {
+            *most = count;
             found = client;
         }
     }
@@ -90,6 +92,7 @@ static struct client *dearest(const struct clients *clients)
 void clients_make_room(struct clients *clients)
 {
     struct client *client, *next;
+    size_t most;
 
     for (client = TAILQ_FIRST(&clients->list); client; client = next) {
         next = TAILQ_NEXT(client, link);
@@ -98,9 +101,46 @@ void clients_make_room(struct clients *clients)
         else
             client_drop(client);
     }
-    client = clients->count >= HTTP_CLIENTS ? dearest(clients) : NULL;
+    client = clients->count >= HTTP_CLIENTS ? dearest(clients, false, &most) : NULL;
     if (client)
         client_close(client);
+}
+
+static bool is_unix(const struct client *client)
+{
+    static const struct address none;
+
+    return !memcmp(client->peer.ip, none.ip, sizeof(none.ip));
+}
+
+/* All, and those that did not come by a Unix socket. */
+static void count_streams(const struct clients *clients, size_t *all, size_t *tcp)
+{
+    struct client *client;
+
+    *all = *tcp = 0;
+    TAILQ_FOREACH(client, &clients->list, link)
+    {
+        learn_peer(client);
+        *all += client->stream != NULL;
+        *tcp += client->stream && !is_unix(client);
+    }
+}
+
+bool clients_make_stream_room(struct clients *clients, struct client *client)
+{
+    size_t all, tcp, most;
+    struct client *last;
+
+    count_streams(clients, &all, &tcp);
+    if (all < HTTP_STREAMS && (is_unix(client) || tcp < HTTP_STREAMS - 1))
+        return true;
+    last = dearest(clients, true, &most);
+    if (!last || (is_unix(last) && !is_unix(client)) ||
+        count_of_peer(clients, client, true) + 1 >= most)
+        return false;
+    client_close(last);
+    return true;
 }
 
 /* --- the list ---------------------------------------------------------------------------------- */

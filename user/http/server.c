@@ -163,6 +163,11 @@ static enum http_method method_of(struct evhttp_request *from)
     }
 }
 
+static bool wants_head(const struct evhttp_request *from)
+{
+    return evhttp_request_get_command(from) == EVHTTP_REQ_HEAD;
+}
+
 static struct http_request request_of(struct evhttp_request *from)
 {
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(from);
@@ -208,15 +213,17 @@ static void on_complete(struct evhttp_request *request, void *arg)
     client_drop(arg);
 }
 
+/* And the head of a stream, where no more than that is asked for. */
 static void send_whole(struct client *client, struct evhttp_request *request,
                        const struct http_answer *answer)
 {
-    bool is_head = evhttp_request_get_command(request) == EVHTTP_REQ_HEAD;
+    bool is_head = wants_head(request);
     struct evbuffer *out = evbuffer_new();
     char length[24];
 
     snprintf(length, sizeof(length), "%zu", answer->body ? answer->body->length : 0);
-    evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Length", length);
+    if (!answer->goes_on)
+        evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Length", length);
     if (client)
         evhttp_request_set_on_complete_cb(request, on_complete, client);
     if (out && !is_head)
@@ -233,16 +240,19 @@ static void on_request(struct evhttp_request *from, void *arg)
         &server->clients, evhttp_connection_get_bufferevent(evhttp_request_get_connection(from)));
     const struct http_request request = request_of(from);
     struct http_answer answer = {.status = 404};
+    bool begins;
 
     server->handler.answer(server->handler.arg, &request, &answer);
     server->numbers.answered++;
-    if (answer.goes_on && (!client || server->numbers.streams >= HTTP_STREAMS)) {
+    begins = answer.goes_on && !wants_head(from);
+    if (begins && (!client || !clients_make_stream_room(&server->clients, client))) {
+        begins = false;
         answer.goes_on = false;
         answer.status = 503;
         http_body_drop(TAKE(answer.body));
     }
     add_headers(from, &answer);
-    if (answer.goes_on)
+    if (begins)
         begin_stream(client, from, &answer);
     else
         send_whole(client, from, &answer);

@@ -167,23 +167,11 @@ const char *object_why_early(const struct object *object)
     return "so it was asked for";
 }
 
-static bool are_counted(void)
-{
-    FILE *setting = fopen("/proc/sys/kernel/bpf_stats_enabled", "re");
-    int character = setting ? fgetc(setting) : EOF;
-
-    if (setting)
-        fclose(setting);
-    return character == '1';
-}
-
 bool object_cost(const struct object *object, uint64_t *run_ns, uint64_t *runs)
 {
     const struct bpf_object *all = object->full ? object->full->obj : object->early->obj;
     struct bpf_program *program;
 
-    if (!are_counted())
-        return false;
     *run_ns = *runs = 0;
     bpf_object__for_each_program(program, all)
     {
@@ -197,5 +185,5 @@ bool object_cost(const struct object *object, uint64_t *run_ns, uint64_t *runs)
         *run_ns += info.run_time_ns;
         *runs += info.run_cnt;
     }
-    return true;
+    return *runs > 0;
 }
