@@ -110,12 +110,20 @@ def test_machine(results, scratch, group):
     os.mkdir(empty)
     complains(results, "an empty cgroup", Visit(scratch, config(), empty), "cgroup", empty, "no process is in it",
               verdict="warn")
+    os.chmod(os.path.join(empty, "cgroup.procs"), 0)
+    visit = Visit(scratch, config(), empty, ["setpriv", "--inh-caps=-all",
+                                             "--bounding-set=-dac_override,-dac_read_search"])
+    complains(results, "a cgroup that cannot be read", visit, "cgroup", empty,
+              "is not known: Permission denied", verdict="warn")
     complains(results, "no cgroup", Visit(scratch, config(), scratch), "cgroup", scratch,
               "is no cgroup v2 directory")
     for name in ("bpf", "perfmon", "net_admin"):
         visit = Visit(scratch, config(), group, ["setpriv", "--inh-caps=-all", f"--bounding-set=-{name},-sys_admin"])
         complains(results, f"without CAP_{name.upper()}", visit, "capabilities",
                   f"CAP_{name.upper()} is missing, for ")
+    visit = Visit(scratch, config(), group, ["setpriv", "--inh-caps=-all", "--bounding-set=-bpf,-perfmon"])
+    results.equal("with CAP_SYS_ADMIN in place of others: says so", visit.of("capabilities"),
+                  [("ok", "CAP_NET_ADMIN, CAP_SYS_ADMIN are there")])
     complains(results, "an unknown user", Visit(scratch, config(), group, run_as_user="a-stranger"), "user",
               'run_as_user: found "a-stranger"')
     daemon = Daemon(scratch, group, config())

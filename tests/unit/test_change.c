@@ -574,6 +574,12 @@ static void what_the_maps_have_no_room_for(void **state)
     assert_int_equal(change("a e.0=10.0.0.2,10.0.0.3", "first"), 0);
     expect_refused("a e.0=10.0.0.4", "found 1 endpoints that are new, expected at most the 0 ");
     assert_int_equal(change("a e.0=10.0.0.1,10.0.0.2,10.0.0.3", "first"), 0); /* one that leaves */
+    hosts_limit(hosts, 4); /* once for a locality, however often it stands there */
+    assert_int_equal(change("a e.0=10.0.0.1,10.0.0.5,10.0.0.2,10.0.0.5,10.0.0.3", "first"), 0);
+    assert_int_equal(hosts_room(hosts), 0);
+    assert_int_equal(change("a e.0=10.0.0.1,10.0.0.2,10.0.0.3", "first"), 0);
+    expect_refused("a e.0=10.0.0.1,10.0.0.2 w.0=10.0.0.1,10.0.0.2",
+                   "found 2 endpoints that are new, expected at most the 0 ");
     checks_room = 1;
     expect_refused("a/x e.0=10.0.0.1;b/y", "found 2 clusters whose health_checks are new");
     assert_int_equal(change("a e.0=10.0.0.1;b/y", "first"), 0);

@@ -251,12 +251,16 @@ static void one_that_goes_under_send_all(void **state)
 
 static void another_stream_is_opened_at_once(void **state)
 {
+    struct reporter_status status;
+
     (void)state;
     respond(THESE_EVERY_2S("berry"));
     model_serve(berry, 5);
     pass(2 * SECOND);
     reporter_renew_stream(reporter, now);
     assert_int_equal(reporter_deadline(reporter), now);
+    reporter_status(reporter, &status);
+    assert_int_equal(status.down_us, now);
     reporter_run(reporter, now);
     assert_int_equal(opened, 2);
     assert_int_equal(told.resent_stream, 1);

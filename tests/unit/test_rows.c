@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <bpf/bpf.h>
 #include <cmocka.h>
 
 #include <errno.h>
@@ -51,6 +52,50 @@ static void every_row_is_seen_in_any_order(void **state)
     close(fd);
 }
 
+static struct counters *copied_from;
+static unsigned refused; /* so many copies from now on */
+
+int bpf_map_lookup_elem(int fd, const void *slot, void *out)
+{
+    (void)fd;
+    if (refused) {
+        refused--;
+        return -ENOMEM;
+    }
+    *(struct counters *)out = copied_from[*(const uint32_t *)slot];
+    return 0;
+}
+
+/* A descriptor of what cannot be mapped, in the place of the map's, is an error as good as any. */
+static void what_can_no_longer_be_mapped_is_copied(void **state)
+{
+    int fd = file_of_rows(&copied_from), map = dup(fd), ends[2];
+    struct rows *rows;
+
+    (void)state;
+    copied_from[1].rq_issued = 1;
+    copied_from[ROWS_AT_ONCE + 2].rq_issued = 2;
+    assert_int_equal(rows_open(fd, COUNT, &rows), 0);
+    assert_int_equal(pipe(ends), 0);
+    assert_return_code(dup2(ends[0], fd), errno);
+    refused = 2;
+    assert_int_equal(rows_at(rows, ROWS_AT_ONCE + 2)->rq_issued, 2);
+    assert_int_equal(refused, 0);
+    copied_from[ROWS_AT_ONCE + 2].rq_issued = 3; /* as it is at each call */
+    assert_int_equal(rows_at(rows, ROWS_AT_ONCE + 2)->rq_issued, 3);
+    assert_int_equal(rows_at(rows, 1)->rq_issued, 1); /* of the view that was there */
+    assert_return_code(dup2(map, fd), errno);
+    refused = 1;
+    assert_int_equal(rows_at(rows, ROWS_AT_ONCE + 2)->rq_issued, 3);
+    assert_int_equal(refused, 1); /* by a view again */
+    rows_close(rows);
+    munmap(copied_from, COUNT * sizeof(struct counters));
+    close(fd);
+    close(map);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void what_cannot_be_mapped_is_an_error(void **state)
 {
     struct rows *rows = NULL;
@@ -69,6 +114,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_is_seen_in_any_order),
+        cmocka_unit_test(what_can_no_longer_be_mapped_is_copied),
         cmocka_unit_test(what_cannot_be_mapped_is_an_error),
     };
 

@@ -34,9 +34,10 @@ static int check_room(const struct change_target *target, const struct bootstrap
                       struct config_error *error)
 {
     const struct config_place place = {file ? file : "--config-yaml", 0, 0, "static_resources"};
-    size_t hosts = upstreams_new_hosts(target->upstreams, changes);
-    size_t checks = new_checks(to, changes, &target->bootstrap->clusters);
+    size_t checks = new_checks(to, changes, &target->bootstrap->clusters), hosts;
 
+    if (upstreams_new_hosts(target->upstreams, changes, &hosts))
+        return config_error_memory(error);
     if (hosts > hosts_room(target->hosts))
         return config_error_set(
             error, &place,

@@ -4,8 +4,10 @@
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "daemon/missing.h"
 #include "daemon/names.h"
 #include "daemon/observed.h"
@@ -126,18 +128,48 @@ void upstreams_change(struct upstreams *upstreams, const struct cluster_changes 
     warn_checks(upstreams);
 }
 
-size_t upstreams_new_hosts(const struct upstreams *upstreams, const struct cluster_changes *changes)
+/* Of an address that is new to its group: the group, and the address. */
+struct new_host {
+    uint32_t cluster, group;
+    struct address address;
+};
+
+static int compare_new(const void *left, const void *right)
 {
+    const struct new_host *a = left, *b = right;
+    int order = memcmp(a->address.ip, b->address.ip, sizeof(a->address.ip));
+
+    if (order)
+        return order;
+    if (a->cluster != b->cluster)
+        return a->cluster < b->cluster ? -1 : 1;
+    if (a->group != b->group)
+        return a->group < b->group ? -1 : 1;
+    return a->address.port - b->address.port;
+}
+
+int upstreams_new_hosts(const struct upstreams *upstreams, const struct cluster_changes *changes,
+                        size_t *out)
+{
+    autofree struct new_host *fresh = calloc(changes->added_count + 1, sizeof(*fresh));
     size_t count = 0;
 
+    if (!fresh)
+        return -ENOMEM;
     for (size_t i = 0; i < changes->added_count; i++) {
         const struct endpoint_change *added = &changes->added[i];
-        struct address address;
+        struct new_host *host = &fresh[count];
 
-        count += !address_parse(added->host, added->port, &address) &&
-                 !hosts_find(upstreams->options.hosts, added->cluster, added->group, &address);
+        host->cluster = added->cluster;
+        host->group = added->group;
+        count += !address_parse(added->host, added->port, &host->address) &&
+                 !hosts_find(upstreams->options.hosts, host->cluster, host->group, &host->address);
     }
-    return count;
+    qsort(fresh, count, sizeof(*fresh), compare_new);
+    *out = 0;
+    for (size_t i = 0; i < count; i++)
+        *out += i == 0 || compare_new(&fresh[i - 1], &fresh[i]) != 0;
+    return 0;
 }
 
 void upstreams_set_idle(struct upstreams *upstreams, uint64_t idle_us)

@@ -31,9 +31,10 @@ int upstreams_start(const struct upstreams_options *options, struct upstreams **
 /* Follows the clusters, which have changed. What cannot be observed for lack of room or memory is logged
  * and tried again. */
 void upstreams_change(struct upstreams *upstreams, const struct cluster_changes *changes);
-/* How many hosts it would add, but for those of names: they come with the answers. */
-size_t upstreams_new_hosts(const struct upstreams *upstreams,
-                           const struct cluster_changes *changes);
+/* How many hosts it would add, but for those of names: they come with the answers. An address that stands
+ * twice in a locality is one host. 0, -ENOMEM. */
+int upstreams_new_hosts(const struct upstreams *upstreams, const struct cluster_changes *changes,
+                        size_t *out);
 /* removed_endpoint_idle_time is another. */
 void upstreams_set_idle(struct upstreams *upstreams, uint64_t idle_us);
 

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "envoy/service/load_stats/v3/lrs.pb-c.h"
-#include "report/response.h"
+#include "report/wishes.h"
 #include "stream/transport.h"
 
 #define PATIENCE_SECONDS 10
@@ -93,11 +93,10 @@ static void tell_answer(struct handshake *handshake, struct response *response)
 
 static void on_message(void *arg, const uint8_t *message, size_t length)
 {
-    static const struct response_limits limits = {1, 86400000000ull, 10000000};
     struct handshake *handshake = arg;
     struct response response;
 
-    if (response_parse(message, length, &limits, &response))
+    if (response_parse(message, length, &wishes_limits, &response))
         tell_failure(handshake, "is it a load reporting server?",
                      "sent something that is no LoadStatsResponse");
     else

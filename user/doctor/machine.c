@@ -12,16 +12,16 @@
 /* False: nothing can be tried. */
 static bool check_capabilities(struct findings *findings)
 {
-    char error[PRIVILEGE_TEXT_MAX];
+    char text[PRIVILEGE_TEXT_MAX];
 
-    if (privilege_check(error)) {
+    if (privilege_check(text)) {
         findings_add(findings, VERDICT_FAIL, "capabilities",
                      "run as root, or give these as ambient capabilities "
                      "(configs/systemd/loadtap.service)",
-                     "%s", error);
+                     "%s", text);
         return false;
     }
-    findings_ok(findings, "capabilities", "CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN are there");
+    findings_ok(findings, "capabilities", "%s are there", text);
     return true;
 }
 

@@ -24,10 +24,14 @@ static bool note(void *arg, pid_t pid)
 static void check_processes(struct findings *findings, const char *path)
 {
     size_t count = 0;
+    int result = processes_visit(path, note, &count);
 
-    processes_visit(path, note, &count);
     if (count)
         findings_ok(findings, "cgroup", "%s: %zu processes", path, count);
+    else if (result)
+        findings_add(findings, VERDICT_WARN, "cgroup",
+                     "run it as who may read cgroup.procs there and below",
+                     "%s: what processes are in it is not known: %s", path, strerror(-result));
     else
         findings_add(findings, VERDICT_WARN, "cgroup",
                      "start the proxy inside of it, or set cgroup_path to where it runs (cat "

@@ -7,34 +7,55 @@
 
 #define LINE_MAX_BYTES 32
 
-/* Whether to go on. */
-static bool read_procs(const char *folder, bool (*visit)(void *arg, pid_t pid), void *arg)
+struct visitor {
+    bool (*visit)(void *arg, pid_t pid);
+    void *arg;
+    bool stops;
+};
+
+static int read_procs(const char *folder, struct visitor *visitor)
 {
     char path[4096], line[LINE_MAX_BYTES];
-    bool more = true;
     FILE *file;
 
     snprintf(path, sizeof(path), "%.4000s/cgroup.procs", folder);
     file = fopen(path, "re");
-    while (file && more && fgets(line, sizeof(line), file))
-        more = visit(arg, (pid_t)strtol(line, NULL, 10));
-    if (file)
-        fclose(file);
-    return more;
+    if (!file)
+        return -errno;
+    while (!visitor->stops && fgets(line, sizeof(line), file))
+        visitor->stops = !visitor->visit(visitor->arg, (pid_t)strtol(line, NULL, 10));
+    fclose(file);
+    return 0;
+}
+
+/* A cgroup that has gone meanwhile has no processes. */
+static int look_at(const FTSENT *entry, struct visitor *visitor)
+{
+    int result = 0;
+
+    if (entry->fts_info == FTS_D)
+        result = read_procs(entry->fts_path, visitor);
+    else if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS)
+        result = -entry->fts_errno;
+    return entry->fts_level > FTS_ROOTLEVEL && (result == -ENOENT || result == -ENODEV) ? 0
+                                                                                        : result;
 }
 
 int processes_visit(const char *cgroup, bool (*visit)(void *arg, pid_t pid), void *arg)
 {
     char *const roots[] = {(char *)cgroup, NULL};
     FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
-    bool more = true;
-    FTSENT *entry;
+    struct visitor visitor = {visit, arg, false};
+    const FTSENT *entry;
+    int result = 0;
 
     if (!tree)
         return -errno;
-    while (more && (entry = fts_read(tree)))
-        if (entry->fts_info == FTS_D)
-            more = read_procs(entry->fts_path, visit, arg);
+    while (!visitor.stops && (entry = fts_read(tree))) {
+        int failed = look_at(entry, &visitor);
+
+        result = result ? result : failed;
+    }
     fts_close(tree);
-    return 0;
+    return result;
 }

@@ -1,9 +1,12 @@
 #include "kernel/rows.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "base/log.h"
 
@@ -14,7 +17,9 @@ struct rows {
     int fd;
     uint32_t count;
     struct counters *view;
-    uint32_t first; /* in the view */
+    uint32_t first;      /* in the view */
+    struct counters one; /* what is not shown, as it was read last */
+    bool told;           /* that it cannot be */
 };
 
 static uint32_t rows_in_view(const struct rows *rows, uint32_t first)
@@ -27,15 +32,16 @@ static size_t view_size(const struct rows *rows, uint32_t first)
     return rows_in_view(rows, first) * sizeof(struct counters);
 }
 
-/* The first view, which is the largest, or another one in its place. */
+/* A view, in the place of the one before, which stays where there is no memory for another. */
 static int show(struct rows *rows, uint32_t first)
 {
-    void *view = mmap(rows->view, view_size(rows, first), PROT_READ,
-                      MAP_SHARED | (rows->view ? MAP_FIXED : 0), rows->fd,
+    void *view = mmap(NULL, view_size(rows, first), PROT_READ, MAP_SHARED, rows->fd,
                       (off_t)first * (off_t)sizeof(struct counters));
 
     if (view == MAP_FAILED)
         return -errno;
+    if (rows->view)
+        munmap(rows->view, view_size(rows, rows->first));
     rows->view = view;
     rows->first = first;
     return 0;
@@ -61,8 +67,23 @@ int rows_open(int fd, uint32_t count, struct rows **out)
 void rows_close(struct rows *rows)
 {
     if (rows && rows->view)
-        munmap(rows->view, view_size(rows, 0));
+        munmap(rows->view, view_size(rows, rows->first));
     free(rows);
+}
+
+/* The kernel copies it. That takes a few bytes for a moment, for which it ends a process, if need be, sooner
+ * than to refuse them. */
+static const struct counters *read_one(struct rows *rows, uint32_t slot, int not_shown)
+{
+    static const struct timespec moment = {.tv_nsec = 1000000};
+
+    if (!rows->told)
+        log_warning("cannot map the counters: %s; each is read by itself until that is possible",
+                    strerror(-not_shown));
+    rows->told = true;
+    while (bpf_map_lookup_elem(rows->fd, &slot, &rows->one))
+        nanosleep(&moment, NULL);
+    return &rows->one;
 }
 
 const struct counters *rows_at(struct rows *rows, uint32_t slot)
@@ -70,9 +91,5 @@ const struct counters *rows_at(struct rows *rows, uint32_t slot)
     uint32_t first = slot - slot % ROWS_AT_ONCE;
     int result = first == rows->first ? 0 : show(rows, first);
 
-    if (result) {
-        log_error("cannot read the counters: %s", strerror(-result));
-        abort();
-    }
-    return &rows->view[slot - first];
+    return result ? read_one(rows, slot, result) : &rows->view[slot - first];
 }

@@ -17,6 +17,6 @@ struct rows;
 int rows_open(int fd, uint32_t count, struct rows **out);
 void rows_close(struct rows *rows); /* NULL is fine */
 
-/* Of a slot below `count`; good until the next call. Where the kernel has no memory left to show it, the
- * process ends: no counter can be told any more. */
+/* Of a slot below `count`; good until the next call. Where the kernel has no memory left to show it, it is a
+ * copy, made at each call: whoever reads one counter after another asks for each. */
 const struct counters *rows_at(struct rows *rows, uint32_t slot);

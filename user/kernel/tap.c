@@ -335,34 +335,33 @@ static __u64 load_counter(const __u64 *counter)
     return __atomic_load_n(counter, __ATOMIC_ACQUIRE);
 }
 
+#define LOAD(counter) out->counter = load_counter(&rows_at(tap->rows, slot)->counter)
+
 void tap_read(const struct tap *tap, uint32_t slot, struct counters *out)
 {
-    const struct counters *row;
-
     memset(out, 0, sizeof(*out));
     if (slot >= tap->slots)
         return;
-    row = rows_at(tap->rows, slot);
-    out->rq_success = load_counter(&row->rq_success);
-    out->cx_failed_error = load_counter(&row->cx_failed_error);
-    out->rq_error = load_counter(&row->rq_error);
-    out->rq_unclassified = load_counter(&row->rq_unclassified);
-    out->rq_no_result = load_counter(&row->rq_no_result);
-    out->rq_finished = load_counter(&row->rq_finished);
-    out->cx_closed = load_counter(&row->cx_closed);
-    out->rq_issued = load_counter(&row->rq_issued);
-    out->cx_established = load_counter(&row->cx_established);
-    out->cx_failed = load_counter(&row->cx_failed);
-    out->cx_opened = load_counter(&row->cx_opened);
-    out->rq_probes = load_counter(&row->rq_probes);
-    out->cx_opaque_closed = load_counter(&row->cx_opaque_closed);
-    out->cx_opaque = load_counter(&row->cx_opaque);
-    out->cx_sessions = load_counter(&row->cx_sessions);
-    out->gap_bytes = load_counter(&row->gap_bytes);
-    out->cx_untracked = load_counter(&row->cx_untracked);
-    out->cx_joined = load_counter(&row->cx_joined);
-    out->rq_untracked = load_counter(&row->rq_untracked);
-    out->overruns = load_counter(&row->overruns);
+    LOAD(rq_success);
+    LOAD(cx_failed_error);
+    LOAD(rq_error);
+    LOAD(rq_unclassified);
+    LOAD(rq_no_result);
+    LOAD(rq_finished);
+    LOAD(cx_closed);
+    LOAD(rq_issued);
+    LOAD(cx_established);
+    LOAD(cx_failed);
+    LOAD(cx_opened);
+    LOAD(rq_probes);
+    LOAD(cx_opaque_closed);
+    LOAD(cx_opaque);
+    LOAD(cx_sessions);
+    LOAD(gap_bytes);
+    LOAD(cx_untracked);
+    LOAD(cx_joined);
+    LOAD(rq_untracked);
+    LOAD(overruns);
 }
 
 uint32_t tap_slots(const struct tap *tap)

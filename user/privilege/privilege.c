@@ -50,22 +50,26 @@ static int failure(char *text, int code, const char *format, ...)
     return code;
 }
 
-int privilege_check(char *error)
+int privilege_check(char *text)
 {
-    uint64_t effective = capabilities_effective();
+    uint64_t effective = capabilities_effective(), used = 0;
     size_t length = 0;
 
     for (size_t i = 0; i < ARRAY_SIZE(needs) && length < PRIVILEGE_TEXT_MAX; i++) {
         char name[64];
 
+        used |= effective & (effective & needs[i].capability ? needs[i].capability : needs[i].or);
         if (effective & (needs[i].capability | needs[i].or))
             continue;
         capabilities_text(needs[i].capability, name, sizeof(name));
         length +=
-            (size_t)snprintf(error + length, PRIVILEGE_TEXT_MAX - length, "%s%s is missing, for %s",
+            (size_t)snprintf(text + length, PRIVILEGE_TEXT_MAX - length, "%s%s is missing, for %s",
                              length ? "; " : "", name, needs[i].feature);
     }
-    return length ? -EPERM : 0;
+    if (length)
+        return -EPERM;
+    capabilities_text(used, text, PRIVILEGE_TEXT_MAX);
+    return 0;
 }
 
 /* `*changes`: whether there is a user to become. */

@@ -7,9 +7,9 @@
 
 #define PRIVILEGE_TEXT_MAX 512
 
-/* Has the process what attaching the programs takes? 0; or -EPERM, and `error` (PRIVILEGE_TEXT_MAX bytes)
- * names each capability that is missing with what needs it. */
-int privilege_check(char *error);
+/* Has the process what attaching the programs takes? In `text` (PRIVILEGE_TEXT_MAX bytes): 0, and the
+ * capabilities that it has for that; or -EPERM, and each that is missing with what needs it. */
+int privilege_check(char *text);
 
 /* Who privilege_drop() will become, in `text` (PRIVILEGE_TEXT_MAX bytes): "nobody, user 65534, group 65534".
  * 0; or -errno, and why it cannot. */

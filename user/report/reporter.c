@@ -411,10 +411,12 @@ void reporter_change(struct reporter *reporter, const struct reporter_options *o
 
 void reporter_renew_stream(struct reporter *reporter, uint64_t now_us)
 {
-    if (reporter->state == STATE_UP)
+    if (reporter->state == STATE_UP) {
         end_stream(reporter, now_us);
-    else if (reporter->state != STATE_OPENING && reporter->state != STATE_WAITING)
+        reporter->down_us = now_us;
+    } else if (reporter->state != STATE_OPENING && reporter->state != STATE_WAITING) {
         return;
+    }
     backoff_reset(&reporter->backoff);
     reporter->state = STATE_WAITING;
     reporter->due = now_us;

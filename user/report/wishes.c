@@ -7,7 +7,6 @@
 
 #include "base/log.h"
 #include "report/naming.h"
-#include "report/response.h"
 #include "report/unknown_names.h"
 
 #define NAME_SHOWN 128 /* bytes of a name in the log */
@@ -33,7 +32,7 @@ struct wishes {
     bool warned_interval;
 };
 
-static const struct response_limits limits = {.min_us = WISHES_INTERVAL_MIN_US,
+const struct response_limits wishes_limits = {.min_us = WISHES_INTERVAL_MIN_US,
                                               .max_us = WISHES_INTERVAL_MAX_US,
                                               .unset_us = WISHES_INTERVAL_UNSET_US};
 
@@ -184,7 +183,7 @@ int wishes_take(struct wishes *wishes, struct window *window, uint64_t stream, u
     struct unmatched unmatched = {.wishes = wishes, .now_us = now_us};
     size_t unmatched_count;
     bool changed;
-    int error = response_parse(bytes, length, &limits, &response);
+    int error = response_parse(bytes, length, &wishes_limits, &response);
 
     if (error) {
         log_debug("stream=%" PRIu64 ": a message of %zu bytes is not a LoadStatsResponse", stream,

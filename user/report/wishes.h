@@ -7,11 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "report/response.h"
 #include "report/window.h"
 
 #define WISHES_INTERVAL_MIN_US 100000ULL      /* a shorter interval is taken as this */
 #define WISHES_INTERVAL_MAX_US 86400000000ULL /* a longer one as this: a day */
 #define WISHES_INTERVAL_UNSET_US 1000000ULL   /* unset, zero, negative or malformed */
+
+extern const struct response_limits wishes_limits; /* these */
 
 struct wishes;
 
