@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
@@ -52,31 +52,14 @@ struct daemon {
     uint64_t up_us;       /* since when the stream is up; 0: it is not */
 };
 
-static uint64_t now_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
-static uint64_t wall_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* --- the reporter's timer -------------------------------------------------------- */
 
 /* To be called after anything that may have moved the deadline, or finished the reporter. */
 static void arm(struct daemon *daemon)
 {
-    uint64_t deadline = reporter_deadline(daemon->reporter), now = now_us();
+    uint64_t deadline = reporter_deadline(daemon->reporter), now = clock_us();
     uint64_t wait = deadline > now ? deadline - now : 0;
-    struct timeval tv = {.tv_sec = (time_t)(wait / 1000000),
-                         .tv_usec = (suseconds_t)(wait % 1000000)};
+    struct timeval tv = clock_interval(wait);
 
     if (reporter_finished(daemon->reporter))
         event_base_loopbreak(daemon->base);
@@ -96,13 +79,13 @@ static void op_read(void *arg, uint32_t slot, struct counters *out)
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct daemon *daemon = arg;
-    uint64_t start_us = now_us();
+    uint64_t start_us = clock_us();
 
     (void)fd, (void)what;
     reporter_run(daemon->reporter, start_us);
-    admin_ran(daemon->admin, now_us() - start_us);
-    lookout_pass(daemon->lookout, now_us());
-    watchdog_pass(daemon->watchdog, now_us());
+    admin_ran(daemon->admin, clock_us() - start_us);
+    lookout_pass(daemon->lookout, clock_us());
+    watchdog_pass(daemon->watchdog, clock_us());
     arm(daemon);
 }
 
@@ -117,7 +100,7 @@ static void on_upstreams_ready(void *arg)
 {
     struct daemon *daemon = arg;
 
-    reporter_start(daemon->reporter, now_us());
+    reporter_start(daemon->reporter, clock_us());
     arm(daemon);
 }
 
@@ -135,10 +118,10 @@ static void on_stream_up(void *arg)
     static const struct timeval silence = {.tv_sec = SILENCE_SECONDS};
     struct daemon *daemon = arg;
 
-    daemon->up_us = now_us();
+    daemon->up_us = clock_us();
     if (!daemon->answered)
         event_add(daemon->silence, &silence);
-    reporter_stream_up(daemon->reporter, now_us());
+    reporter_stream_up(daemon->reporter, clock_us());
     arm(daemon);
 }
 
@@ -153,13 +136,13 @@ static void tell_outage(struct daemon *daemon, const char *reason)
 /* What ended a stream that worked for long is news again. */
 static void stream_ended(struct daemon *daemon, const char *reason)
 {
-    if (daemon->answered && daemon->up_us && now_us() - daemon->up_us >= REPORTER_WORKED_US)
+    if (daemon->answered && daemon->up_us && clock_us() - daemon->up_us >= REPORTER_WORKED_US)
         outage_over(&daemon->outage);
     tell_outage(daemon, reason);
     daemon->up_us = 0;
     event_del(daemon->silence);
     management_close(daemon->management);
-    reporter_stream_down(daemon->reporter, now_us());
+    reporter_stream_down(daemon->reporter, clock_us());
     arm(daemon);
 }
 
@@ -178,7 +161,7 @@ static void on_response(void *arg, const uint8_t *message, size_t length)
     struct daemon *daemon = arg;
 
     event_del(daemon->silence);
-    if (reporter_response(daemon->reporter, now_us(), message, length) == -EBADMSG)
+    if (reporter_response(daemon->reporter, clock_us(), message, length) == -EBADMSG)
         stream_ended(daemon, "sent something that is no LoadStatsResponse");
     else
         daemon->answered = true;
@@ -189,7 +172,7 @@ static void on_confirmed(void *arg)
 {
     struct daemon *daemon = arg;
 
-    reporter_confirmed(daemon->reporter, now_us());
+    reporter_confirmed(daemon->reporter, clock_us());
     arm(daemon);
 }
 
@@ -202,7 +185,7 @@ static void op_open_stream(void *arg, const struct delivery *delivery)
         return;
     tell_outage(daemon,
                 result == -EHOSTUNREACH ? "its cluster has no address yet" : strerror(-result));
-    reporter_stream_down(daemon->reporter, now_us());
+    reporter_stream_down(daemon->reporter, clock_us());
 }
 
 static int op_send(void *arg, const uint8_t *messages, const size_t *ends, size_t count, bool mark)
@@ -220,7 +203,7 @@ static void end(struct daemon *daemon, const char *why)
     daemon->ending = true;
     log_info("%s: stopping", why);
     notify_stopping();
-    reporter_finish(daemon->reporter, now_us());
+    reporter_finish(daemon->reporter, clock_us());
     arm(daemon);
 }
 
@@ -262,7 +245,7 @@ static uint64_t random_number(void)
     uint64_t number = 0;
 
     if (getrandom(&number, sizeof(number), GRND_NONBLOCK) < 0)
-        number = now_us(); /* early in the machine's boot */
+        number = clock_us(); /* early in the machine's boot */
     return number;
 }
 
@@ -294,7 +277,7 @@ static int start_lookout(struct daemon *daemon)
         .tap = daemon->tap,
         .undialled_us = daemon->bootstrap->undialled_ms * 1000,
         .own = daemon->bootstrap->lrs_host ? SIZE_MAX : daemon->bootstrap->lrs_cluster,
-        .now_us = now_us,
+        .now_us = clock_us,
     };
 
     daemon->lookout = lookout_new(&options);
@@ -324,7 +307,7 @@ static int start_upstreams(struct daemon *daemon)
         .tap = daemon->tap,
         .ready = on_upstreams_ready,
         .owes = op_owes,
-        .now_us = now_us,
+        .now_us = clock_us,
         .removed_idle_us = daemon->bootstrap->removed_idle_ms * 1000,
         .arg = daemon,
     };
@@ -356,8 +339,8 @@ static int on_change(void *arg, struct bootstrap *fresh, char *text)
     struct config_error error;
     bool new_stream = false;
     int failed = daemon->ending ? -ESHUTDOWN
-                                : change_make(&target, fresh, daemon->source->path, now_us(), text,
-                                              &new_stream, &error);
+                                : change_make(&target, fresh, daemon->source->path, clock_us(),
+                                              text, &new_stream, &error);
 
     if (failed)
         snprintf(text, RELOAD_TEXT_MAX, "%s", daemon->ending ? "loadtap is stopping" : error.text);
@@ -374,8 +357,8 @@ static int start_reload(struct daemon *daemon)
         .source = daemon->source,
         .bootstrap = daemon->bootstrap,
         .change = on_change,
-        .now_us = now_us,
-        .wall_us = wall_us,
+        .now_us = clock_us,
+        .wall_us = clock_wall_us,
         .arg = daemon,
     };
 
@@ -409,8 +392,8 @@ static int start_admin(struct daemon *daemon)
         .reporter = daemon->reporter,
         .lookout = daemon->lookout,
         .reload = &daemon->reload,
-        .now_us = now_us,
-        .wall_us = wall_us,
+        .now_us = clock_us,
+        .wall_us = clock_wall_us,
         .actions = {on_quit, on_reload_now, daemon},
     };
 
