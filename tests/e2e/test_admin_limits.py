@@ -132,6 +132,26 @@ def test_stalled(results):
     stalled.close()
 
 
+def test_dear(results, scratch, group):
+    """Pages that encode a whole report have a share of the time, and no more."""
+    folder = os.path.join(scratch, "dear")
+    os.mkdir(folder)
+    config = configuration()
+    config["admin"]["address"]["socket_address"]["port_value"] = admin.PORT + 1
+    many = [(f"127.1.{number >> 8}.{number & 255}", 20001) for number in range(5000)]
+    config["static_resources"]["clusters"].append(cluster("many", [(None, 0, many)]))
+    daemon = Daemon(folder, group, config, admin_socket=os.path.join(folder, "socket"))
+    until(lambda: "load reporting: stream=1" in daemon.log(), 30, "a response")
+    start, statuses = time.monotonic(), []
+    while statuses[-1:] != [503] and time.monotonic() < start + 20 * PATIENCE:
+        statuses.append(admin.get("/explain?cluster=many", port=admin.PORT + 1)[0])
+    results.equal("/explain over and over: some, then not now", (statuses[0], statuses[-1]), (200, 503))
+    results.equal("other pages are not concerned", admin.get("/clusters", port=admin.PORT + 1)[0], 200)
+    until(lambda: admin.get("/explain?cluster=many", port=admin.PORT + 1)[0] == 200, 30, "its turn again")
+    results.true("it comes again", True)
+    daemon.finish()
+
+
 REQUESTS = [
     b"GET /clusters?format=json HTTP/1.1\r\nHost: localhost\r\n\r\n",
     b"GET /explain?address=[::1]:80&cluster=%41%zz%00 HTTP/1.0\r\n\r\n",
@@ -213,6 +233,7 @@ def test(results, scratch, group):
     test_deadline(results)
     test_stalled(results)
     test_spoilt(results, daemon)
+    test_dear(results, scratch, group)
     daemon.finish()
     collector.stop()
     test_idle(results, scratch, group)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 #include <event2/event.h>
@@ -50,6 +51,8 @@ static unsigned lookups;
 static int lookup_result;
 static char told[1000];
 static const char *refused = "none";
+static uint32_t
+    at_once; /* lookups that were answered at once, each with another address; 0: they are not */
 
 struct resolver *resolver_new(struct event_base *unused)
 {
@@ -62,6 +65,16 @@ void resolver_free(struct resolver *resolver)
     (void)resolver;
 }
 
+static struct address nth_address(uint32_t n)
+{
+    struct address address;
+    char text[32];
+
+    snprintf(text, sizeof(text), "10.%u.%u.%u", n >> 16 & 255, n >> 8 & 255, n & 255);
+    assert_int_equal(address_parse(text, 80, &address), 0);
+    return address;
+}
+
 int resolver_lookup(struct resolver *resolver, const char *name, uint16_t port,
                     enum dns_family family, resolver_done_fn *done, void *arg)
 {
@@ -69,6 +82,12 @@ int resolver_lookup(struct resolver *resolver, const char *name, uint16_t port,
 
     (void)resolver, (void)family;
     assert_int_equal(port, 80);
+    if (at_once) {
+        struct address address = nth_address(at_once++);
+
+        done(arg, &(struct resolver_answer){.addresses = &address, .count = 1, .ttl = 1000});
+        return 0;
+    }
     assert_null(asked[cluster].done); /* one at a time */
     lookups++;
     if (lookup_result)
@@ -120,7 +139,7 @@ static int set_up(void **state)
 {
     (void)state;
     memset(asked, 0, sizeof(asked));
-    lookups = ready = 0;
+    lookups = ready = at_once = 0;
     lookup_result = 0;
     refused = "none";
     told[0] = '\0';
@@ -271,6 +290,14 @@ static void wait_long(void)
     event_base_dispatch(base);
 }
 
+static bool is_named(const char *ip)
+{
+    struct host host = {.cluster = STRICT, .group = 0};
+
+    assert_int_equal(address_parse(ip, 80, &host.address), 0);
+    return names_of(names, &host, 0);
+}
+
 static void a_name_that_goes_takes_its_addresses_along(void **state)
 {
     (void)state;
@@ -279,7 +306,10 @@ static void a_name_that_goes_takes_its_addresses_along(void **state)
     names_start(names);
     answer(LOGICAL, "10.0.0.9", good);
     answer(STRICT, "10.0.0.1 10.0.0.2", good);
+    assert_true(is_named("10.0.0.1"));
+    assert_false(is_named("10.0.0.3"));
     drop(STRICT);
+    assert_false(is_named("10.0.0.1"));
     assert_string_equal(told, "-10.0.0.1 -10.0.0.2 ");
     wait_long();
     assert_int_equal(lookups, 3); /* of the other one */
@@ -290,6 +320,7 @@ static void a_name_that_goes_takes_its_addresses_along(void **state)
     assert_string_equal(told, "");
     add(STRICT); /* it comes back, and is looked up at once */
     assert_string_equal(answer_with(STRICT, "10.0.0.1", good), "+10.0.0.1 ");
+    assert_true(is_named("10.0.0.1"));
 }
 
 static void a_name_that_goes_while_it_is_looked_up(void **state)
@@ -326,6 +357,33 @@ static void looked_up_anew_as_the_settings_are_others(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* Who looks at all hosts looks at each once: a page must not take as long as hosts times names. */
+static void many_names_are_found_soon(void **state)
+{
+    enum { MANY = 20000 };
+    clock_t start;
+
+    (void)state;
+    at_once = 1;
+    for (unsigned i = 0; i < MANY; i++) {
+        char name[32];
+
+        snprintf(name, sizeof(name), "n%u.test", i + 1);
+        assert_int_equal(names_add(names, STRICT, 0, name, 80), 0);
+    }
+    names_start(names);
+    start = clock();
+    for (unsigned i = 1; i <= MANY; i++) {
+        const struct host host = {.cluster = STRICT, .group = 0, .address = nth_address(i)};
+        const struct endpoint *found = names_of(names, &host, 0);
+
+        assert_non_null(found);
+        assert_int_equal(atoi(found->host + 1), i);
+        assert_null(names_of(names, &host, 1));
+    }
+    assert_true(clock() - start < CLOCKS_PER_SEC); /* a thousandth of that; seconds by walks */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,6 +397,7 @@ int main(void)
         TEST(a_name_that_goes_takes_its_addresses_along),
         TEST(a_name_that_goes_while_it_is_looked_up),
         TEST(looked_up_anew_as_the_settings_are_others),
+        TEST(many_names_are_found_soon),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

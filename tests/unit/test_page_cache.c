@@ -82,11 +82,41 @@ static void only_what_is_good(void **state)
     event_base_free(base);
 }
 
+/* What a page's maker looks at makes it another page, and nothing else does. */
+static void by_what_is_looked_at(void **state)
+{
+    struct event_base *base = event_base_new();
+    struct page_cache *cache = page_cache_new(base);
+    const struct http_request text = request("/clusters", "format=x"),
+                              other = request("/clusters", "format=a-format-without-an-end"),
+                              stats = request("/stats", "format=prometheus&x"),
+                              metrics = request("/metrics", "y"), lrs = request("/lrs", "next"),
+                              next = request("/lrs", "a=b&next=1&format=json"),
+                              state_of = request("/lrs", "format=json"),
+                              explain = request("/explain", "cluster=a");
+
+    (void)state;
+    keep(cache, &text, "text");
+    keep(cache, &stats, "metrics");
+    keep(cache, &lrs, "next");
+    keep(cache, &explain, "explain");
+    keep(cache, &state_of, "state");
+    assert_true(has(cache, &text, "text"));
+    assert_true(has(cache, &other, "text"));
+    assert_true(has(cache, &metrics, "metrics"));
+    assert_true(has(cache, &next, "next"));
+    assert_false(has(cache, &explain, ""));
+    assert_false(has(cache, &state_of, ""));
+    page_cache_free(cache);
+    event_base_free(base);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_for_all),
         cmocka_unit_test(only_what_is_good),
+        cmocka_unit_test(by_what_is_looked_at),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

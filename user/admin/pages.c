@@ -13,6 +13,7 @@
 #include "admin/lrs_page.h"
 #include "admin/metrics_page.h"
 #include "admin/page_audience.h"
+#include "admin/page_kind.h"
 #include "admin/server_state.h"
 #include "admin/stats_page.h"
 #include "base/log.h"
@@ -66,13 +67,6 @@ static void give_json(struct http_answer *out, json_t *object)
     give(out, JSON, text, length);
 }
 
-static bool wants_json(const struct http_request *request)
-{
-    char format[8];
-
-    return http_query(request, "format", format, sizeof(format)) && !strcmp(format, "json");
-}
-
 /* --- pages ------------------------------------------------------------------------------------- */
 
 static void ready_page(const struct admin_pages *pages, const struct http_request *request,
@@ -96,7 +90,7 @@ static void clusters_page(const struct admin_pages *pages, const struct http_req
 {
     size_t length = 0;
 
-    if (wants_json(request)) {
+    if (page_kind(request) == PAGE_CLUSTERS_JSON) {
         give_json(out, clusters_json(&pages->view));
         return;
     }
@@ -108,12 +102,12 @@ static void clusters_page(const struct admin_pages *pages, const struct http_req
 static void lrs_page(const struct admin_pages *pages, const struct http_request *request,
                      struct http_answer *out)
 {
+    enum page_kind kind = page_kind(request);
     size_t length = 0;
-    char next[2];
 
-    if (http_query(request, "next", next, sizeof(next))) {
+    if (kind == PAGE_LRS_NEXT) {
         give_json(out, lrs_next_json(&pages->view, NULL));
-    } else if (wants_json(request)) {
+    } else if (kind == PAGE_LRS_JSON) {
         give_json(out, lrs_json(&pages->view));
     } else {
         char *text = lrs_text(&pages->view, &length);
@@ -135,10 +129,9 @@ static void metrics_answer(const struct admin_pages *pages, const struct http_re
 static void stats_answer(const struct admin_pages *pages, const struct http_request *request,
                          struct http_answer *out)
 {
-    char format[16];
     size_t length = 0;
 
-    if (http_query(request, "format", format, sizeof(format)) && !strcmp(format, "prometheus")) {
+    if (page_kind(request) == PAGE_METRICS) {
         metrics_answer(pages, request, out);
         return;
     }
@@ -352,6 +345,14 @@ bool admin_accepts(const struct http_request *request, bool open_to_all, struct 
     if (why)
         refuse(page->path, why, out);
     return !why;
+}
+
+void admin_postpone(const struct http_request *request, struct http_answer *out)
+{
+    say(out, 503,
+        "%s takes long to make, and was asked for too often: ask again in some seconds, or by the "
+        "Unix socket.\n",
+        request->path);
 }
 
 void admin_answer(const struct admin_pages *pages, const struct http_request *request,

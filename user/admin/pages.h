@@ -23,6 +23,8 @@ struct admin_pages {
 /* False: it was answered, for there is no such page, it takes another method, or not who asks. open_to_all:
  * admin_open_to_network. */
 bool admin_accepts(const struct http_request *request, bool open_to_all, struct http_answer *out);
+/* In the place of a page that there is no time for. */
+void admin_postpone(const struct http_request *request, struct http_answer *out);
 /* Of a request that was accepted. */
 void admin_answer(const struct admin_pages *pages, const struct http_request *request,
                   struct http_answer *out);

@@ -92,8 +92,8 @@ static int64_t now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* Lets the time pass, or the user's SIGINT come, which is blocked. Other signals, as SIGCONT, end the wait only:
- * the time runs on. */
+/* Lets the time pass, or the user's SIGINT come, which is blocked. Other signals, as SIGCONT, do not begin it
+ * anew. */
 static void wait_for(unsigned seconds, const sigset_t *interrupt)
 {
     int64_t end = now_ns() + (int64_t)seconds * 1000000000, left;

@@ -6,8 +6,10 @@
 #include <event2/event.h>
 
 #include "admin/live_event.h"
+#include "admin/page_kind.h"
 #include "base/log.h"
 #include "daemon/cost.h"
+#include "daemon/page_budget.h"
 #include "daemon/page_cache.h"
 #include "http/live.h"
 #include "http/server.h"
@@ -17,6 +19,7 @@ struct admin {
     struct http_server *server;
     char *socket; /* its path, while the server listens there; NULL: it does not */
     struct page_cache *cache;
+    struct page_budget budget;
     struct event *quit;   /* when who asked for it has the answer */
     struct event *second; /* while the live page is shown somewhere */
     struct admin_cost cost;
@@ -100,9 +103,17 @@ static int on_reload(void *arg, char *text, size_t size)
     return actions->reload(actions->arg, text, size);
 }
 
-static void on_request(void *arg, const struct http_request *request, struct http_answer *out)
+/* Pages that encode a whole report each, for whom we need not trust. */
+static bool is_budgeted(const struct http_request *request)
 {
-    struct admin *admin = arg;
+    enum page_kind kind = page_kind(request);
+
+    return request->way != HTTP_WAY_UNIX && (kind == PAGE_EXPLAIN || kind == PAGE_LRS_NEXT);
+}
+
+static void make_page(struct admin *admin, const struct http_request *request,
+                      struct http_answer *out)
+{
     const struct http_numbers http = http_server_numbers(admin->server);
     const struct admin_pages pages = {
         .view = view(admin),
@@ -111,13 +122,28 @@ static void on_request(void *arg, const struct http_request *request, struct htt
         .actions = {quit_soon, on_reload, admin},
     };
 
-    if (!admin_accepts(request, admin->options.bootstrap->admin_open_to_network, out) ||
-        page_cache_find(admin->cache, request, out))
-        return;
     cost_read(admin->options.tap, admin->options.hosts, &admin->cost);
     admin->cost.loaded_us = reload_loaded_us(*admin->options.reload);
     admin_answer(&pages, request, out);
     page_cache_keep(admin->cache, request, out);
+}
+
+static void on_request(void *arg, const struct http_request *request, struct http_answer *out)
+{
+    struct admin *admin = arg;
+    uint64_t begin = admin->options.now_us();
+
+    if (!admin_accepts(request, admin->options.bootstrap->admin_open_to_network, out) ||
+        page_cache_find(admin->cache, request, out))
+        return;
+    if (!is_budgeted(request)) {
+        make_page(admin, request, out);
+    } else if (page_budget_allows(&admin->budget, begin)) {
+        make_page(admin, request, out);
+        page_budget_spend(&admin->budget, admin->options.now_us() - begin);
+    } else {
+        admin_postpone(request, out);
+    }
 }
 
 static void on_second(evutil_socket_t fd, short what, void *arg)

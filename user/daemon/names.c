@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "daemon/name_index.h"
 #include "upstream/refresh.h"
 #include "upstream/resolver.h"
 
@@ -44,6 +45,9 @@ struct names {
     struct list *of; /* by cluster */
     size_t cluster_count;
     struct list gone;
+    struct name_index index; /* of `indexed`, the cluster that was looked at last, if is_indexed */
+    uint32_t indexed;
+    bool is_indexed;
     bool started, told_ready;
     size_t unresolved; /* not looked up yet */
 };
@@ -64,6 +68,13 @@ static bool contains(const struct address *addresses, size_t count, const struct
     return false;
 }
 
+/* Names or addresses are about to change. */
+static void forget_index(struct names *names)
+{
+    name_index_clear(&names->index);
+    names->is_indexed = false;
+}
+
 /* New addresses come before old ones go: one that moves is never unobserved. */
 static int take_addresses(struct name *name, const struct address *addresses, size_t count)
 {
@@ -80,6 +91,7 @@ static int take_addresses(struct name *name, const struct address *addresses, si
     for (size_t i = 0; i < name->count; i++)
         if (!contains(taken, taken_count, &name->addresses[i]))
             observed_drop(observed, name->cluster, name->group, &name->addresses[i]);
+    forget_index(name->names);
     free(name->addresses);
     name->addresses = TAKE(taken);
     name->count = taken_count;
@@ -300,6 +312,7 @@ void names_drop(struct names *names, uint32_t cluster, uint32_t group, const cha
         return;
     for (size_t i = 0; i < name->count; i++)
         observed_drop(names->options.observed, cluster, group, &name->addresses[i]);
+    forget_index(names);
     take_out(&names->of[cluster], name);
     mark_looked_up(name);
     if (!name->looking) {
@@ -343,16 +356,26 @@ static void free_list(struct list *list)
     }
 }
 
-const struct endpoint *names_of(const struct names *names, const struct host *host, size_t i)
+static int make_index(struct names *names, uint32_t cluster)
 {
-    const struct name *name =
-        host->cluster < names->cluster_count ? names->of[host->cluster].first : NULL;
+    forget_index(names);
+    for (const struct name *name = names->of[cluster].first; name; name = name->next)
+        for (size_t i = 0; i < name->count; i++)
+            if (name_index_add(&names->index, name->group, &name->addresses[i], &name->endpoint))
+                return -ENOMEM;
+    name_index_sort(&names->index);
+    names->indexed = cluster;
+    names->is_indexed = true;
+    return 0;
+}
 
-    for (; name; name = name->next)
-        if (name->group == host->group && contains(name->addresses, name->count, &host->address) &&
-            i-- == 0)
-            return &name->endpoint;
-    return NULL;
+const struct endpoint *names_of(struct names *names, const struct host *host, size_t i)
+{
+    if (host->cluster >= names->cluster_count)
+        return NULL;
+    if ((!names->is_indexed || names->indexed != host->cluster) && make_index(names, host->cluster))
+        return NULL;
+    return name_index_find(&names->index, host->group, &host->address, i);
 }
 
 void names_free(struct names *names)
@@ -363,6 +386,7 @@ void names_free(struct names *names)
     for (size_t i = 0; i < names->cluster_count; i++)
         free_list(&names->of[i]);
     free_list(&names->gone);
+    forget_index(names);
     free(names->of);
     if (names->ready)
         event_free(names->ready);

@@ -31,6 +31,6 @@ void names_refresh(struct names *names, uint32_t cluster);
 /* When all were added: looks them up from now on. */
 void names_start(struct names *names);
 /* The i-th name that resolves to the host's address now, as it stands in the configuration; NULL past the
- * end. Borrowed until names_drop(). */
-const struct endpoint *names_of(const struct names *names, const struct host *host, size_t i);
+ * end, or without memory. Borrowed until names_drop(). */
+const struct endpoint *names_of(struct names *names, const struct host *host, size_t i);
 void names_free(struct names *names); /* NULL is fine */

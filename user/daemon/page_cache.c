@@ -2,42 +2,34 @@
 
 #include <event2/event.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "admin/page_kind.h"
 #include "base/mem.h"
 
-/* What makes one page another: nothing else of a query does. */
-static const struct {
-    const char *path, *format; /* format: NULL where it does not matter */
-} kinds[] = {
-    {"/metrics", NULL}, {"/stats/prometheus", NULL}, {"/stats", "prometheus"},
-    {"/stats", ""},     {"/clusters", "json"},       {"/clusters", ""},
+static const bool is_dear[PAGE_KINDS] = {
+    [PAGE_METRICS] = true,       [PAGE_STATS] = true,    [PAGE_CLUSTERS] = true,
+    [PAGE_CLUSTERS_JSON] = true, [PAGE_LRS_NEXT] = true,
 };
 
 struct page_cache {
-    struct http_answer pages[ARRAY_SIZE(kinds)]; /* body NULL: there is none */
+    struct http_answer pages[PAGE_KINDS]; /* body NULL: there is none */
     struct event *over;
 };
 
-/* ARRAY_SIZE(kinds): it is none of them. */
-static size_t kind_of(const struct http_request *request)
+/* PAGE_OTHER: it is none that is kept. */
+static enum page_kind kept_kind(const struct http_request *request)
 {
-    char format[16] = "";
-    size_t kind;
+    enum page_kind kind = page_kind(request);
 
-    http_query(request, "format", format, sizeof(format));
-    for (kind = 0; kind < ARRAY_SIZE(kinds); kind++)
-        if (!strcmp(kinds[kind].path, request->path) &&
-            (!kinds[kind].format || !strcmp(kinds[kind].format, format)))
-            break;
     /* Who may open the socket is one of us, and looks as often as there is something to see. */
-    return request->method == HTTP_METHOD_GET && request->way != HTTP_WAY_UNIX ? kind
-                                                                               : ARRAY_SIZE(kinds);
+    return request->method == HTTP_METHOD_GET && request->way != HTTP_WAY_UNIX && is_dear[kind]
+               ? kind
+               : PAGE_OTHER;
 }
 
 static void forget(struct page_cache *cache)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(cache->pages); i++)
+    for (size_t i = 0; i < PAGE_KINDS; i++)
         http_body_drop(TAKE(cache->pages[i].body));
 }
 
@@ -50,9 +42,9 @@ static void on_over(evutil_socket_t fd, short what, void *arg)
 bool page_cache_find(const struct page_cache *cache, const struct http_request *request,
                      struct http_answer *out)
 {
-    size_t kind = kind_of(request);
+    enum page_kind kind = kept_kind(request);
 
-    if (kind == ARRAY_SIZE(kinds) || !cache->pages[kind].body)
+    if (kind == PAGE_OTHER || !cache->pages[kind].body)
         return false;
     *out = cache->pages[kind];
     http_body_hold(out->body);
@@ -64,9 +56,9 @@ void page_cache_keep(struct page_cache *cache, const struct http_request *reques
                      const struct http_answer *answer)
 {
     static const struct timeval second = {.tv_sec = 1};
-    size_t kind = kind_of(request);
+    enum page_kind kind = kept_kind(request);
 
-    if (kind == ARRAY_SIZE(kinds) || answer->status != 200 || cache->pages[kind].body)
+    if (kind == PAGE_OTHER || answer->status != 200 || cache->pages[kind].body)
         return;
     cache->pages[kind] = *answer;
     http_body_hold(answer->body);

@@ -23,7 +23,8 @@ struct clients {
 };
 
 /*   accept -> WAITING --whole request--> answered, deadline running --> closed
- *                                    +-> stream, no deadline       --> closed: by its client, stalled, or for one more
+ *                                    +-> stream, no deadline       --> closed: by its client,
+ *                                                                     stalled, for one more
  *   WAITING, answered --deadline, one client more--> closed
  *
  * evhttp owns the connection, and tells nobody when one without a request ends. The reference to its
@@ -44,9 +45,9 @@ void clients_init(struct clients *clients, struct http_server *server);
 void clients_add(struct clients *clients, struct event_base *base, struct bufferevent *socket);
 /* For one more: forgets those that evhttp has let go of, and closes one where there are HTTP_CLIENTS. */
 void clients_make_room(struct clients *clients);
-/* For one more stream, of this client: closes the oldest of the address that has most, where that has still as
- * many as this client's then, so that nobody's two pages close each other by turns. One place is the Unix
- * socket's. False: there is no room. */
+/* For one more stream, of this client: closes the oldest of the address that has most, where that has still
+ * as many as this client's then, so that nobody's two pages close each other by turns. One place is the
+ * Unix socket's. False: there is no room. */
 bool clients_make_stream_room(struct clients *clients, struct client *client);
 struct client *clients_find(const struct clients *clients,
                             const struct bufferevent *socket); /* or NULL */

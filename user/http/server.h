@@ -6,7 +6,8 @@
  * - One request a connection, HTTP_DEADLINE_S for it and its answer, however it trickles.
  * - HTTP_HEAD_MAX bytes of a head, HTTP_BODY_MAX of a body, which is read and thrown away.
  * - HTTP_STREAMS answers that go on (server-sent events), one place of them for Unix sockets; one more of an
- *   address that has few takes the place of the oldest of the one that has most. Who does not take them is closed.
+ *   address that has few takes the place of the oldest of the one that has most. Who does not take them is
+ *   closed.
  *
  * Nothing wakes the loop while no client is connected. */
 #pragma once

@@ -70,8 +70,8 @@ int tap_ignore_socket(struct tap *tap, int fd);
 void tap_read(const struct tap *tap, uint32_t slot, struct counters *out);
 
 uint32_t tap_slots(const struct tap *tap); /* rows of counters */
-/* What the programs have cost while the kernel measured it: by the sysctl kernel.bpf_stats_enabled, or because
- * somebody asked for it (BPF_ENABLE_STATS). False: it never did, or they cannot be asked. */
+/* What the programs have cost while the kernel measured it: by the sysctl kernel.bpf_stats_enabled, or
+ * because somebody asked for it (BPF_ENABLE_STATS). False: it never did, or they cannot be asked. */
 bool tap_cost(const struct tap *tap, uint64_t *run_ns, uint64_t *runs);
 
 /* What this kernel allows: HTTP/2, connections that were open before, and loopback addresses of other
