@@ -1,4 +1,4 @@
-/* When a configuration is loaded anew, from a file that the test writes; what changes by it is another test's. */
+/* When a configuration is loaded anew, from a file that the test writes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>

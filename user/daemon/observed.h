@@ -29,8 +29,8 @@ enum observed_by { OBSERVED_BY_ADDRESS, OBSERVED_BY_NAME };
  * is logged, but not more than one an hour. */
 int observed_add(struct observed *observed, uint32_t cluster, uint32_t group,
                  const struct address *address, enum observed_by by);
-/* It has it no longer; no effect where it could not be added. Where no other has it either, the host leaves: it goes on counting
- * until it has been idle for the time. */
+/* It has it no longer; no effect where it could not be added. Where no other has it either, the host leaves:
+ * it goes on counting until it has been idle for the time. */
 void observed_drop(struct observed *observed, uint32_t cluster, uint32_t group,
                    const struct address *address);
 
