@@ -15,9 +15,12 @@
 #include <linux/membarrier.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -106,6 +109,37 @@ static bool refuses_by_argument(void)
            refused(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)) && refused(fork());
 }
 
+/* Neither other processes, nor what ioctl() can do to terminals and devices, nor files' names and modes. */
+static bool refuses_to_touch_others(void)
+{
+    struct rlimit limit;
+    int pid = getpid();
+    char character = 'x';
+
+    return refused(kill(getppid(), 0)) && refused(kill(-1, 0)) && refused(kill(0, 0)) &&
+           refused(syscall(SYS_tgkill, getppid(), getppid(), 0)) && !kill(pid, 0) &&
+           !syscall(SYS_tgkill, pid, pid, 0) && !getrlimit(RLIMIT_NOFILE, &limit) &&
+           refused(syscall(SYS_prlimit64, getppid(), RLIMIT_NOFILE, NULL, &limit)) &&
+           refused(ioctl(0, TIOCSTI, &character)) && refused(chmod("/nowhere", 0)) &&
+           refused(rename("/nowhere", "/nowhere else")) && refused(mkdir("/nowhere/at all", 0));
+}
+
+static bool asks_descriptors(void)
+{
+    int ends[2], count = 0, on = 1;
+
+    return !socketpair(AF_UNIX, SOCK_STREAM, 0, ends) && write(ends[0], "ab", 2) == 2 &&
+           !ioctl(ends[1], FIONREAD, &count) && count == 2 && !ioctl(ends[1], FIONBIO, &on) &&
+           !isatty(ends[1]) && errno == ENOTTY;
+}
+
+static void test_refuses_to_touch_others(void **state)
+{
+    (void)state;
+    assert_int_equal(behind(refuses_to_touch_others), 0);
+    assert_int_equal(behind(asks_descriptors), 0);
+}
+
 static void test_refuses_by_argument(void **state)
 {
     (void)state;
@@ -133,6 +167,7 @@ int main(void)
         cmocka_unit_test(test_works),
         cmocka_unit_test(test_tells),
         cmocka_unit_test(test_refuses_by_argument),
+        cmocka_unit_test(test_refuses_to_touch_others),
         cmocka_unit_test(test_ends_who_starts_programs),
     };
 

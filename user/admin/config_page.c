@@ -4,11 +4,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/mem.h"
 #include "envoy/config/bootstrap/v3/bootstrap.pb-c.h"
 #include "message/message_json.h"
-
-#define REDACTED "[redacted]"
 
 static void time_text(int64_t seconds, char *out, size_t size)
 {
@@ -17,58 +14,6 @@ static void time_text(int64_t seconds, char *out, size_t size)
 
     gmtime_r(&time, &utc);
     strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &utc);
-}
-
-/* --- secrets ------------------------------------------------------------------------------------ */
-
-/* What a DataSource holds itself; a file's name is no secret. */
-static void redact_source(json_t *source)
-{
-    static const char *const kinds[] = {"inline_string", "inline_bytes"};
-
-    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-        if (json_object_get(source, kinds[i]))
-            json_object_set_new(source, kinds[i], json_string(REDACTED));
-}
-
-static void redact_values(json_t *headers)
-{
-    size_t i;
-    json_t *header;
-
-    json_array_foreach(headers, i, header)
-    {
-        if (json_object_get(header, "value"))
-            json_object_set_new(header, "value", json_string(REDACTED));
-        if (json_object_get(header, "raw_value"))
-            json_object_set_new(header, "raw_value", json_string(REDACTED));
-    }
-}
-
-static void redact(json_t *value);
-
-static void redact_member(json_t *object, const char *key, json_t *value)
-{
-    if (!strcmp(key, "private_key") || !strcmp(key, "password"))
-        redact_source(value);
-    else if (!strcmp(key, "access_token"))
-        json_object_set_new(object, key, json_string(REDACTED));
-    else if (!strcmp(key, "initial_metadata"))
-        redact_values(value);
-    else
-        redact(value);
-}
-
-/* As deep as the configuration, which its reader bounds. */
-static void redact(json_t *value)
-{
-    const char *key;
-    json_t *item;
-    size_t i;
-    void *next;
-
-    json_object_foreach_safe(value, next, key, item) redact_member(value, key, item);
-    json_array_foreach(value, i, item) redact(item);
 }
 
 /* --- the dump ----------------------------------------------------------------------------------- */
@@ -83,7 +28,6 @@ static json_t *bootstrap_json(const struct bootstrap *bootstrap)
 
     if (message)
         protobuf_c_message_free_unpacked(message, NULL);
-    redact(object);
     return object;
 }
 

@@ -15,6 +15,7 @@
 #include "config/endpoint_read.h"
 #include "config/lrs_read.h"
 #include "config/node_read.h"
+#include "config/redact.h"
 #include "envoy/config/bootstrap/v3/bootstrap.pb-c.h"
 #include "envoy/extensions/clusters/dns/v3/dns_cluster.pb-c.h"
 #include "envoy/extensions/transport_sockets/tls/v3/tls.pb-c.h"
@@ -295,9 +296,11 @@ static struct bootstrap *bootstrap_with_defaults(void)
     return bootstrap;
 }
 
-/* The node is the bootstrap's already. */
+/* The node is the bootstrap's already. All else that was read of secrets has been used. */
 static int keep_message(const struct check *check, Bootstrap *message, struct bootstrap *out)
 {
+    if (redact(&message->base, &bootstrap_types))
+        return config_error_memory(check->error);
     message->node = out->node;
     out->message_size = protobuf_c_message_get_packed_size(&message->base);
     out->message = malloc(out->message_size + 1);

@@ -55,7 +55,7 @@ struct bootstrap {
     bool report_error_bound;
     enum emission_rules emission_rules;
     uint64_t removed_idle_ms; /* removed_endpoint_idle_time */
-    uint8_t *message;         /* all that was read, as a Bootstrap on the wire; it has secrets */
+    uint8_t *message;         /* all that was read, as a Bootstrap on the wire, redacted */
     size_t message_size;
     uint64_t undialled_ms; /* undialled_endpoint_time; 0: no end of it */
     char **notes;          /* one line for each thing that is accepted but not observed or opaque */

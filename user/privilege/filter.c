@@ -1,5 +1,6 @@
 #include "privilege/filter.h"
 
+#include <asm/termbits.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/membarrier.h>
@@ -7,31 +8,32 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <seccomp.h>
 
 #include "base/mem.h"
 #include "privilege/refused.h"
 
-/* What no argument makes dangerous here. A machine lacks some of them, which is no error. */
+/* Allowed whatever the arguments are: with them the daemon can do to files, and to who listens somewhere,
+ * what its user may, and no more. A machine lacks some of the calls, which is no error. */
 static const int calls[] = {
     /* files and sockets that are open */
     SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(readv), SCMP_SYS(writev), SCMP_SYS(pread64),
     SCMP_SYS(pwrite64), SCMP_SYS(close), SCMP_SYS(close_range), SCMP_SYS(lseek), SCMP_SYS(fcntl),
-    SCMP_SYS(dup), SCMP_SYS(dup2), SCMP_SYS(dup3), SCMP_SYS(ioctl), SCMP_SYS(fstat),
-    SCMP_SYS(fstatfs), SCMP_SYS(ftruncate), SCMP_SYS(fsync), SCMP_SYS(fdatasync),
-    SCMP_SYS(sendfile), SCMP_SYS(splice), SCMP_SYS(pipe), SCMP_SYS(pipe2),
-    /* files by name: the configuration, certificates, /proc/self; a Unix socket's */
+    SCMP_SYS(dup), SCMP_SYS(dup2), SCMP_SYS(dup3), SCMP_SYS(fstat), SCMP_SYS(fstatfs),
+    SCMP_SYS(fsync), SCMP_SYS(fdatasync), SCMP_SYS(sendfile), SCMP_SYS(splice), SCMP_SYS(pipe),
+    SCMP_SYS(pipe2),
+    /* files by name: the configuration, certificates, /proc/self; at the end the own socket's is removed */
     SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(stat), SCMP_SYS(lstat),
     SCMP_SYS(newfstatat), SCMP_SYS(statx), SCMP_SYS(statfs), SCMP_SYS(access), SCMP_SYS(faccessat),
     SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(getdents64),
-    SCMP_SYS(getcwd), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(mkdir), SCMP_SYS(mkdirat),
-    SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(chmod), SCMP_SYS(fchmod),
-    SCMP_SYS(fchmodat), SCMP_SYS(umask), SCMP_SYS(inotify_init1), SCMP_SYS(inotify_add_watch),
-    SCMP_SYS(inotify_rm_watch),
+    SCMP_SYS(getcwd), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(umask),
+    SCMP_SYS(inotify_init1), SCMP_SYS(inotify_add_watch), SCMP_SYS(inotify_rm_watch),
     /* sockets, of the families below */
     SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(accept), SCMP_SYS(accept4),
     SCMP_SYS(shutdown), SCMP_SYS(sendto), SCMP_SYS(recvfrom), SCMP_SYS(sendmsg), SCMP_SYS(recvmsg),
@@ -55,11 +57,10 @@ static const int calls[] = {
     SCMP_SYS(getpid), SCMP_SYS(getppid), SCMP_SYS(gettid), SCMP_SYS(getuid), SCMP_SYS(geteuid),
     SCMP_SYS(getgid), SCMP_SYS(getegid), SCMP_SYS(getresuid), SCMP_SYS(getresgid),
     SCMP_SYS(getgroups), SCMP_SYS(capget), SCMP_SYS(getrusage), SCMP_SYS(times),
-    SCMP_SYS(getrlimit), SCMP_SYS(prlimit64), SCMP_SYS(sysinfo), SCMP_SYS(uname),
-    SCMP_SYS(getrandom), SCMP_SYS(getcpu), SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity),
-    SCMP_SYS(futex), SCMP_SYS(rseq), SCMP_SYS(set_robust_list), SCMP_SYS(get_robust_list),
-    SCMP_SYS(set_tid_address), SCMP_SYS(arch_prctl), SCMP_SYS(kill), SCMP_SYS(tgkill),
-    SCMP_SYS(exit), SCMP_SYS(exit_group)};
+    SCMP_SYS(getrlimit), SCMP_SYS(sysinfo), SCMP_SYS(uname), SCMP_SYS(getrandom), SCMP_SYS(getcpu),
+    SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity), SCMP_SYS(futex), SCMP_SYS(rseq),
+    SCMP_SYS(set_robust_list), SCMP_SYS(get_robust_list), SCMP_SYS(set_tid_address),
+    SCMP_SYS(arch_prctl), SCMP_SYS(exit), SCMP_SYS(exit_group)};
 
 /* Elements of its own maps, their fill, and another walk over the open sockets. Nothing is created. */
 static const int bpf_commands[] = {
@@ -69,20 +70,28 @@ static const int bpf_commands[] = {
 static const int families[] = {AF_UNIX, AF_INET, AF_INET6};
 static const int process_settings[] = {PR_GET_NAME, PR_SET_NAME,    PR_GET_DUMPABLE,
                                        PR_SET_VMA,  PR_GET_SECCOMP, PR_GET_NO_NEW_PRIVS};
+/* How much can be read, and that nothing is waited for; whether the log is a terminal. */
+static const int device_requests[] = {FIONREAD, FIONBIO, TCGETS, (int)TCGETS2};
 static const int barriers[] = {MEMBARRIER_CMD_GLOBAL};
 static const int programs[] = {SCMP_SYS(execve), SCMP_SYS(execveat)};
 
-static int allow_first_argument(scmp_filter_ctx filter, int call, const int *values, size_t count)
+/* An int, of which the kernel looks at no more than 32 bits. */
+static int allow_argument(scmp_filter_ctx filter, int call, unsigned argument, uint32_t value)
 {
-    for (size_t i = 0; i < count; i++) {
-        const struct scmp_arg_cmp first = {
-            .arg = 0, .op = SCMP_CMP_EQ, .datum_a = (uint32_t)values[i]};
-        int result = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &first);
+    const struct scmp_arg_cmp only = {
+        .arg = argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = UINT32_MAX, .datum_b = value};
 
-        if (result)
-            return result;
-    }
-    return 0;
+    return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &only);
+}
+
+static int allow_arguments(scmp_filter_ctx filter, int call, unsigned argument, const int *values,
+                           size_t count)
+{
+    int result = 0;
+
+    for (size_t i = 0; i < count && !result; i++)
+        result = allow_argument(filter, call, argument, (uint32_t)values[i]);
+    return result;
 }
 
 /* Memory that is not to be executed. */
@@ -105,20 +114,36 @@ static int add_each(scmp_filter_ctx filter, uint32_t action, const int *list, si
     return 0;
 }
 
-static int add_by_argument(scmp_filter_ctx filter)
+/* Itself, not others: signals, as raise() and abort() send them, and limits. */
+static int allow_itself(scmp_filter_ctx filter)
 {
-    int result =
-        allow_first_argument(filter, SCMP_SYS(bpf), bpf_commands, ARRAY_SIZE(bpf_commands));
+    int result = allow_argument(filter, SCMP_SYS(kill), 0, (uint32_t)getpid());
 
     if (!result)
-        result = allow_first_argument(filter, SCMP_SYS(socket), families, ARRAY_SIZE(families));
-    if (!result)
-        result = allow_first_argument(filter, SCMP_SYS(socketpair), families, 1);
-    if (!result)
-        result = allow_first_argument(filter, SCMP_SYS(prctl), process_settings,
-                                      ARRAY_SIZE(process_settings));
-    if (!result)
-        result = allow_first_argument(filter, SCMP_SYS(membarrier), barriers, ARRAY_SIZE(barriers));
+        result = allow_argument(filter, SCMP_SYS(tgkill), 0, (uint32_t)getpid());
+    return result ? result : allow_argument(filter, SCMP_SYS(prlimit64), 0, 0);
+}
+
+static int add_by_argument(scmp_filter_ctx filter)
+{
+    const struct {
+        int call;
+        unsigned argument;
+        const int *values;
+        size_t count;
+    } allowed[] = {
+        {SCMP_SYS(bpf), 0, bpf_commands, ARRAY_SIZE(bpf_commands)},
+        {SCMP_SYS(socket), 0, families, ARRAY_SIZE(families)},
+        {SCMP_SYS(socketpair), 0, families, 1},
+        {SCMP_SYS(ioctl), 1, device_requests, ARRAY_SIZE(device_requests)},
+        {SCMP_SYS(prctl), 0, process_settings, ARRAY_SIZE(process_settings)},
+        {SCMP_SYS(membarrier), 0, barriers, ARRAY_SIZE(barriers)},
+    };
+    int result = allow_itself(filter);
+
+    for (size_t i = 0; i < ARRAY_SIZE(allowed) && !result; i++)
+        result = allow_arguments(filter, allowed[i].call, allowed[i].argument, allowed[i].values,
+                                 allowed[i].count);
     if (!result)
         result = allow_data(filter, SCMP_SYS(mmap));
     return result ? result : allow_data(filter, SCMP_SYS(mprotect));
