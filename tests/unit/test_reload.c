@@ -1,4 +1,5 @@
-/* When a configuration is loaded anew, from a file that the test writes. */
+/* When a configuration is loaded anew, from a file that the test writes; what changes by it is another
+ * test's. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/address.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "command/http_reply.h"
 #include "config/bootstrap.h"
@@ -113,14 +113,6 @@ int admin_target_find(const struct admin_where *where, struct admin_target *out,
 
 /* --- the exchange ------------------------------------------------------------------------------ */
 
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* 0 when the socket is ready for `events`; -ETIMEDOUT, -errno. */
 static int await(int fd, short events, uint64_t deadline)
 {
@@ -128,7 +120,7 @@ static int await(int fd, short events, uint64_t deadline)
     int ready;
 
     do {
-        uint64_t now = now_ms();
+        uint64_t now = clock_us() / 1000;
 
         ready = now < deadline ? poll(&waiting, 1, (int)(deadline - now)) : 0;
     } while (ready < 0 && errno == EINTR);
@@ -205,7 +197,7 @@ static int receive(int fd, uint64_t deadline, char **text, size_t *length)
 static int exchange(const struct admin_target *target, const char *path, unsigned timeout_ms,
                     char **text, size_t *length)
 {
-    uint64_t deadline = now_ms() + timeout_ms;
+    uint64_t deadline = clock_us() / 1000 + timeout_ms;
     int fd = connect_to(target, deadline), result;
 
     if (fd < 0)

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/flags.h"
 #include "base/host_port.h"
 #include "base/mem.h"
@@ -84,22 +85,15 @@ static int complain(const char *what, const char *subject, int code)
     return 1;
 }
 
-static int64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /* Lets the time pass, or the user's SIGINT come, which is blocked. Other signals, as SIGCONT, do not begin it
  * anew. */
 static void wait_for(unsigned seconds, const sigset_t *interrupt)
 {
-    int64_t end = now_ns() + (int64_t)seconds * 1000000000, left;
+    uint64_t end = clock_us() + seconds * 1000000ULL;
 
-    while ((left = end - now_ns()) > 0) {
-        const struct timespec time = {.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000};
+    for (uint64_t now; (now = clock_us()) < end;) {
+        const struct timeval left = clock_interval(end - now);
+        const struct timespec time = {.tv_sec = left.tv_sec, .tv_nsec = left.tv_usec * 1000};
 
         if (sigtimedwait(interrupt, NULL, &time) >= 0 || errno != EINTR)
             return;

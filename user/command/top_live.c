@@ -7,6 +7,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "command/terminal.h"
 #include "command/top_look.h"
@@ -46,7 +47,7 @@ static void ask(struct live *live)
 {
     live->trouble[0] = '\0';
     top_look(live->target, &live->look, live->trouble);
-    live->next_us = top_now_us() + (uint64_t)live->interval_ms * 1000;
+    live->next_us = clock_us() + (uint64_t)live->interval_ms * 1000;
 }
 
 /* True: to end. */
@@ -96,7 +97,7 @@ static bool wait_for_events(struct live *live)
 {
     struct pollfd fds[] = {{.fd = STDIN_FILENO, .events = POLLIN},
                            {.fd = live->signals, .events = POLLIN}};
-    uint64_t now = top_now_us();
+    uint64_t now = clock_us();
     int timeout = live->state.paused    ? -1
                   : live->next_us > now ? (int)((live->next_us - now) / 1000 + 1)
                                         : 0;
@@ -113,7 +114,7 @@ static void run_live(struct live *live)
     ask(live);
     draw(live);
     while (!wait_for_events(live)) {
-        if (live->state.paused || top_now_us() < live->next_us)
+        if (live->state.paused || clock_us() < live->next_us)
             continue;
         ask(live);
         draw(live);

@@ -4,17 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 #define TIMEOUT_MS 2000
-
-uint64_t top_now_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
 
 /* The moment of a look is that in which the answer came; the next one is asked for the same way, so what the
  * way takes falls out of the difference. */
@@ -27,7 +20,7 @@ int top_look(const struct admin_target *target, struct top_look *look, char *err
 
     if (result)
         return result;
-    now = top_now_us();
+    now = clock_us();
     result = top_rows_read(clusters, look->at_us ? &look->rows : NULL,
                            (double)(now - look->at_us) / 1e6, &rows);
     if (result) {

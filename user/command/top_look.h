@@ -19,4 +19,3 @@ int top_look(const struct admin_target *target, struct top_look *look, char *err
 const struct top_row **top_look_pick(const struct top_look *look, const struct top_state *state,
                                      size_t *count);
 void top_look_clear(struct top_look *look);
-uint64_t top_now_us(void);

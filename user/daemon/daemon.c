@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
@@ -46,31 +46,14 @@ struct daemon {
     bool ending; /* a signal came */
 };
 
-static uint64_t now_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
-static uint64_t wall_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* --- the reporter's timer -------------------------------------------------------- */
 
 /* To be called after anything that may have moved the deadline, or finished the reporter. */
 static void arm(struct daemon *daemon)
 {
-    uint64_t deadline = reporter_deadline(daemon->reporter), now = now_us();
+    uint64_t deadline = reporter_deadline(daemon->reporter), now = clock_us();
     uint64_t wait = deadline > now ? deadline - now : 0;
-    struct timeval tv = {.tv_sec = (time_t)(wait / 1000000),
-                         .tv_usec = (suseconds_t)(wait % 1000000)};
+    struct timeval tv = clock_interval(wait);
 
     if (reporter_finished(daemon->reporter))
         event_base_loopbreak(daemon->base);
@@ -90,13 +73,13 @@ static void op_read(void *arg, uint32_t slot, struct counters *out)
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct daemon *daemon = arg;
-    uint64_t start_us = now_us();
+    uint64_t start_us = clock_us();
 
     (void)fd, (void)what;
     reporter_run(daemon->reporter, start_us);
-    admin_ran(daemon->admin, now_us() - start_us);
-    lookout_pass(daemon->lookout, now_us());
-    watchdog_pass(daemon->watchdog, now_us());
+    admin_ran(daemon->admin, clock_us() - start_us);
+    lookout_pass(daemon->lookout, clock_us());
+    watchdog_pass(daemon->watchdog, clock_us());
     arm(daemon);
 }
 
@@ -111,7 +94,7 @@ static void on_upstreams_ready(void *arg)
 {
     struct daemon *daemon = arg;
 
-    reporter_start(daemon->reporter, now_us());
+    reporter_start(daemon->reporter, clock_us());
     arm(daemon);
 }
 
@@ -144,7 +127,7 @@ static void end(struct daemon *daemon, const char *why)
     daemon->ending = true;
     log_info("%s: stopping", why);
     notify_stopping();
-    reporter_finish(daemon->reporter, now_us());
+    reporter_finish(daemon->reporter, clock_us());
     arm(daemon);
 }
 
@@ -185,7 +168,7 @@ static uint64_t random_number(void)
     uint64_t number = 0;
 
     if (getrandom(&number, sizeof(number), GRND_NONBLOCK) < 0)
-        number = now_us(); /* early in the machine's boot */
+        number = clock_us(); /* early in the machine's boot */
     return number;
 }
 
@@ -217,7 +200,7 @@ static int start_lookout(struct daemon *daemon)
         .tap = daemon->tap,
         .undialled_us = daemon->bootstrap->undialled_ms * 1000,
         .own = daemon->bootstrap->lrs_host ? SIZE_MAX : daemon->bootstrap->lrs_cluster,
-        .now_us = now_us,
+        .now_us = clock_us,
     };
 
     daemon->lookout = lookout_new(&options);
@@ -232,7 +215,7 @@ static int start_stream(struct daemon *daemon)
         .hosts = daemon->hosts,
         .tap = daemon->tap,
         .reporter = daemon->reporter,
-        .now_us = now_us,
+        .now_us = clock_us,
         .told = on_reporter_told,
         .arg = daemon,
     };
@@ -250,7 +233,7 @@ static int start_upstreams(struct daemon *daemon)
         .tap = daemon->tap,
         .ready = on_upstreams_ready,
         .owes = op_owes,
-        .now_us = now_us,
+        .now_us = clock_us,
         .removed_idle_us = daemon->bootstrap->removed_idle_ms * 1000,
         .arg = daemon,
     };
@@ -273,7 +256,7 @@ static int on_change(void *arg, struct bootstrap *fresh, char *text)
     struct config_error error;
     int failed = daemon->ending
                      ? -ESHUTDOWN
-                     : change_make(&target, fresh, daemon->source->path, now_us(), text, &error);
+                     : change_make(&target, fresh, daemon->source->path, clock_us(), text, &error);
 
     if (failed)
         snprintf(text, RELOAD_TEXT_MAX, "%s", daemon->ending ? "loadtap is stopping" : error.text);
@@ -288,8 +271,8 @@ static int start_reload(struct daemon *daemon)
         .source = daemon->source,
         .bootstrap = daemon->bootstrap,
         .change = on_change,
-        .now_us = now_us,
-        .wall_us = wall_us,
+        .now_us = clock_us,
+        .wall_us = clock_wall_us,
         .arg = daemon,
     };
 
@@ -323,8 +306,8 @@ static int start_admin(struct daemon *daemon)
         .reporter = daemon->reporter,
         .lookout = daemon->lookout,
         .reload = &daemon->reload,
-        .now_us = now_us,
-        .wall_us = wall_us,
+        .now_us = clock_us,
+        .wall_us = clock_wall_us,
         .actions = {on_quit, on_reload_now, daemon},
     };
 

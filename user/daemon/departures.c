@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/bounds.h"
 #include "upstream/leaving.h"
@@ -35,8 +36,7 @@ static void arm(struct departures *departures)
         wait_us = LOOK_MIN_US;
     if (wait_us > LOOK_MAX_US)
         wait_us = LOOK_MAX_US;
-    wait.tv_sec = (time_t)(wait_us / 1000000);
-    wait.tv_usec = (suseconds_t)(wait_us % 1000000);
+    wait = clock_interval(wait_us);
     if (!departures->stuck && !event_pending(departures->look, EV_TIMEOUT, NULL))
         event_add(departures->look, &wait);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "daemon/name_index.h"
@@ -201,8 +202,7 @@ static void on_answer(void *arg, const struct resolver_answer *answer)
         take_answer(name, answer)
             ? refresh_answered(&name->refresh, settings, answer->ttl, random_number())
             : refresh_failed(&name->refresh, settings, random_number());
-    const struct timeval wait = {.tv_sec = (time_t)(wait_ms / 1000),
-                                 .tv_usec = (suseconds_t)(wait_ms % 1000 * 1000)};
+    const struct timeval wait = clock_interval(wait_ms * 1000);
 
     tell_outcome(name, answer, wait_ms);
     event_add(name->timer, &wait);

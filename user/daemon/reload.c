@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/certificates.h"
 #include "daemon/file_watch.h"
@@ -164,8 +165,7 @@ void reload_ask(struct reload *reload)
 {
     uint64_t since_us = reload->options.now_us() - reload->asked_us;
     uint64_t wait_us = since_us < ASKED_EACH_US ? ASKED_EACH_US - since_us : 0;
-    const struct timeval wait = {.tv_usec = (suseconds_t)(wait_us % 1000000),
-                                 .tv_sec = (time_t)(wait_us / 1000000)};
+    const struct timeval wait = clock_interval(wait_us);
 
     if (!event_pending(reload->asked, EV_TIMEOUT, NULL))
         event_add(reload->asked, &wait);

@@ -2,9 +2,9 @@
 
 #include <event2/event.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "daemon/notify.h"
 
 struct watchdog {
@@ -33,9 +33,7 @@ static uint64_t find_patience_us(void)
 
 static void tell(struct watchdog *watchdog)
 {
-    uint64_t half = watchdog->patience_us / 2;
-    const struct timeval later = {.tv_sec = (time_t)(half / 1000000),
-                                  .tv_usec = (suseconds_t)(half % 1000000)};
+    const struct timeval later = clock_interval(watchdog->patience_us / 2);
 
     notify_alive();
     event_add(watchdog->timer, &later);

@@ -9,6 +9,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "stream/dial.h"
 #include "stream/tls.h"
@@ -92,10 +93,7 @@ static void on_timeout(evutil_socket_t fd, short what, void *arg)
 
 static int start_timer(struct connector *connector)
 {
-    const struct timeval timeout = {
-        .tv_sec = (time_t)(connector->options.timeout_us / 1000000),
-        .tv_usec = (suseconds_t)(connector->options.timeout_us % 1000000),
-    };
+    const struct timeval timeout = clock_interval(connector->options.timeout_us);
 
     return event_add(connector->timer, &timeout) ? -ENOMEM : 0;
 }

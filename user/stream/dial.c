@@ -10,6 +10,7 @@
 
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 /* For each address in turn:  begin --connect()--> writable (SO_ERROR 0) --> done(fd) --go_on--> next address
@@ -62,10 +63,7 @@ static void drop_event(struct dial *dial)
 
 static int await(struct dial *dial, int fd)
 {
-    const struct timeval timeout = {
-        .tv_sec = (time_t)(dial->options.timeout_us / 1000000),
-        .tv_usec = (suseconds_t)(dial->options.timeout_us % 1000000),
-    };
+    const struct timeval timeout = clock_interval(dial->options.timeout_us);
 
     drop_event(dial);
     dial->event = event_new(dial->options.base, fd, EV_WRITE, on_event, dial);

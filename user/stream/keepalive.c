@@ -6,6 +6,8 @@
 #include <event2/event.h>
 #include <event2/util.h>
 
+#include "base/clock.h"
+
 struct keepalive {
     struct keepalive_settings settings;
     struct keepalive_ops ops;
@@ -15,8 +17,7 @@ struct keepalive {
 
 static void wait_for(struct keepalive *keepalive, uint64_t us)
 {
-    const struct timeval wait = {.tv_sec = (time_t)(us / 1000000),
-                                 .tv_usec = (suseconds_t)(us % 1000000)};
+    const struct timeval wait = clock_interval(us);
 
     event_add(keepalive->timer, &wait);
 }

@@ -6,6 +6,7 @@
 
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "stream/keepalive.h"
 #include "stream/lrs_stream.h"
 
@@ -89,9 +90,7 @@ void patience_heard(struct patience *patience)
 /* RFC 9113, 6.5.3: SETTINGS have to be acknowledged within a reasonable time. */
 int patience_look(struct patience *patience)
 {
-    const uint64_t us = patience->options.stall_us;
-    const struct timeval wait = {.tv_sec = (time_t)(us / 1000000),
-                                 .tv_usec = (suseconds_t)(us % 1000000)};
+    const struct timeval wait = clock_interval(patience->options.stall_us);
     uint64_t before = patience->progress;
 
     patience->progress = lrs_stream_progress(patience->options.stream);

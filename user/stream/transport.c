@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "stream/budget.h"
 #include "stream/connector.h"
@@ -125,14 +125,6 @@ static void write_piece(struct lrs_client *client)
     }
 }
 
-static uint64_t now_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* Writes what there is, then sees whether the stream lives on. */
 static void proceed(struct lrs_client *client)
 {
@@ -154,8 +146,8 @@ static void receive(struct lrs_client *client, const uint8_t *bytes, size_t coun
     client->messages = 0;
     lrs_stream_receive(client->stream, bytes, count);
     client->frames = lrs_stream_frames(client->stream);
-    if (!lrs_stream_end(client->stream) &&
-        !budget_spend(&client->budget, client->frames - frames, count, client->messages, now_us()))
+    if (!lrs_stream_end(client->stream) && !budget_spend(&client->budget, client->frames - frames,
+                                                         count, client->messages, clock_us()))
         go_down(client, "management server sends more than a client has to put up with");
 }
 
@@ -250,7 +242,7 @@ static int start_moving(struct lrs_client *client)
     client->patience = patience_new(&patience);
     if (!client->patience)
         return -ENOMEM;
-    budget_start(&client->budget, now_us());
+    budget_start(&client->budget, clock_us());
     bufferevent_setcb(client->connection, on_readable, on_drained, on_changed, client);
     bufferevent_setwatermark(client->connection, EV_READ, 0, INPUT_PIECE);
     return bufferevent_enable(client->connection, EV_READ | EV_WRITE) ? -ENOMEM : 0;
