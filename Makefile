@@ -155,10 +155,8 @@ envoy kubernetes: | $(BUILD)/setup.test
 	scripts/setup_$@.sh $(BUILD)/$@ >$(BUILD)/$@.log 2>&1 || true
 
 # --- generated code ---------------------------------------------------------------
-# Made with it: who includes it is made anew when the .proto is another.
-$(BUILD)/proto/%.pb-c.h: $(BUILD)/proto/%.pb-c.c ;
-
-$(BUILD)/proto/%.pb-c.c: proto/%.proto | $(BUILD)/setup.build
+# Both at once: an object that includes the header is made anew in the same run.
+$(BUILD)/proto/%.pb-c.c $(BUILD)/proto/%.pb-c.h: proto/%.proto | $(BUILD)/setup.build
 	$(info PROTO $@)
 	mkdir -p $(BUILD)/proto
 	protoc-c --proto_path=proto --c_out=$(BUILD)/proto $*.proto

@@ -117,8 +117,7 @@ static void expect(const char *path, const char *query, const char *part)
                                                .undialled = dialled,
                                                .certificates = no_certificates},
                                       .cost = &cost,
-                                      .http = &http,
-                                      .ready = true};
+                                      .http = &http};
     const struct http_request request = {.method = HTTP_METHOD_GET,
                                          .way = HTTP_WAY_UNIX,
                                          .path = path,
@@ -155,7 +154,7 @@ static void vacant_places_are_passed_over(void **state)
     expect("/lrs", "next", "");
     expect("/config_dump", "", "\"configs\"");
     expect("/certs", "", "certificates");
-    expect("/server_info", "", "LIVE");
+    expect("/server_info", "", "INITIALIZING");
     expect("/", "", "/clusters");
 }
 

@@ -190,9 +190,9 @@ static struct places received[4096];
 static struct places delivered;
 static unsigned again, refused, gone;
 
-void management_renew(struct management *management)
+void report_stream_renew(struct report_stream *stream_of)
 {
-    (void)management;
+    (void)stream_of;
     closed = true;
 }
 
@@ -391,10 +391,10 @@ static int change(const char *text, const char *id)
     const struct change_target target = {
         .bootstrap = bootstrap, .hosts = hosts, .upstreams = upstreams, .reporter = reporter};
     struct bootstrap *to = bootstrap_of(text, id);
-    bool new_stream = false;
-    int failed = change_make(&target, to, "f.yaml", now, told, &new_stream, &error);
+    bool was_closed = closed;
+    int failed = change_make(&target, to, "f.yaml", now, told, &error);
 
-    assert_true(!new_stream || !failed);
+    assert_true(!closed || was_closed || !failed);
     bootstrap_free(to);
     return failed;
 }

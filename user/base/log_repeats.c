@@ -3,14 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* FNV-1a. Two messages of one hash are taken for the same, which costs a line at worst. */
+#include "base/fnv.h"
+
+/* Two messages of one hash are taken for the same, which costs a line at worst. */
 static uint64_t hash_of(int level, const char *text)
 {
-    uint64_t hash = 0xcbf29ce484222325u ^ (unsigned)level;
-
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
-    return hash;
+    return fnv1a(text, strlen(text)) ^ (unsigned)level;
 }
 
 static bool is_over(const struct log_repeat *item, uint64_t now_ms)

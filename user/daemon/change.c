@@ -87,9 +87,10 @@ static int make(const struct change_target *target, struct bootstrap *to, const 
 }
 
 int change_make(const struct change_target *target, struct bootstrap *to, const char *file,
-                uint64_t now_us, char *text, bool *new_stream, struct config_error *error)
+                uint64_t now_us, char *text, struct config_error *error)
 {
     struct cluster_changes *changes;
+    bool new_stream = false;
     int failed = bootstrap_change_check(target->bootstrap, to, file, error);
 
     if (failed)
@@ -97,15 +98,15 @@ int change_make(const struct change_target *target, struct bootstrap *to, const 
     vacate(&target->bootstrap->clusters, target->hosts, on_vacant, (void *)target);
     if (cluster_changes_find(&target->bootstrap->clusters, &to->clusters, &changes))
         return config_error_memory(error);
-    failed = make(target, to, file, changes, new_stream, error);
+    failed = make(target, to, file, changes, &new_stream, error);
     if (!failed) {
         snprintf(text, CHANGE_TEXT_MAX,
                  "%zu clusters (%zu came, %zu went), %zu endpoints came, %zu went%s",
                  clusters_live(&target->bootstrap->clusters), changes->new_clusters,
                  changes->lost_clusters, changes->added_count, changes->dropped_count,
-                 *new_stream ? "; the stream to the management server is another one" : "");
-        if (*new_stream) {
-            management_renew(target->management);
+                 new_stream ? "; the stream to the management server is another one" : "");
+        if (new_stream) {
+            report_stream_renew(target->stream);
             reporter_renew_stream(target->reporter, now_us);
         }
     }

@@ -6,7 +6,7 @@
 
 #include "config/bootstrap.h"
 #include "daemon/lookout.h"
-#include "daemon/management.h"
+#include "daemon/report_stream.h"
 #include "daemon/upstreams.h"
 #include "kernel/tap.h"
 #include "report/reporter.h"
@@ -18,7 +18,7 @@ struct change_target { /* all borrowed */
     struct tap *tap;
     struct upstreams *upstreams;
     struct reporter *reporter;
-    struct management *management;
+    struct report_stream *stream;
     struct lookout *lookout;
 };
 
@@ -26,7 +26,6 @@ struct change_target { /* all borrowed */
 
 /* `to` becomes the target's bootstrap, and gets what that was. 0, and `text` (CHANGE_TEXT_MAX bytes) says
  * what has changed; -EINVAL, -ENOMEM: nothing has changed, the reason is in `error`. `file` is for the
- * reason, and may be NULL. `*new_stream`: the stream to the management server was closed, as it is another
- * one. */
+ * reason, and may be NULL. */
 int change_make(const struct change_target *target, struct bootstrap *to, const char *file,
-                uint64_t now_us, char *text, bool *new_stream, struct config_error *error);
+                uint64_t now_us, char *text, struct config_error *error);

@@ -17,10 +17,9 @@
 #include "daemon/attach.h"
 #include "daemon/change.h"
 #include "daemon/lookout.h"
-#include "daemon/management.h"
 #include "daemon/notify.h"
-#include "daemon/outage.h"
 #include "daemon/reload.h"
+#include "daemon/report_stream.h"
 #include "daemon/retreat.h"
 #include "daemon/signals.h"
 #include "daemon/upstreams.h"
@@ -29,13 +28,11 @@
 #include "report/reporter.h"
 #include "upstream/hosts.h"
 
-#define SILENCE_SECONDS 10 /* of a stream, before a person is told */
-
 struct daemon {
     struct bootstrap *bootstrap;
     const struct bootstrap_source *source;
     struct event_base *base;
-    struct event *timer, *silence;
+    struct event *timer;
     struct signals *signals;
     struct watchdog *watchdog;
     struct hosts *hosts;
@@ -43,13 +40,10 @@ struct daemon {
     struct upstreams *upstreams;
     struct reporter *reporter;
     struct lookout *lookout;
-    struct management *management;
+    struct report_stream *stream;
     struct reload *reload;
     struct admin *admin;
-    struct outage outage; /* since a stream worked for long */
-    bool ending;          /* a signal came */
-    bool answered;        /* the management server has ever answered */
-    uint64_t up_us;       /* since when the stream is up; 0: it is not */
+    bool ending; /* a signal came */
 };
 
 /* --- the reporter's timer -------------------------------------------------------- */
@@ -106,93 +100,23 @@ static void on_upstreams_ready(void *arg)
 
 /* --- the stream -------------------------------------------------------------------- */
 
-static void on_silence(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd, (void)what, (void)arg;
-    log_warning("management server: connected, but no LoadStatsResponse came: nothing is reported "
-                "before it answers");
-}
-
-static void on_stream_up(void *arg)
-{
-    static const struct timeval silence = {.tv_sec = SILENCE_SECONDS};
-    struct daemon *daemon = arg;
-
-    daemon->up_us = clock_us();
-    if (!daemon->answered)
-        event_add(daemon->silence, &silence);
-    reporter_stream_up(daemon->reporter, clock_us());
-    arm(daemon);
-}
-
-/* A retry every few seconds says nothing new. */
-static void tell_outage(struct daemon *daemon, const char *reason)
-{
-    bool is_news = outage_is_news(&daemon->outage, reason);
-
-    log_write(is_news ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG, "management server: %s", reason);
-}
-
-/* What ended a stream that worked for long is news again. */
-static void stream_ended(struct daemon *daemon, const char *reason)
-{
-    if (daemon->answered && daemon->up_us && clock_us() - daemon->up_us >= REPORTER_WORKED_US)
-        outage_over(&daemon->outage);
-    tell_outage(daemon, reason);
-    daemon->up_us = 0;
-    event_del(daemon->silence);
-    management_close(daemon->management);
-    reporter_stream_down(daemon->reporter, clock_us());
-    arm(daemon);
-}
-
-static void on_stream_down(void *arg, const char *reason)
-{
-    stream_ended(arg, reason);
-}
-
-static void on_passed_over(void *arg, const char *reason)
-{
-    tell_outage(arg, reason);
-}
-
-static void on_response(void *arg, const uint8_t *message, size_t length)
-{
-    struct daemon *daemon = arg;
-
-    event_del(daemon->silence);
-    if (reporter_response(daemon->reporter, clock_us(), message, length) == -EBADMSG)
-        stream_ended(daemon, "sent something that is no LoadStatsResponse");
-    else
-        daemon->answered = true;
-    arm(daemon);
-}
-
-static void on_confirmed(void *arg)
-{
-    struct daemon *daemon = arg;
-
-    reporter_confirmed(daemon->reporter, clock_us());
-    arm(daemon);
-}
-
 static void op_open_stream(void *arg, const struct delivery *delivery)
 {
-    struct daemon *daemon = arg;
-    int result = management_open(daemon->management, delivery);
+    const struct daemon *daemon = arg;
 
-    if (!result)
-        return;
-    tell_outage(daemon,
-                result == -EHOSTUNREACH ? "its cluster has no address yet" : strerror(-result));
-    reporter_stream_down(daemon->reporter, clock_us());
+    report_stream_open(daemon->stream, delivery);
 }
 
 static int op_send(void *arg, const uint8_t *messages, const size_t *ends, size_t count, bool mark)
 {
-    struct daemon *daemon = arg;
+    const struct daemon *daemon = arg;
 
-    return management_send(daemon->management, messages, ends, count, mark);
+    return report_stream_send(daemon->stream, messages, ends, count, mark);
+}
+
+static void on_reporter_told(void *arg)
+{
+    arm(arg);
 }
 
 /* --- start and end --------------------------------------------------------------------- */
@@ -235,9 +159,8 @@ static int start_loop(struct daemon *daemon)
     if (!daemon->base)
         return -ENOMEM;
     daemon->timer = evtimer_new(daemon->base, on_timer, daemon);
-    daemon->silence = evtimer_new(daemon->base, on_silence, daemon);
     daemon->signals = signals_catch(daemon->base, &events);
-    return daemon->timer && daemon->silence && daemon->signals ? 0 : -ENOMEM;
+    return daemon->timer && daemon->signals ? 0 : -ENOMEM;
 }
 
 static uint64_t random_number(void)
@@ -284,18 +207,21 @@ static int start_lookout(struct daemon *daemon)
     return daemon->lookout ? 0 : -ENOMEM;
 }
 
-static int start_management(struct daemon *daemon)
+static int start_stream(struct daemon *daemon)
 {
-    const struct management_options options = {
+    const struct report_stream_options options = {
         .base = daemon->base,
         .bootstrap = daemon->bootstrap,
         .hosts = daemon->hosts,
         .tap = daemon->tap,
-        .events = {on_stream_up, on_response, on_confirmed, on_stream_down, on_passed_over, daemon},
+        .reporter = daemon->reporter,
+        .now_us = clock_us,
+        .told = on_reporter_told,
+        .arg = daemon,
     };
 
-    daemon->management = management_new(&options);
-    return daemon->management ? 0 : -ENOMEM;
+    daemon->stream = report_stream_new(&options);
+    return daemon->stream ? 0 : -ENOMEM;
 }
 
 static int start_upstreams(struct daemon *daemon)
@@ -315,15 +241,6 @@ static int start_upstreams(struct daemon *daemon)
     return upstreams_start(&options, &daemon->upstreams);
 }
 
-/* Another management server's outages, and its silence, are its own. */
-static void forget_management(struct daemon *daemon)
-{
-    outage_over(&daemon->outage);
-    event_del(daemon->silence);
-    daemon->answered = false;
-    daemon->up_us = 0;
-}
-
 static int on_change(void *arg, struct bootstrap *fresh, char *text)
 {
     struct daemon *daemon = arg;
@@ -333,19 +250,16 @@ static int on_change(void *arg, struct bootstrap *fresh, char *text)
         .tap = daemon->tap,
         .upstreams = daemon->upstreams,
         .reporter = daemon->reporter,
-        .management = daemon->management,
+        .stream = daemon->stream,
         .lookout = daemon->lookout,
     };
     struct config_error error;
-    bool new_stream = false;
-    int failed = daemon->ending ? -ESHUTDOWN
-                                : change_make(&target, fresh, daemon->source->path, clock_us(),
-                                              text, &new_stream, &error);
+    int failed = daemon->ending
+                     ? -ESHUTDOWN
+                     : change_make(&target, fresh, daemon->source->path, clock_us(), text, &error);
 
     if (failed)
         snprintf(text, RELOAD_TEXT_MAX, "%s", daemon->ending ? "loadtap is stopping" : error.text);
-    if (new_stream)
-        forget_management(daemon);
     arm(daemon);
     return failed;
 }
@@ -426,7 +340,7 @@ static int start(struct daemon *daemon)
     if (!result)
         result = start_lookout(daemon);
     if (!result)
-        result = start_management(daemon);
+        result = start_stream(daemon);
     if (!result)
         result = start_admin(daemon);
     if (!result)
@@ -442,7 +356,7 @@ static void stop(struct daemon *daemon)
 {
     admin_free(daemon->admin);
     reload_free(daemon->reload);
-    management_free(daemon->management);
+    report_stream_free(daemon->stream);
     upstreams_free(daemon->upstreams);
     reporter_free(daemon->reporter);
     lookout_free(daemon->lookout);
@@ -450,8 +364,6 @@ static void stop(struct daemon *daemon)
     hosts_free(daemon->hosts);
     if (daemon->timer)
         event_free(daemon->timer);
-    if (daemon->silence)
-        event_free(daemon->silence);
     signals_free(daemon->signals);
     watchdog_free(daemon->watchdog);
     if (daemon->base)

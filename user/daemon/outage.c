@@ -1,18 +1,13 @@
 #include "daemon/outage.h"
 
-/* FNV-1a. Two reasons of one hash are as good as one. */
-static uint64_t hash(const char *text)
-{
-    uint64_t value = 0xcbf29ce484222325;
+#include <string.h>
 
-    for (; *text; text++)
-        value = (value ^ (unsigned char)*text) * 0x100000001b3;
-    return value;
-}
+#include "base/fnv.h"
 
+/* Two reasons of one hash are as good as one. */
 bool outage_is_news(struct outage *outage, const char *reason)
 {
-    uint64_t wanted = hash(reason);
+    uint64_t wanted = fnv1a(reason, strlen(reason));
 
     for (unsigned i = 0; i < outage->count; i++)
         if (outage->told[i] == wanted)

@@ -6,6 +6,7 @@
 
 #include <bpf/bpf.h>
 
+#include "base/fnv.h"
 #include "kernel/probes.h"
 
 struct row {
@@ -34,14 +35,11 @@ void probe_sets_free(struct probe_sets *sets)
     free(sets);
 }
 
-/* FNV-1a; never 0. */
+/* Never 0. */
 static uint64_t hash_of(const struct probe_set *set)
 {
-    const unsigned char *bytes = (const void *)set;
-    uint64_t hash = 0xcbf29ce484222325;
+    uint64_t hash = fnv1a(set, sizeof(*set));
 
-    for (size_t i = 0; i < sizeof(*set); i++)
-        hash = (hash ^ bytes[i]) * 0x100000001b3;
     return hash ? hash : 1;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fnv.h"
 #include "base/mem.h"
 #include "message/json_tree.h"
 #include "message/yaml_tree.h"
@@ -63,16 +64,6 @@ static bool has_ending(const char *path, const char *ending)
     return length >= ending_length && strcmp(path + length - ending_length, ending) == 0;
 }
 
-/* FNV-1a. */
-static uint64_t hash_of(const struct text *text)
-{
-    uint64_t hash = 0xcbf29ce484222325;
-
-    for (size_t i = 0; i < text->size; i++)
-        hash = (hash ^ (unsigned char)text->bytes[i]) * 0x100000001b3;
-    return hash;
-}
-
 int config_source_read(const char *path, struct tree **out, uint64_t *hash,
                        struct config_error *error)
 {
@@ -83,7 +74,7 @@ int config_source_read(const char *path, struct tree **out, uint64_t *hash,
     if (failed)
         return failed;
     if (hash)
-        *hash = hash_of(&text);
+        *hash = fnv1a(text.bytes, text.size);
     if (has_ending(path, ".json"))
         return json_tree_read(path, bytes, text.size, out, error);
     return yaml_tree_read(path, bytes, text.size, out, error);
@@ -95,7 +86,7 @@ int config_source_hash(const char *path, uint64_t *hash, struct config_error *er
     int failed = read_file(path, &text, error);
 
     if (!failed)
-        *hash = hash_of(&text);
+        *hash = fnv1a(text.bytes, text.size);
     free(text.bytes);
     return failed;
 }

@@ -104,6 +104,7 @@ def _remove_group(group):
 def _arrange(hosts):
     scratch, group = os.environ[INSIDE].split("\n")
     signal.signal(signal.SIGTERM, _end)  # the first process of a pid namespace has no default
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup, the daemons would ignore it too
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     path = os.path.join(scratch, "hosts")
     with open(path, "w") as out:
