@@ -85,8 +85,8 @@ static int complain(const char *what, const char *subject, int code)
     return 1;
 }
 
-/* Lets the time pass, or the user's SIGINT come, which is blocked. Other signals, as SIGCONT, do not begin it
- * anew. */
+/* Lets the time pass, or the user's SIGINT come, which is blocked. Who stops it for a moment, which ends the
+ * wait with EINTR, does not begin it anew. */
 static void wait_for(unsigned seconds, const sigset_t *interrupt)
 {
     uint64_t end = clock_us() + seconds * 1000000ULL;
