@@ -29,7 +29,7 @@ libraries=(
     "yaml.h        user/message/yaml_tree.c"
     "nghttp2/*     user/stream/lrs_stream.c user/stream/lrs_call.[ch] user/collector/http2.c"
     "ares*.h       user/upstream/@(resolver|ares_loop).c"
-    "event2/*      user/upstream/@(resolver|ares_loop).c user/stream/@(dial|connector|tls|transport|patience|keepalive).c user/http/@(server|clients|listen).c user/doctor/@(names|handshake).c user/daemon/*.c user/collector/*.c"
+    "event2/*      user/upstream/@(resolver|ares_loop).c user/stream/@(dial|connector|tls|transport|patience|keepalive).c user/http/@(server|clients|listen|listeners).c user/doctor/@(names|handshake).c user/daemon/*.c user/collector/*.c"
     "openssl/*     user/stream/tls*.[ch] user/collector/tls.c"
     "bpf/*         user/kernel/*.c bpf/*.bpf.c bpf/*.bpf.h"
     "cap-ng.h      user/privilege/capabilities.c"

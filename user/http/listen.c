@@ -10,8 +10,6 @@
 
 #include <event2/listener.h>
 
-#include "base/mem.h"
-
 static const unsigned flags = LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC;
 
 static struct evconnlistener *failure(const char *where, int code, char *error, size_t error_size)
@@ -33,18 +31,6 @@ struct evconnlistener *listen_tcp(struct event_base *base, const struct address 
 }
 
 /* --- Unix sockets ---------------------------------------------------------------------- */
-
-/* Best effort: what is wrong with it shows when the socket is made. */
-static void make_folder(const char *path)
-{
-    autofree char *folder = strdup(path);
-    char *slash = folder ? strrchr(folder, '/') : NULL;
-
-    if (!slash || slash == folder)
-        return;
-    *slash = 0;
-    mkdir(folder, 0755);
-}
 
 /* 0: the path is free, or what an ended program left there. -EADDRINUSE, -errno. */
 static int clear_path(const struct sockaddr_un *where)
@@ -90,7 +76,6 @@ struct evconnlistener *listen_unix(struct event_base *base, const char *path,
     if (strlen(path) >= sizeof(where.sun_path))
         return failure(path, ENAMETOOLONG, error, error_size);
     memcpy(where.sun_path, path, strlen(path) + 1);
-    make_folder(path);
     result = clear_path(&where);
     if (result)
         return failure(path, -result, error, error_size);

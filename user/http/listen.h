@@ -20,8 +20,7 @@ struct listen_file {
 struct evconnlistener *listen_tcp(struct event_base *base, const struct address *where, char *error,
                                   size_t error_size);
 
-/* The file has mode 0660; its folder is made (0755) where it is missing. A file that nobody listens on any
- * more is replaced. */
+/* The file has mode 0660. One that nobody listens on any more is replaced. */
 struct evconnlistener *listen_unix(struct event_base *base, const char *path,
                                    struct listen_file *file, char *error, size_t error_size);
 void listen_remove(const struct listen_file *file);

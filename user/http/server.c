@@ -4,33 +4,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
-#include <event2/listener.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/clients.h"
 #include "http/listen.h"
+#include "http/listeners.h"
 
 #define PENDING_MAX (1u << 20) /* bytes that a stream's client has not taken .. */
 #define STALLED_PUSHES 15      /* .. or pushes in a row with something left of those before */
 
 #define NOTHING_LOADED "default-src 'none'; frame-ancestors 'none'"
-
-/* What evhttp_free() leaves of a socket: it frees the listener. */
-struct listening {
-    LIST_ENTRY(listening) link;
-    struct http_server *server;
-    struct evconnlistener *socket;
-    struct event *pause;
-    struct listen_file file;
-};
 
 struct http_server {
     struct event_base *base;
@@ -261,71 +251,14 @@ static void on_request(struct evhttp_request *from, void *arg)
 
 /* --- listening ------------------------------------------------------------------------------- */
 
-/* evhttp keeps the argument of a listener's callbacks for itself, so this is how they find who it is. */
-static LIST_HEAD(, listening) listening_sockets = LIST_HEAD_INITIALIZER(listening_sockets);
-
-static void on_pause_over(evutil_socket_t fd, short what, void *arg)
-{
-    const struct listening *listening = arg;
-
-    (void)fd, (void)what;
-    evconnlistener_enable(listening->socket);
-}
-
-/* accept() fails without taking the connection, so at once again: wait a little. */
-static void on_accept_error(struct evconnlistener *socket, void *arg)
-{
-    static const struct timeval pause = {.tv_sec = 1};
-    struct listening *listening;
-
-    (void)arg;
-    log_warning("accept: %s; trying again in 1 s", strerror(errno));
-    LIST_FOREACH(listening, &listening_sockets, link)
-    {
-        if (listening->socket != socket)
-            continue;
-        evconnlistener_disable(socket);
-        event_add(listening->pause, &pause);
-    }
-}
-
-static void stop_listening(struct listening *listening)
-{
-    if (listening->pause)
-        event_free(listening->pause);
-    listen_remove(&listening->file);
-    free(listening);
-}
-
-/* Takes over the socket. */
-static int add_socket(struct http_server *server, struct evconnlistener *socket,
-                      const struct listen_file *file, char *error, size_t error_size)
-{
-    struct listening *listening = calloc(1, sizeof(*listening));
-
-    if (listening) {
-        *listening = (struct listening){.server = server, .socket = socket, .file = *file};
-        listening->pause = evtimer_new(server->base, on_pause_over, listening);
-    }
-    if (listening && listening->pause && evhttp_bind_listener(server->http, socket)) {
-        evconnlistener_set_error_cb(socket, on_accept_error);
-        LIST_INSERT_HEAD(&listening_sockets, listening, link);
-        return 0;
-    }
-    if (listening)
-        stop_listening(listening);
-    evconnlistener_free(socket);
-    snprintf(error, error_size, "out of memory");
-    return -EIO;
-}
-
 int http_server_listen(struct http_server *server, const struct address *where, char *error,
                        size_t error_size)
 {
     static const struct listen_file no_file = {0};
     struct evconnlistener *socket = listen_tcp(server->base, where, error, error_size);
 
-    return socket ? add_socket(server, socket, &no_file, error, error_size) : -EIO;
+    return socket ? listeners_add(server->http, server->base, socket, &no_file, error, error_size)
+                  : -EIO;
 }
 
 int http_server_listen_unix(struct http_server *server, const char *path, char *error,
@@ -334,25 +267,13 @@ int http_server_listen_unix(struct http_server *server, const char *path, char *
     struct listen_file file = {0};
     struct evconnlistener *socket = listen_unix(server->base, path, &file, error, error_size);
 
-    return socket ? add_socket(server, socket, &file, error, error_size) : -EIO;
+    return socket ? listeners_add(server->http, server->base, socket, &file, error, error_size)
+                  : -EIO;
 }
 
 int http_server_address(const struct http_server *server, struct address *out)
 {
-    struct sockaddr_storage where;
-    socklen_t length = sizeof(where);
-    struct listening *listening;
-
-    LIST_FOREACH(listening, &listening_sockets, link)
-    {
-        if (listening->server != server || listening->file.path)
-            continue;
-        if (getsockname(evconnlistener_get_fd(listening->socket), (struct sockaddr *)&where,
-                        &length))
-            return -errno;
-        return address_from_sockaddr((struct sockaddr *)&where, out);
-    }
-    return -ENOTCONN;
+    return listeners_address(server->http, out);
 }
 
 /* --- the whole ------------------------------------------------------------------------------- */
@@ -393,21 +314,13 @@ struct http_server *http_server_new(struct event_base *base, const struct http_h
 
 void http_server_free(struct http_server *server)
 {
-    struct listening *listening, *next;
-
     if (!server)
         return;
     server->handler.streams = NULL;
+    listeners_drop(server->http);
     evhttp_free(server->http);
     while (!TAILQ_EMPTY(&server->clients.list))
         client_drop(TAILQ_FIRST(&server->clients.list));
-    for (listening = LIST_FIRST(&listening_sockets); listening; listening = next) {
-        next = LIST_NEXT(listening, link);
-        if (listening->server != server)
-            continue;
-        LIST_REMOVE(listening, link);
-        stop_listening(listening);
-    }
     free(server);
 }
 

@@ -181,8 +181,8 @@ void privilege_make_folder(const char *user, const char *path)
 
     if (choose_user(user, &identity, &changes, text) || mkdir(path, 0755) || !changes)
         return;
-    if (chown(path, identity.uid, identity.gid))
-        rmdir(path); /* it would be of no use */
+    /* Where that is not allowed the socket stays at the end, and is replaced at the next start. */
+    (void)!chown(path, identity.uid, identity.gid);
 }
 
 int privilege_become(const char *user, char *text)
