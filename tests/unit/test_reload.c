@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -153,6 +154,20 @@ static void the_file_that_is_loaded_is_not_loaded_again(void **state)
     assert_int_equal(changes, 0);
 }
 
+/* It would wait for a writer. */
+static void a_pipe_in_the_place_of_the_file(void **state)
+{
+    char text[RELOAD_TEXT_MAX];
+
+    (void)state;
+    start();
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(reload_now(reload, text), -EINVAL);
+    assert_non_null(strstr(text, "found no regular file"));
+    assert_int_equal(changes, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +175,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_change_before_it_is_watched, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_file_that_is_loaded_is_not_loaded_again, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_pipe_in_the_place_of_the_file, set_up, tear_down),
     };
     int fd = mkstemps(path, strlen(".yaml"));
 

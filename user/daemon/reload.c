@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -47,13 +48,38 @@ static void tell_notes(const struct bootstrap *bootstrap)
         log_info("%s", bootstrap->notes[i]);
 }
 
+/* A pipe (`-c <(…)`) is empty the second time, and opening one waits for its writer. */
+static bool is_pipe(const struct reload *reload)
+{
+    struct stat file;
+
+    return !stat(reload->options.source->path, &file) && !S_ISREG(file.st_mode);
+}
+
+/* 0: it cannot be read. */
+static uint64_t file_hash(const struct reload *reload)
+{
+    struct config_error error;
+    uint64_t hash = 0;
+
+    if (!is_pipe(reload) && bootstrap_file_hash(reload->options.source, &hash, &error))
+        return 0;
+    return hash;
+}
+
 /* Certificates that cannot be used are an error of the configuration, as at the start. */
 static int load(const struct reload *reload, struct bootstrap **out, char *text)
 {
     char certificates[CERTIFICATES_ERROR_MAX];
     struct config_error error;
-    int failed = bootstrap_load(reload->options.source, out, &error);
+    int failed;
 
+    if (is_pipe(reload)) {
+        snprintf(text, RELOAD_TEXT_MAX, "%.1000s: found no regular file, expected one to load anew",
+                 reload->options.source->path);
+        return -EINVAL;
+    }
+    failed = bootstrap_load(reload->options.source, out, &error);
     if (failed) {
         snprintf(text, RELOAD_TEXT_MAX, "%s", error.text);
         explain_access(failed, text);
@@ -102,8 +128,7 @@ static int attempt(struct reload *reload, uint64_t hash, char *text)
 int reload_now(struct reload *reload, char *text)
 {
     const struct bootstrap_source *source = reload->options.source;
-    struct config_error error;
-    uint64_t hash = 0;
+    uint64_t hash;
     int failed;
 
     if (!source->path || !source->path[0]) {
@@ -114,8 +139,8 @@ int reload_now(struct reload *reload, char *text)
         return -ENOENT;
     }
     notify_reloading(reload->options.now_us());
-    if (!bootstrap_file_hash(source, &hash, &error) && !reload->is_refused &&
-        hash == reload->options.bootstrap->file_hash) {
+    hash = file_hash(reload);
+    if (!reload->is_refused && hash == reload->options.bootstrap->file_hash) {
         snprintf(text, RELOAD_TEXT_MAX, "the file is the one that is loaded: nothing has changed");
         log_info("%s", text);
         failed = 0;
@@ -132,10 +157,8 @@ static void on_changed(void *arg)
 {
     struct reload *reload = arg;
     char text[RELOAD_TEXT_MAX];
-    struct config_error error;
-    uint64_t hash = 0;
+    uint64_t hash = file_hash(reload);
 
-    bootstrap_file_hash(reload->options.source, &hash, &error); /* 0: it cannot be read */
     if (reload->is_refused ? hash == reload->refused_hash
                            : hash == reload->options.bootstrap->file_hash)
         return;
@@ -179,7 +202,7 @@ static void watch(struct reload *reload)
     char text[RELOAD_TEXT_MAX];
     int failed;
 
-    if (!path || !path[0])
+    if (!path || !path[0] || is_pipe(reload))
         return;
     failed = file_watch_new(reload->options.base, path, on_changed, reload, &reload->watch);
     if (!failed && access(path, R_OK))
