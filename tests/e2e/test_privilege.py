@@ -2,11 +2,14 @@
 # test: timeout=240
 """What loadtap starts with, and what it runs with: which capabilities it wants, by name; that nothing is left
 of them, nor of root, once it is attached, but what this kernel wants; and that all it does later works without:
-endpoints that DNS brings, connections that were open, new certificates, the last report."""
+endpoints that DNS or another configuration brings, connections that were open, new certificates, the last
+report."""
 
+import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 
 from lib import namespace, tap
@@ -20,7 +23,8 @@ from lib.upstream import Upstream
 
 PORT = 20001
 CLUSTER, NAME = "watched", "service.test"
-FIRST, SECOND = "127.0.1.1", "127.0.1.2"
+ADDED = "added"  # by a later configuration
+FIRST, SECOND, THIRD = "127.0.1.1", "127.0.1.2", "127.0.1.3"
 CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_PERFMON": 38, "CAP_BPF": 39}
 NOBODY, USER = 65534, 12345
 CONTEXT = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
@@ -142,14 +146,27 @@ def issued(collector):
     return {address: row["issued"] for address, row in collector.endpoints(CLUSTER).items()}
 
 
+def reload(results, place, made, daemon, collector):
+    """Another cluster, whose requests count from then on."""
+    made["static_resources"]["clusters"].append(cluster(ADDED, [(None, 0, [(THIRD, PORT)])]))
+    with open(f"{place}/bootstrap.json", "w") as out:
+        json.dump(made, out)
+    daemon.child.send_signal(signal.SIGHUP)
+    collector.wait_ready(ADDED)
+    with Client(PORT, THIRD) as client:
+        ask(client, 11)
+    collector.settle(ADDED, lambda: collector.total(ADDED)["issued"] == 11)
+    results.equal("what another configuration brought counts", collector.total(ADDED)["issued"], 11)
+
+
 def test_all_of_its_work(results, scratch, group, dns):
     """With the three capabilities, as a user that has nothing else."""
     place = folder(scratch, "work")
     dns.records[NAME] = [FIRST]
     management = Management(place)
     collector = management.collector
-    daemon = Daemon(place, group, management.secure(config()), wrapper=as_user(CAPABILITIES),
-                    level="trace")
+    made = management.secure(config())
+    daemon = Daemon(place, group, made, wrapper=as_user(CAPABILITIES), level="trace")
     attached(daemon)
     results.equal("started with three capabilities, it has none",
                   state(daemon), expected(USER, bounding=mask(CAPABILITIES)))
@@ -170,6 +187,7 @@ def test_all_of_its_work(results, scratch, group, dns):
         collector.wait_ready(CLUSTER, seconds=30)
         ask(first, 5)
         wanted[f"{FIRST}:{PORT}"] += 5
+    reload(results, place, made, daemon, collector)
     daemon.finish()
     results.equal("with a new certificate, and in its last report", issued(collector), wanted)
     results.equal("it ends cleanly", daemon.child.returncode, 0)
@@ -261,7 +279,7 @@ def test_wrong(results, scratch, group):
 
 def test(results, scratch, group):
     upstream = Upstream()
-    for address in (FIRST, SECOND):
+    for address in (FIRST, SECOND, THIRD):
         upstream.listen(PORT, address)
     dns = Dns(scratch)
     dns.records[NAME] = []
