@@ -194,6 +194,24 @@ static void repetitions_are_left_out_and_told(void **state)
     assert_string_equal(flushed(), "");
 }
 
+static void a_flood_is_left_out_and_told(void **state)
+{
+    unsigned lines = 0;
+    char text[32];
+
+    (void)state;
+    log_set_level(LOG_LEVEL_INFO);
+    for (int i = 0; i < 1000; i++) {
+        snprintf(text, sizeof(text), "127.0.0.1:%d: closed", i);
+        lines += *captured(LOG_LEVEL_ERROR, text) != '\0';
+    }
+    assert_in_range(lines, LOG_REPEATS_OTHERS, LOG_REPEATS_OTHERS + LOG_REPEATS_KEPT);
+    snprintf(text, sizeof(text), ": %u other messages\n", 1000 - lines);
+    assert_non_null(strstr(flushed(), text));
+    assert_non_null(strstr(written, " error left out, as 200 others were written: "));
+    assert_string_equal(flushed(), "");
+}
+
 static void long_text_is_cut(void **state)
 {
     char text[6000];
@@ -222,6 +240,7 @@ int main(void)
         cmocka_unit_test(json_is_utf8),
         cmocka_unit_test(the_longest_line_fits),
         cmocka_unit_test(repetitions_are_left_out_and_told),
+        cmocka_unit_test(a_flood_is_left_out_and_told),
         cmocka_unit_test(long_text_is_cut),
     };
 

@@ -74,9 +74,14 @@ static void tell_left_out(uint64_t now_ms)
     struct log_repeat item;
 
     while (log_repeats_over(&repeats, now_ms, &item)) {
-        snprintf(message, sizeof(message), "left out, as it was written %d times: %u times: %s",
-                 LOG_REPEATS, item.left_out, item.text);
-        write_line((enum log_level)item.level, message);
+        if (item.are_others)
+            snprintf(message, sizeof(message),
+                     "left out, as %d others were written: %u other messages", LOG_REPEATS_OTHERS,
+                     item.left_out);
+        else
+            snprintf(message, sizeof(message), "left out, as it was written %d times: %u times: %s",
+                     LOG_REPEATS, item.left_out, item.text);
+        write_line(item.level, message);
     }
 }
 
