@@ -186,6 +186,25 @@ def test_certificates(results, scratch, group):
     collector.stop()
 
 
+def test_elsewhere(results, scratch, group):
+    """The client stays in the cgroup, and in another network namespace than this doctor."""
+    visit = Visit(scratch, config(), group, ["unshare", "-n"])
+    complains(results, "a loopback address of another network namespace", visit, "endpoints",
+              f"1 of 1 endpoints have no connection now: 127.0.0.1:{PORT}", "loadtap's own network namespace",
+              verdict="warn")
+
+
+def test_ended(results, scratch, group):
+    """Who closes first keeps the connection in TIME_WAIT, for a minute."""
+    with Client(OTHER):
+        pass
+    until(lambda: "TIME-WAIT" in subprocess.run(["ss", "-Htan", f"dst 127.0.0.1:{OTHER}"], capture_output=True,
+                                                text=True, check=True).stdout, 10, "the end of a connection")
+    visit = Visit(scratch, config([("127.0.0.1", OTHER)]), group)
+    complains(results, "a connection that has ended", visit, "endpoints",
+              f"1 of 1 endpoints have no connection now: 127.0.0.1:{OTHER}", verdict="warn")
+
+
 def test_endpoints(results, scratch, group):
     visit = Visit(scratch, config([("127.0.0.1", PORT), ("127.0.0.9", 1)]), group)
     complains(results, "nobody dials an endpoint", visit, "endpoints", "1 of 2 endpoints have no connection",
@@ -217,6 +236,8 @@ def test(results, scratch, group):
         test_names(results, scratch, group, dns)
         test_management(results, scratch, group)
         test_certificates(results, scratch, group)
+        test_elsewhere(results, scratch, group)
+        test_ended(results, scratch, group)
         test_endpoints(results, scratch, group)
     collector.stop()
 

@@ -128,13 +128,33 @@ static void equal_needs_ip_and_port(void **state)
     assert_false(address_is_ipv4(&v6));
 }
 
+static void loopback_is_known(void **state)
+{
+    static const struct {
+        const char *ip;
+        bool loopback;
+    } rows[] = {{"127.0.0.1", true},  {"127.255.255.254", true},
+                {"::1", true},        {"::ffff:127.0.0.9", true},
+                {"126.0.0.1", false}, {"128.0.0.1", false},
+                {"0.0.0.0", false},   {"::", false},
+                {"::2", false},       {"::127.0.0.1", false},
+                {"7f00::1", false}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct address address = parsed(rows[i].ip, 80);
+
+        assert_int_equal(address_is_loopback(&address), rows[i].loopback);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_round_trips),        cmocka_unit_test(longest_text_fits),
         cmocka_unit_test(only_literals_are_read),  cmocka_unit_test(socket_addresses_round_trip),
         cmocka_unit_test(mapped_is_ipv4),          cmocka_unit_test(other_families_are_refused),
-        cmocka_unit_test(equal_needs_ip_and_port),
+        cmocka_unit_test(equal_needs_ip_and_port), cmocka_unit_test(loopback_is_known),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

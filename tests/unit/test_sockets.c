@@ -17,7 +17,7 @@ static void test_peers(void **state)
         const char *line, *peer; /* NULL: none */
     } rows[] = {
         {"   0: 0100007F:8AE4 0200000A:0050 01" TAIL, "10.0.0.2:80"},
-        {"  12: 0100007F:8AE4 0100007F:4E21 06" TAIL, "127.0.0.1:20001"},
+        {"  12: 0100007F:8AE4 0100007F:4E21 01" TAIL, "127.0.0.1:20001"},
         {"   1: 0100007F:4E21 00000000:0000 0A" TAIL, NULL},
         {"   1: 0100007F:4E21 0100007F:8AE4 0A" TAIL, NULL},
         {"   0: 00000000000000000000000001000000:C001 B80D0120000000000000000001000000:01BB "
@@ -41,6 +41,23 @@ static void test_peers(void **state)
         if (found)
             address_text(&peer, text);
         assert_string_equal(text, rows[i].peer ? rows[i].peer : "");
+    }
+}
+
+/* ESTABLISHED, SYN_SENT, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT; not SYN_RECV, TIME_WAIT, CLOSE, LAST_ACK, LISTEN,
+ * CLOSING, NEW_SYN_RECV. */
+static void test_states(void **state)
+{
+    static const bool open[] = {
+        [1] = true, [2] = true, [4] = true, [5] = true, [8] = true, [12] = false};
+
+    (void)state;
+    for (unsigned i = 1; i < ARRAY_SIZE(open); i++) {
+        char line[256];
+        struct address peer;
+
+        snprintf(line, sizeof(line), "   0: 0100007F:8AE4 0200000A:0050 %02X" TAIL, i);
+        assert_int_equal(sockets_peer(line, &peer), open[i]);
     }
 }
 
@@ -87,6 +104,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_peers),
+        cmocka_unit_test(test_states),
         cmocka_unit_test(test_translations),
     };
 

@@ -84,6 +84,14 @@ bool address_is_ipv4(const struct address *address)
     return !memcmp(address->ip, mapped_prefix, sizeof(mapped_prefix));
 }
 
+bool address_is_loopback(const struct address *address)
+{
+    static const uint8_t v6[sizeof(address->ip)] = {[15] = 1};
+
+    return address_is_ipv4(address) ? address->ip[sizeof(mapped_prefix)] == 127
+                                    : !memcmp(address->ip, v6, sizeof(v6));
+}
+
 static char *decimal(uint8_t number, char *out)
 {
     if (number >= 100)

@@ -24,6 +24,8 @@ int address_from_sockaddr(const struct sockaddr *from, struct address *out); /* 
 socklen_t address_to_sockaddr(const struct address *from, struct sockaddr_storage *out);
 bool address_equal(const struct address *a, const struct address *b);
 bool address_is_ipv4(const struct address *address);
+/* ::1, 127.0.0.0/8: another one in each network namespace. */
+bool address_is_loopback(const struct address *address);
 /* IP alone, as Envoy prints it: "127.0.0.1", "::1". `out` has ADDRESS_TEXT_MAX bytes. */
 const char *address_ip_text(const struct address *address, char *out);
 /* The same; returns its length. */

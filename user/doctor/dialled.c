@@ -15,6 +15,9 @@
     "an endpoint has to be the address that the proxy dials: in Kubernetes the Service's "         \
     "ClusterIP, "                                                                                  \
     "or the pods' own addresses where the Service is headless"
+#define LOOPBACK_FIX                                                                               \
+    "; a loopback address is that of loadtap's own network namespace: run loadtap, and its "       \
+    "doctor, in the proxy's"
 
 struct endpoint_use {
     bool dialled, translated;
@@ -25,7 +28,8 @@ struct look {
     const struct bootstrap *bootstrap;
     const struct named_addresses *addresses;
     struct endpoint_use *uses; /* of each address */
-    ino_t namespaces[NAMESPACES_MAX];
+    ino_t own_namespace;
+    ino_t namespaces[NAMESPACES_MAX]; /* that were read; the last one is being read */
     size_t namespace_count;
 };
 
@@ -38,8 +42,17 @@ static bool is_watched(const struct look *look, size_t i)
            (look->bootstrap->lrs_host || cluster != look->bootstrap->lrs_cluster);
 }
 
+/* Whether an address in the namespace that is being read means what it means to loadtap. */
+static bool is_reachable(const struct look *look, const struct address *address)
+{
+    return look->namespaces[look->namespace_count - 1] == look->own_namespace ||
+           !address_is_loopback(address);
+}
+
 static void note_peer(struct look *look, const struct address *peer)
 {
+    if (!is_reachable(look, peer))
+        return;
     for (size_t i = 0; i < look->addresses->count; i++)
         if (address_equal(&look->addresses->items[i].address, peer))
             look->uses[i].dialled = true;
@@ -48,6 +61,8 @@ static void note_peer(struct look *look, const struct address *peer)
 static void note_translation(struct look *look, const struct address *dialled,
                              const struct address *real)
 {
+    if (!is_reachable(look, real))
+        return;
     for (size_t i = 0; i < look->addresses->count; i++)
         if (address_equal(&look->addresses->items[i].address, real)) {
             look->uses[i].translated = true;
@@ -111,35 +126,39 @@ static void tell_idle(struct findings *findings, const struct look *look, size_t
 {
     char list[LISTED_MAX * (ADDRESS_TEXT_MAX + 2)] = "", text[ADDRESS_TEXT_MAX];
     size_t idle = 0, length = 0;
+    bool loopback = false;
 
     for (size_t i = 0; i < look->addresses->count; i++) {
         if (!is_watched(look, i) || look->uses[i].dialled || look->uses[i].translated)
             continue;
+        loopback |= address_is_loopback(&look->addresses->items[i].address);
         if (idle++ < LISTED_MAX)
             length +=
                 (size_t)snprintf(list + length, sizeof(list) - length, "%s%s", length ? ", " : "",
                                  address_text(&look->addresses->items[i].address, text));
     }
     if (idle)
-        findings_add(findings, VERDICT_WARN, CHECK, DIAL_FIX,
+        findings_add(findings, VERDICT_WARN, CHECK, loopback ? DIAL_FIX LOOPBACK_FIX : DIAL_FIX,
                      "%zu of %zu endpoints have no connection now: %s%s", idle, watched, list,
                      idle > LISTED_MAX ? ", ..." : "");
 }
 
 static void tell(struct findings *findings, const struct look *look)
 {
-    size_t watched = 0, dialled = 0;
+    size_t watched = 0, dialled = 0, loopback = 0;
 
     for (size_t i = 0; i < look->addresses->count; i++) {
         if (!is_watched(look, i))
             continue;
         watched++;
         dialled += look->uses[i].dialled;
+        loopback += address_is_loopback(&look->addresses->items[i].address);
         if (look->uses[i].translated && !look->uses[i].dialled)
             tell_translated(findings, look, i);
     }
     if (dialled == watched)
-        findings_ok(findings, CHECK, "each of the %zu endpoints has a connection now", watched);
+        findings_ok(findings, CHECK, "each of the %zu endpoints has a connection now%s", watched,
+                    loopback ? " (to a loopback address: in loadtap's network namespace)" : "");
     else
         tell_idle(findings, look, watched);
 }
@@ -150,7 +169,12 @@ void dialled_check(struct findings *findings, const struct bootstrap *bootstrap,
     autofree struct endpoint_use *uses = calloc(addresses->count + 1, sizeof(*uses));
     struct look look = {.bootstrap = bootstrap, .addresses = addresses, .uses = uses};
 
-    if (!uses || processes_visit(cgroup, on_process, &look))
+    struct stat own;
+
+    if (!uses || stat("/proc/self/ns/net", &own))
+        return;
+    look.own_namespace = own.st_ino;
+    if (processes_visit(cgroup, on_process, &look))
         return;
     tell(findings, &look);
 }

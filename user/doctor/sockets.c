@@ -1,11 +1,11 @@
 #include "doctor/sockets.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LISTEN 0x0a
 #define IP_TEXT 64
 
 /* Each word of the address is printed as the machine's own number. */
@@ -26,6 +26,13 @@ static bool read_ip(const char *text, struct address *out)
     return true;
 }
 
+/* A side that has ended what it says may still be answered; TIME_WAIT and those on the way there are over. */
+static bool is_open(unsigned state)
+{
+    return state == TCP_ESTABLISHED || state == TCP_SYN_SENT || state == TCP_FIN_WAIT1 ||
+           state == TCP_FIN_WAIT2 || state == TCP_CLOSE_WAIT;
+}
+
 bool sockets_peer(const char *line, struct address *out)
 {
     char ip[IP_TEXT];
@@ -33,7 +40,7 @@ bool sockets_peer(const char *line, struct address *out)
     struct address peer;
 
     if (sscanf(line, " %*u: %*[0-9A-Fa-f]:%*x %63[0-9A-Fa-f]:%x %x", ip, &port, &state) != 3 ||
-        state == LISTEN || !port || port > UINT16_MAX || !read_ip(ip, &peer))
+        !is_open(state) || !port || port > UINT16_MAX || !read_ip(ip, &peer))
         return false;
     peer.port = (uint16_t)port;
     *out = peer;

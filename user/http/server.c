@@ -127,17 +127,13 @@ void http_server_push(struct http_server *server, struct http_body *body)
 static enum http_way way_of(struct evhttp_request *from)
 {
     const struct sockaddr *peer = evhttp_connection_get_addr(evhttp_request_get_connection(from));
-    static const uint8_t mapped[13] = {[10] = 0xff, 0xff, 127}, loopback[16] = {[15] = 1};
     struct address address;
 
     if (peer && peer->sa_family == AF_UNIX)
         return HTTP_WAY_UNIX;
     if (!peer || address_from_sockaddr(peer, &address))
         return HTTP_WAY_NETWORK;
-    return !memcmp(address.ip, mapped, sizeof(mapped)) ||
-                   !memcmp(address.ip, loopback, sizeof(loopback))
-               ? HTTP_WAY_LOOPBACK
-               : HTTP_WAY_NETWORK;
+    return address_is_loopback(&address) ? HTTP_WAY_LOOPBACK : HTTP_WAY_NETWORK;
 }
 
 static enum http_method method_of(struct evhttp_request *from)
