@@ -130,6 +130,14 @@ def test_machine(results, scratch, group):
     until(lambda: "; capabilities: " in daemon.log(), 30, "the programs")
     visit = Visit(scratch, config(), group)
     complains(results, "another loadtap", visit, "hooks", "another loadtap is attached", verdict="warn")
+    place = os.path.join(scratch, "second")
+    os.mkdir(place)
+    second = Daemon(place, group, config())
+    until(lambda: "; capabilities: " in second.log(), 30, "the programs of the second")
+    results.equal("the second says so too, the first did not", [
+        log.count(f" warning another loadtap is attached to cgroup {group}: ")
+        for log in (daemon.log(), second.log())], [0, 1])
+    second.finish()
     daemon.finish()
     results.equal("another loadtap: is gone", Visit(scratch, config(), group).others(), visit.others() - 1)
 

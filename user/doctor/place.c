@@ -10,8 +10,6 @@
 #include "kernel/cgroup.h"
 #include "kernel/hooks.h"
 
-#define USERS_MAX 64
-
 static bool note(void *arg, pid_t pid)
 {
     size_t *count = arg;
@@ -51,20 +49,12 @@ static void list_users(const struct hook_user *users, size_t count, char *out, s
                                    users[i].name, *users[i].name ? ")" : "", users[i].hook);
 }
 
-static bool is_loadtap(const struct hook_user *users, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!strncmp(users[i].name, "tap_", strlen("tap_")))
-            return true;
-    return false;
-}
-
 static void check_hooks(struct findings *findings, int fd)
 {
-    struct hook_user users[USERS_MAX];
+    struct hook_user users[HOOK_USERS_MAX];
     char text[FINDING_TEXT_MAX / 2];
     size_t count;
-    int result = hooks_list(fd, users, USERS_MAX, &count);
+    int result = hooks_list(fd, true, users, &count);
 
     if (result) {
         findings_add(findings, VERDICT_WARN, "hooks", "CAP_NET_ADMIN and CAP_BPF",
@@ -72,7 +62,7 @@ static void check_hooks(struct findings *findings, int fd)
         return;
     }
     list_users(users, count, text, sizeof(text));
-    if (is_loadtap(users, count))
+    if (hooks_have_loadtap(users, count))
         findings_add(findings, VERDICT_WARN, "hooks",
                      "no harm, if it is meant; two of one node report each request twice",
                      "another loadtap is attached: %s", text);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -25,7 +26,7 @@ static void find_name(struct hook_user *user)
     close(fd);
 }
 
-int hooks_list(int cgroup, struct hook_user *out, size_t max, size_t *count)
+int hooks_list(int cgroup, bool above, struct hook_user *out, size_t *count)
 {
     static const struct {
         enum bpf_attach_type type;
@@ -37,15 +38,23 @@ int hooks_list(int cgroup, struct hook_user *out, size_t max, size_t *count)
     *count = 0;
     for (size_t i = 0; i < ARRAY_SIZE(hooks); i++) {
         __u32 ids[IDS_MAX], found = IDS_MAX, flags = 0;
-        int result =
-            bpf_prog_query(cgroup, hooks[i].type, BPF_F_QUERY_EFFECTIVE, &flags, ids, &found);
+        int result = bpf_prog_query(cgroup, hooks[i].type, above ? BPF_F_QUERY_EFFECTIVE : 0,
+                                    &flags, ids, &found);
 
         if (result && errno != ENOSPC)
             return -errno;
-        for (__u32 j = 0; j < found && j < IDS_MAX && *count < max; j++) {
+        for (__u32 j = 0; j < found && j < IDS_MAX && *count < HOOK_USERS_MAX; j++) {
             out[*count] = (struct hook_user){.hook = hooks[i].name, .id = ids[j]};
             find_name(&out[(*count)++]);
         }
     }
     return 0;
+}
+
+bool hooks_have_loadtap(const struct hook_user *users, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!strncmp(users[i].name, "tap_", strlen("tap_")))
+            return true;
+    return false;
 }
