@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from lib import namespace, proxy, tap
+from lib import admin, namespace, proxy, tap
 from lib.client import Client, request
 from lib.daemon import Daemon
 from lib.process import Process, until
@@ -146,6 +146,7 @@ def run_with(results, scratch, path, upstream, sees_open):
     if sees_open:
         clusters[f"nginx-{KEPT}"] = KEPT
     daemon.wait_ready(collector, *clusters)
+    results.equal("a browser finds the live page", admin.get("/live")[0], 200)
     before = {port: dict(upstream.counts[port]) for port in clusters.values()}
     for _ in range(10):
         ask(NGINX_PORT, 3, "/ok?status=503")

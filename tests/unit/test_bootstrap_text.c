@@ -116,7 +116,11 @@ static void the_whole_text(void **state)
         "  load_stats_config:\n"
         "    api_type: GRPC\n"
         "    grpc_services:\n"
-        "    - envoy_grpc: {cluster_name: management_server}\n");
+        "    - envoy_grpc: {cluster_name: management_server}\n"
+        "# For a browser: http://127.0.0.1:9901/live; /metrics for Prometheus. If something else "
+        "listens there, as an Envoy may, say\n"
+        "# another port, or take `admin` out: `loadtap top` and `explain` ask a Unix socket.\n"
+        "admin: {address: {socket_address: {address: 127.0.0.1, port_value: 9901}}}\n");
 }
 
 static void what_the_daemon_reads_in_it(void **state)
@@ -133,6 +137,8 @@ static void what_the_daemon_reads_in_it(void **state)
     assert_string_equal(bootstrap->clusters.items[1].name, "nginx-5432");
     assert_int_equal(bootstrap->clusters.items[1].protocol, PROTOCOL_TCP);
     assert_int_equal(bootstrap->clusters.items[0].protocol, PROTOCOL_AUTO);
+    assert_string_equal(bootstrap->admin_host, "127.0.0.1");
+    assert_int_equal(bootstrap->admin_port, 9901);
     bootstrap_free(bootstrap);
 }
 

@@ -145,6 +145,16 @@ static void print_management(const struct bootstrap_facts *facts, FILE *out)
                  "    - envoy_grpc: {cluster_name: " MANAGEMENT "}\n");
 }
 
+static void print_admin(FILE *out)
+{
+    fprintf(out,
+            "# For a browser: http://127.0.0.1:9901/live; /metrics for Prometheus. If something "
+            "else listens "
+            "there, as an Envoy may, say\n"
+            "# another port, or take `admin` out: `loadtap top` and `explain` ask a Unix socket.\n"
+            "admin: {address: {socket_address: {address: 127.0.0.1, port_value: 9901}}}\n");
+}
+
 void bootstrap_text(const struct bootstrap_facts *facts, const struct peer_groups *groups,
                     FILE *out)
 {
@@ -157,6 +167,7 @@ void bootstrap_text(const struct bootstrap_facts *facts, const struct peer_group
     for (size_t i = 0; i < groups->count; i++)
         print_cluster(&groups->clusters[i], out);
     print_management(facts, out);
+    print_admin(out);
     if (!facts->cgroup)
         return;
     fprintf(out, "bootstrap_extensions:\n"
