@@ -166,7 +166,13 @@ def what_it_refuses(results, scratch, path, empty):
         before = file.read()
     process = init(scratch, "-o", path)
     results.equal("a file that is there is kept", process.child.wait(10), 1)
-    results.true("... and it says how to replace it", "--force would replace" in process.log())
+    results.true("... and it says how to replace it",
+                 f"\nloadtap init: {path} exists: --force replaces it\n" in process.log())
+    for where, why in (("/proc/loadtap.yaml", "No such file or directory"), (scratch, "it is no regular file"),
+                       (os.path.join(scratch, "none", "it.yaml"), "No such file or directory")):
+        process = init(scratch, "-o", where, "--force", "-s", "60")
+        results.equal("what cannot be written is refused before the watch", process.child.wait(10), 1)
+        results.true("... by name", f"loadtap init: cannot write {where}: {why}\n" in process.log(), process.log())
     process = init(scratch, "--cgroup", empty, "-s", "1", "-o", path, "--force")
     results.equal("where nothing is dialled there is nothing to write", process.child.wait(10), 1)
     with open(path) as file:
