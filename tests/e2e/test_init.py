@@ -118,6 +118,8 @@ def what_it_wrote(results, path):
     sees_open = "This kernel does not show connections that were open before" not in text
     if sees_open:
         results.equal("what was open before", found.pop(("127.0.0.1", KEPT), None), (1, "nginx"))
+        results.true("... of which no first bytes were seen",
+                     f"Port {KEPT}, dialled by nginx: 1 connection, of which 1 was open before: not known" in text)
     else:
         results.skip("what was open before", "the kernel does not show it, and the file says so")
     results.equal("each peer, with its connections and who dials", found, {

@@ -181,6 +181,27 @@ static void what_is_missing_is_said(void **state)
     assert_null(strstr(text, "b-80"));
 }
 
+/* A keep-alive connection of HTTP shows no first bytes either: sessions would be the wrong advice. */
+static void what_was_open_before(void **state)
+{
+    struct peer peers[] = {peer("10.0.0.1", 80, "a", 3), peer("10.0.0.2", 81, "b", 1),
+                           peer("10.0.0.3", 82, "c", 2), peer("10.0.0.4", 83, "d", 2)};
+    autofree char *text = NULL;
+
+    (void)state;
+    peers[0].open = 2;
+    peers[1].open = 1;
+    peers[2].open = peers[2].http = 1;
+    text = text_of(&facts, peers, 4);
+    assert_non_null(strstr(text, "dialled by a: 3 connections, of which 2 were open before: not "
+                                 "known what they speak."));
+    assert_non_null(strstr(text, "dialled by b: 1 connection, of which 1 was open before: not "
+                                 "known what they speak."));
+    assert_non_null(strstr(text, "dialled by c: 2 connections with HTTP.\n"));
+    *strstr(text, "dialled by d:") = '\0';
+    assert_null(strstr(text, "protocol: tcp"));
+}
+
 static void the_table(void **state)
 {
     struct peer peers[] = {peer("10.0.0.1", 8080, "nginx", 2), peer("::1", 5432, "", 10)};
@@ -204,9 +225,9 @@ static void the_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_whole_text),    cmocka_unit_test(what_the_daemon_reads_in_it),
-        cmocka_unit_test(names_of_any_kind), cmocka_unit_test(what_is_missing_is_said),
-        cmocka_unit_test(the_table),
+        cmocka_unit_test(the_whole_text),       cmocka_unit_test(what_the_daemon_reads_in_it),
+        cmocka_unit_test(names_of_any_kind),    cmocka_unit_test(what_is_missing_is_said),
+        cmocka_unit_test(what_was_open_before), cmocka_unit_test(the_table),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,6 +81,14 @@ static void print_cluster_comment(const struct peer_cluster *cluster, FILE *out)
         fprintf(out, ". No HTTP: each is counted as one session.\n");
         break;
     case SPEECH_UNKNOWN:
+        if (cluster->open) {
+            fprintf(out,
+                    ", of which %" PRIu64
+                    " %s open before: not known what they speak. loadtap finds "
+                    "out where it is HTTP.\n",
+                    cluster->open, cluster->open == 1 ? "was" : "were");
+            break;
+        }
         fprintf(out, ". Without HTTP, `metadata: {filter_metadata: {loadtap: {protocol: tcp}}}` "
                      "counts sessions.\n");
         break;
