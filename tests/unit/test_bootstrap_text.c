@@ -118,8 +118,10 @@ static void the_whole_text(void **state)
         "    grpc_services:\n"
         "    - envoy_grpc: {cluster_name: management_server}\n"
         "# For a browser: http://127.0.0.1:9901/live; /metrics for Prometheus. If something else "
-        "listens there, as an Envoy may, say\n"
-        "# another port, or take `admin` out: `loadtap top` and `explain` ask a Unix socket.\n"
+        "listens "
+        "there, as an Envoy may,\n"
+        "# loadtap counts without it: say another port. `loadtap top` and `explain` ask a Unix "
+        "socket.\n"
         "admin: {address: {socket_address: {address: 127.0.0.1, port_value: 9901}}}\n");
 }
 

@@ -155,12 +155,12 @@ static void print_management(const struct bootstrap_facts *facts, FILE *out)
 
 static void print_admin(FILE *out)
 {
-    fprintf(out,
-            "# For a browser: http://127.0.0.1:9901/live; /metrics for Prometheus. If something "
-            "else listens "
-            "there, as an Envoy may, say\n"
-            "# another port, or take `admin` out: `loadtap top` and `explain` ask a Unix socket.\n"
-            "admin: {address: {socket_address: {address: 127.0.0.1, port_value: 9901}}}\n");
+    fprintf(out, "# For a browser: http://127.0.0.1:9901/live; /metrics for Prometheus. If "
+                 "something else listens "
+                 "there, as an Envoy may,\n"
+                 "# loadtap counts without it: say another port. `loadtap top` and `explain` ask a "
+                 "Unix socket.\n"
+                 "admin: {address: {socket_address: {address: 127.0.0.1, port_value: 9901}}}\n");
 }
 
 void bootstrap_text(const struct bootstrap_facts *facts, const struct peer_groups *groups,
