@@ -148,7 +148,7 @@ $(BUILD)/setup.%: scripts/setup.sh
 	mkdir -p $(@D)
 	scripts/setup.sh $*
 	touch $@
-$(BUILD)/setup.test $(BUILD)/setup.demo $(BUILD)/setup.kernels $(BUILD)/setup.arm64 $(BUILD)/setup.deb: | $(BUILD)/setup.build
+$(BUILD)/setup.test $(BUILD)/setup.demo $(BUILD)/setup.kernels $(BUILD)/setup.arm64 $(BUILD)/setup.packages: | $(BUILD)/setup.build
 
 # What needs it says so where it cannot be had.
 envoy kubernetes: | $(BUILD)/setup.test
@@ -246,7 +246,7 @@ image: static arm64 ## build/loadtap-VERSION.oci.tar, an OCI image with nothing 
 
 DEB := $(BUILD)/loadtap_$(VERSION)_$(shell dpkg --print-architecture 2>/dev/null).deb
 
-deb: all $(BUILD)/setup.deb ## build/loadtap_VERSION_ARCHITECTURE.deb, for Debian
+deb: all $(BUILD)/setup.packages ## build/loadtap_VERSION_ARCHITECTURE.deb, for Debian
 	scripts/deb.sh $(BUILD) $(DEB)
 
 arm64: $(BUILD)/setup.arm64

@@ -188,6 +188,7 @@ int peers_open(struct bpf_iter__task_file *ctx)
     struct sock *sk = socket ? socket->sk : NULL;
     struct peer_key peer = {};
     struct sock_common *common;
+    struct peer_value *value;
     struct dial *dial;
 
     if (!sk || !task)
@@ -207,5 +208,8 @@ int peers_open(struct bpf_iter__task_file *ctx)
     if (dial)
         dial->greeted = 1; /* the first bytes went by */
     count(dial, &peer);
+    value = bpf_map_lookup_elem(&peers, &peer);
+    if (dial && value)
+        __sync_fetch_and_add(&value->open, 1);
     return 0;
 }

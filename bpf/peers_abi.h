@@ -13,6 +13,7 @@ struct peer_key {
 /* Connections. Of those that began before they were watched, or said nothing yet, only `all` tells. */
 struct peer_value {
     __u64 all;
+    __u64 open;    /* began before they were watched */
     __u64 http;    /* the first bytes can be those of an HTTP request, or of HTTP/2 */
     __u64 tls;     /* ... are those of TLS */
     __u64 session; /* ... cannot be HTTP, or the server was the first to speak */

@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh build|test|demo|kernels|arm64|deb: finds what that step lacks on this machine. As root with apt it is
+# setup.sh build|test|demo|kernels|arm64|packages: finds what that step lacks on this machine. As root with apt it is
 # installed, one line each; anywhere else the packages are named and the script fails.
 set -eu
 
@@ -71,7 +71,7 @@ kernels busybox-static busybox
 kernels kmod modprobe
 kernels python3 python3
 test lintian lintian
-deb dpkg-dev dpkg-shlibdeps
+packages dpkg-dev dpkg-shlibdeps
 arm64 gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
 arm64 libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdio.h
 arm64 qemu-user-static qemu-aarch64-static

@@ -18,7 +18,13 @@ same_bytes() {
     scripts/deb.sh "$BUILD" "$copy/again.deb" && cmp "$copy/again.deb" "$deb"
 }
 
+# What a person types is `dpkg -i build/*.deb`.
+only_one() {
+    [ "$(echo "$BUILD"/*.deb)" = "$deb" ]
+}
+
 check "lintian" clean
+check "nothing else ends in .deb" only_one
 check "the version is the program's" same_version
 check "built again it has the same bytes" same_bytes
 finish

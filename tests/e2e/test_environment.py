@@ -4,7 +4,7 @@
 import os
 import subprocess
 
-from lib import namespace, tap
+from lib import admin, namespace, tap
 from lib.client import Client, request
 from lib.daemon import Daemon, bootstrap, cluster
 from lib.process import until
@@ -29,6 +29,24 @@ def refused(path, without):
     return done.stderr if done.returncode else None
 
 
+def explain(path, *more):
+    """Exit status and all that is said, in a shell that has none of the variables."""
+    environment = {name: value for name, value in os.environ.items() if name not in ENVIRONMENT}
+    done = subprocess.run([os.path.join(BUILD, "loadtap"), "explain", "127.0.0.1:20001", "-c", path, *more],
+                          env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30)
+    return done.returncode, done.stdout
+
+
+def elsewhere(results, path):
+    """An operator's shell has not the daemon's environment."""
+    for flags in ((), (EXPAND,)):
+        status, said = explain(path, *flags)
+        results.true("explain without the variables says the way out", status == 1
+                     and f"--admin SOCKET asks without the file ({admin.SOCKET}" in said, said)
+    status, said = explain(path, "--admin", admin.SOCKET)
+    results.true("... which is one", status == 0 and "env" in said, said)
+
+
 def test(results, scratch, group):
     os.environ.update(ENVIRONMENT)
     Upstream().listen(20001)
@@ -46,10 +64,11 @@ def test(results, scratch, group):
     results.equal("the endpoint's port",
                   {name: row["issued"] for name, row in collector.endpoints("env").items()},
                   {"127.0.0.1:20001": 1})
+    path = os.path.join(scratch, "bootstrap.json")
+    elsewhere(results, path)
     results.equal("loadtap ends cleanly", daemon.finish(), 0)
     collector.stop()
 
-    path = os.path.join(scratch, "bootstrap.json")
     results.equal("all variables are there", refused(path, None), None)
     said = refused(path, "ZONE") or ""
     results.true("one is missing: the error has place and way out",

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from lib import namespace, proxy, tap
+from lib import admin, namespace, proxy, tap
 from lib.client import Client, request
 from lib.daemon import Daemon
 from lib.process import Process, until
@@ -118,6 +118,8 @@ def what_it_wrote(results, path):
     sees_open = "This kernel does not show connections that were open before" not in text
     if sees_open:
         results.equal("what was open before", found.pop(("127.0.0.1", KEPT), None), (1, "nginx"))
+        results.true("... of which no first bytes were seen",
+                     f"Port {KEPT}, dialled by nginx: 1 connection, of which 1 was open before: not known" in text)
     else:
         results.skip("what was open before", "the kernel does not show it, and the file says so")
     results.equal("each peer, with its connections and who dials", found, {
@@ -146,6 +148,7 @@ def run_with(results, scratch, path, upstream, sees_open):
     if sees_open:
         clusters[f"nginx-{KEPT}"] = KEPT
     daemon.wait_ready(collector, *clusters)
+    results.equal("a browser finds the live page", admin.get("/live")[0], 200)
     before = {port: dict(upstream.counts[port]) for port in clusters.values()}
     for _ in range(10):
         ask(NGINX_PORT, 3, "/ok?status=503")
@@ -165,7 +168,13 @@ def what_it_refuses(results, scratch, path, empty):
         before = file.read()
     process = init(scratch, "-o", path)
     results.equal("a file that is there is kept", process.child.wait(10), 1)
-    results.true("... and it says how to replace it", "--force would replace" in process.log())
+    results.true("... and it says how to replace it",
+                 f"\nloadtap init: {path} exists: --force replaces it\n" in process.log())
+    for where, why in (("/proc/loadtap.yaml", "No such file or directory"), (scratch, "it is no regular file"),
+                       (os.path.join(scratch, "none", "it.yaml"), "No such file or directory")):
+        process = init(scratch, "-o", where, "--force", "-s", "60")
+        results.equal("what cannot be written is refused before the watch", process.child.wait(10), 1)
+        results.true("... by name", f"loadtap init: cannot write {where}: {why}\n" in process.log(), process.log())
     process = init(scratch, "--cgroup", empty, "-s", "1", "-o", path, "--force")
     results.equal("where nothing is dialled there is nothing to write", process.child.wait(10), 1)
     with open(path) as file:

@@ -46,6 +46,8 @@ static void each_form(void **state)
     assert_string_equal(target_text(long_path, NULL), "");
     assert_string_equal(target_text(NULL, "/nonexistent"), "");
     assert_non_null(strstr(error, "/nonexistent"));
+    assert_non_null(
+        strstr(error, "; --admin SOCKET asks without the file (/run/loadtap/admin.sock"));
 }
 
 /* A bootstrap that has `more` besides what each needs. */

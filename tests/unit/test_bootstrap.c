@@ -613,6 +613,8 @@ static void files_that_cannot_be_read(void **state)
     assert_string_equal(error.text, "/nowhere/x.yaml: cannot be read: No such file or directory");
     assert_null(load(&(struct bootstrap_source){.path = "/tmp"}));
     assert_string_equal(error.text, "/tmp: cannot be read: Is a directory");
+    assert_null(load(&(struct bootstrap_source){.path = "/dev/zero"}));
+    assert_string_equal(error.text, "/dev/zero: found 64 MiB or more, expected less");
     assert_null(load(&(struct bootstrap_source){.path = name}));
     assert_non_null(strstr(error.text, "found an empty file"));
     assert_null(load(&(struct bootstrap_source){.path = NULL}));

@@ -116,7 +116,13 @@ static void the_whole_text(void **state)
         "  load_stats_config:\n"
         "    api_type: GRPC\n"
         "    grpc_services:\n"
-        "    - envoy_grpc: {cluster_name: management_server}\n");
+        "    - envoy_grpc: {cluster_name: management_server}\n"
+        "# For a browser: http://127.0.0.1:9901/live; /metrics for Prometheus. If something else "
+        "listens "
+        "there, as an Envoy may,\n"
+        "# loadtap counts without it: say another port. `loadtap top` and `explain` ask a Unix "
+        "socket.\n"
+        "admin: {address: {socket_address: {address: 127.0.0.1, port_value: 9901}}}\n");
 }
 
 static void what_the_daemon_reads_in_it(void **state)
@@ -133,6 +139,8 @@ static void what_the_daemon_reads_in_it(void **state)
     assert_string_equal(bootstrap->clusters.items[1].name, "nginx-5432");
     assert_int_equal(bootstrap->clusters.items[1].protocol, PROTOCOL_TCP);
     assert_int_equal(bootstrap->clusters.items[0].protocol, PROTOCOL_AUTO);
+    assert_string_equal(bootstrap->admin_host, "127.0.0.1");
+    assert_int_equal(bootstrap->admin_port, 9901);
     bootstrap_free(bootstrap);
 }
 
@@ -175,6 +183,27 @@ static void what_is_missing_is_said(void **state)
     assert_null(strstr(text, "b-80"));
 }
 
+/* A keep-alive connection of HTTP shows no first bytes either: sessions would be the wrong advice. */
+static void what_was_open_before(void **state)
+{
+    struct peer peers[] = {peer("10.0.0.1", 80, "a", 3), peer("10.0.0.2", 81, "b", 1),
+                           peer("10.0.0.3", 82, "c", 2), peer("10.0.0.4", 83, "d", 2)};
+    autofree char *text = NULL;
+
+    (void)state;
+    peers[0].open = 2;
+    peers[1].open = 1;
+    peers[2].open = peers[2].http = 1;
+    text = text_of(&facts, peers, 4);
+    assert_non_null(strstr(text, "dialled by a: 3 connections, of which 2 were open before: not "
+                                 "known what they speak."));
+    assert_non_null(strstr(text, "dialled by b: 1 connection, of which 1 was open before: not "
+                                 "known what they speak."));
+    assert_non_null(strstr(text, "dialled by c: 2 connections with HTTP.\n"));
+    *strstr(text, "dialled by d:") = '\0';
+    assert_null(strstr(text, "protocol: tcp"));
+}
+
 static void the_table(void **state)
 {
     struct peer peers[] = {peer("10.0.0.1", 8080, "nginx", 2), peer("::1", 5432, "", 10)};
@@ -198,9 +227,9 @@ static void the_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_whole_text),    cmocka_unit_test(what_the_daemon_reads_in_it),
-        cmocka_unit_test(names_of_any_kind), cmocka_unit_test(what_is_missing_is_said),
-        cmocka_unit_test(the_table),
+        cmocka_unit_test(the_whole_text),       cmocka_unit_test(what_the_daemon_reads_in_it),
+        cmocka_unit_test(names_of_any_kind),    cmocka_unit_test(what_is_missing_is_said),
+        cmocka_unit_test(what_was_open_before), cmocka_unit_test(the_table),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

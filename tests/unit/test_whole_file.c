@@ -134,6 +134,19 @@ static void where_there_is_no_folder(void **state)
                      -ENOENT);
 }
 
+static void what_is_known_before(void **state)
+{
+    (void)state;
+    assert_int_equal(whole_file_check(path, false), 0);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(put("first", false), 0);
+    assert_int_equal(whole_file_check(path, false), -EEXIST);
+    assert_int_equal(whole_file_check(path, true), 0);
+    holds(path, "first");
+    assert_int_equal(whole_file_check("/dev/null", true), -EINVAL);
+    assert_int_equal(whole_file_check("/tmp/loadtap-no-such-folder/it", true), -ENOENT);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -144,6 +157,7 @@ int main(void)
         TEST(where_a_link_leads),
         TEST(what_was_there_stays),
         TEST(where_there_is_no_folder),
+        TEST(what_is_known_before),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

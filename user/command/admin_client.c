@@ -87,8 +87,12 @@ static int target_configured(const struct admin_where *where, struct admin_targe
     struct address address;
     int result = 0;
 
+    /* Who asks may lack what the daemon had: variables that the file names, the right to read it. */
     if (bootstrap_load(&source, &bootstrap, &config_error))
-        return fail(error, -EINVAL, "%s", config_error.text);
+        return fail(error, -EINVAL,
+                    "%s; --admin SOCKET asks without the file (" BOOTSTRAP_ADMIN_SOCKET
+                    ", unless it names another)",
+                    config_error.text);
     if (bootstrap->admin_socket)
         result = target_unix(bootstrap->admin_socket, out, error);
     else if (bootstrap->admin_host &&

@@ -13,7 +13,7 @@ struct admin_target {
     socklen_t size;
 };
 
-#define ADMIN_ERROR_MAX 512
+#define ADMIN_ERROR_MAX 2048 /* one of the configuration, and more */
 
 /* What the command line says of where the daemon is asked. */
 struct admin_where {

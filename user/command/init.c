@@ -131,6 +131,18 @@ static int check_text(const char *text)
     return 0;
 }
 
+/* Of `--output`, before the watch or after it. The exit status. */
+static int refuse_output(const char *path, int code)
+{
+    if (code == -EEXIST)
+        fprintf(stderr, "loadtap init: %s exists: --force replaces it\n", path);
+    else if (code == -EINVAL)
+        fprintf(stderr, "loadtap init: cannot write %s: it is no regular file\n", path);
+    else
+        return complain("cannot write", path, code);
+    return 1;
+}
+
 /* 0 or the exit status. */
 static int write_text(const char *text, const struct init_options *options)
 {
@@ -138,7 +150,7 @@ static int write_text(const char *text, const struct init_options *options)
 
     if (options->output) {
         failed = whole_file_write(options->output, text, strlen(text), 0644, options->force);
-        return failed ? complain("cannot write", options->output, failed) : 0;
+        return failed ? refuse_output(options->output, failed) : 0;
     }
     failed = fputs(text, stdout) < 0;
     failed |= fflush(stdout) != 0;
@@ -222,6 +234,7 @@ static int run(int argc, char **argv)
     struct init_options options = {.seconds = SECONDS,
                                    .management = {.host = "127.0.0.1", .port = 18000}};
     char error[512], path[PATH_MAX];
+    int failed = 0;
 
     if (flags_parse(&flags, argc, argv, &options, error, sizeof(error))) {
         fprintf(stderr, "loadtap init: %s\n", error);
@@ -231,8 +244,10 @@ static int run(int argc, char **argv)
         flags_print(&flags, stdout);
         return 0;
     }
-    if (options.output && !options.force && access(options.output, F_OK) == 0)
-        return complain("--force would replace", options.output, -EEXIST);
+    if (options.output)
+        failed = whole_file_check(options.output, options.force);
+    if (failed)
+        return refuse_output(options.output, failed);
     if (options.cgroup && realpath(options.cgroup, path))
         options.cgroup = path; /* the daemon may be started elsewhere */
     return watch(&options);

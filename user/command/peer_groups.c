@@ -171,6 +171,8 @@ static int add_cluster(struct peer_groups *groups, const struct dialled *first,
         if (fill_endpoint(first, endpoint))
             return -ENOMEM;
         cluster->connections += endpoint->connections;
+        for (size_t i = 0; i < first->count; i++)
+            cluster->open += first->peers[i].open;
     }
     return 0;
 }

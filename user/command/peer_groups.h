@@ -24,6 +24,7 @@ struct peer_cluster {
     uint16_t port;
     enum peer_speech speech;
     uint64_t connections;
+    uint64_t open; /* of these: open before, so that nothing is known of their first bytes */
     struct peer_endpoint *endpoints; /* by address */
     size_t count;
 };

@@ -48,23 +48,48 @@ static int find_mode(const char *path, mode_t mode)
     return S_ISREG(before.st_mode) ? (int)(before.st_mode & 07777) : -EINVAL;
 }
 
-int whole_file_write(const char *path, const void *content, size_t size, mode_t mode, bool replaces)
+/* Makes the file that is to get the name of `path`, which leads to `*real` (to be freed; NULL: to itself).
+ * A descriptor; or -errno. */
+static int open_beside(const char *path, bool replaces, char **real, char beside[PATH_MAX])
 {
-    autofree char *target = realpath(path, NULL);
-    const char *real = target ? target : path;
-    char beside[PATH_MAX];
-    int found = find_mode(real, mode), fd, result;
+    int found, fd;
 
-    if (target && !replaces)
+    *real = realpath(path, NULL);
+    if (*real && !replaces)
         return -EEXIST;
+    found = find_mode(*real ? *real : path, 0);
     if (found < 0)
         return found;
-    if (snprintf(beside, sizeof(beside), "%s.XXXXXX", real) >= (int)sizeof(beside))
+    if (snprintf(beside, PATH_MAX, "%s.XXXXXX", *real ? *real : path) >= PATH_MAX)
         return -ENAMETOOLONG;
     fd = mkstemp(beside);
+    return fd < 0 ? -errno : fd;
+}
+
+int whole_file_check(const char *path, bool replaces)
+{
+    autofree char *target = NULL;
+    char beside[PATH_MAX];
+    int fd = open_beside(path, replaces, &target, beside);
+
     if (fd < 0)
-        return -errno;
-    result = write_all(fd, content, size);
+        return fd;
+    unlink(beside);
+    close(fd);
+    return 0;
+}
+
+int whole_file_write(const char *path, const void *content, size_t size, mode_t mode, bool replaces)
+{
+    autofree char *target = NULL;
+    char beside[PATH_MAX];
+    int fd = open_beside(path, replaces, &target, beside), found, result;
+    const char *real = target ? target : path;
+
+    if (fd < 0)
+        return fd;
+    found = find_mode(real, mode);
+    result = found < 0 ? found : write_all(fd, content, size);
     if (!result && fchmod(fd, (mode_t)found))
         result = -errno;
     if (close(fd) && !result)

@@ -11,3 +11,7 @@
  * -errno, with nothing left behind. */
 int whole_file_write(const char *path, const void *content, size_t size, mode_t mode,
                      bool replaces);
+
+/* Whether it can be written, by making the file beside it for a moment: 0; or the -errno of
+ * whole_file_write(). */
+int whole_file_check(const char *path, bool replaces);

@@ -127,6 +127,7 @@ static void translate(const struct peer_key *key, const struct peer_value *value
 {
     *out = (struct peer){.elsewhere = key->elsewhere,
                          .connections = value->all,
+                         .open = value->open,
                          .http = value->http,
                          .tls = value->tls,
                          .session = value->session};

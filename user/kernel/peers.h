@@ -12,8 +12,9 @@ struct peer {
     struct address address;
     char process[16]; /* who dials; "": unknown */
     bool elsewhere;   /* a loopback address, but of another network namespace */
-    /* Connections: all; and those of which the first bytes were seen, by what these are. */
-    uint64_t connections, http, tls, session;
+    /* Connections: all; those that were open before; and those of which the first bytes were seen, by what
+     * these are. */
+    uint64_t connections, open, http, tls, session;
 };
 
 struct peers;

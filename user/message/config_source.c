@@ -19,7 +19,10 @@ static int fail(const char *path, int code, struct config_error *error)
 {
     const struct config_place place = {path, 0, 0, NULL};
 
-    config_error_set(error, &place, "cannot be read: %s", strerror(code));
+    if (code == EFBIG)
+        config_error_set(error, &place, "found %d MiB or more, expected less", CONFIG_SIZE_MAX_MIB);
+    else
+        config_error_set(error, &place, "cannot be read: %s", strerror(code));
     return -code;
 }
 
