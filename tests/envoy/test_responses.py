@@ -99,11 +99,12 @@ def d05_own_stream_not_counted(view):
 
 @ALL.add()
 def s16_interval_in_whole_milliseconds(view):
-    """100.9 ms are 100. Envoy's timer is later than that by more than what is cut."""
+    """100.9 ms are 100. Envoy's timer is later than that by more than what is cut; on a busy machine most of ours
+    are, too."""
     told = [compare.seconds(message.clusters[view.case.name])
             for message in between(view, "loadtap", 12.6, 14.7)]
     view.expect("reports", 15 <= len(told) <= 20, True)
-    view.expect(f"the median of {told}", 0.1 <= sorted(told)[len(told) // 2] < SHORT, True)
+    view.expect(f"the shortest of {told}", 0.1 <= min(told) < SHORT, True)
 
 
 def s15_interval_that_is_none(view):

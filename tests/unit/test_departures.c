@@ -249,7 +249,7 @@ static void without_memory_it_goes_later(void **state)
 
     (void)state;
     if (!MEMORY_CAN_FAIL)
-        skip();
+        return;
     log_set_level(LOG_LEVEL_OFF); /* which takes memory, too */
     assert_int_equal(address_parse("10.0.0.1", 80, &address), 0);
     assert_int_equal(hosts_add(hosts, 0, 0, &address, &host, &owner, &other), 0);

@@ -15,7 +15,7 @@
 #define LOG_REPEATS 5
 #define LOG_REPEATS_MS 10000
 #define LOG_REPEATS_KEPT 32 /* messages that are known; the oldest one is forgotten for a new one */
-#define LOG_REPEATS_OTHERS 200
+#define LOG_REPEATS_OTHERS 2000
 #define LOG_REPEATS_TEXT_MAX 256 /* of a message, as it is told; longer ones are cut */
 
 struct log_repeat {
