@@ -86,10 +86,11 @@ static const struct counters *read_one(struct rows *rows, uint32_t slot, int not
     return &rows->one;
 }
 
-const struct counters *rows_at(struct rows *rows, uint32_t slot)
+const struct counters *rows_at(struct rows *rows, uint32_t slot, bool *shown)
 {
     uint32_t first = slot - slot % ROWS_AT_ONCE;
     int result = first == rows->first ? 0 : show(rows, first);
 
+    *shown = !result;
     return result ? read_one(rows, slot, result) : &rows->view[slot - first];
 }

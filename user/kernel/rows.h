@@ -2,6 +2,7 @@
  * time, so of many rows only some are mapped at once: reading them in their order is cheap. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@ struct rows;
 int rows_open(int fd, uint32_t count, struct rows **out);
 void rows_close(struct rows *rows); /* NULL is fine */
 
-/* Of a slot below `count`; good until the next call. Where the kernel has no memory left to show it, it is a
- * copy, made at each call: whoever reads one counter after another asks for each. */
-const struct counters *rows_at(struct rows *rows, uint32_t slot);
+/* Of a slot below `count`; good until the next call. `*shown`: it is the kernel's own row; else, where the
+ * kernel has no memory left to show it, a copy, made at each call: whoever reads one counter after another
+ * asks again for each. */
+const struct counters *rows_at(struct rows *rows, uint32_t slot, bool *shown);

@@ -335,10 +335,16 @@ static __u64 load_counter(const __u64 *counter)
     return __atomic_load_n(counter, __ATOMIC_ACQUIRE);
 }
 
-#define LOAD(counter) out->counter = load_counter(&rows_at(tap->rows, slot)->counter)
+/* A copy holds what was so when it was made, so there each counter is of another one. */
+#define LOAD(counter)                                                                              \
+    (row = shown ? row : rows_at(tap->rows, slot, &shown),                                         \
+     out->counter = load_counter(&row->counter))
 
 void tap_read(const struct tap *tap, uint32_t slot, struct counters *out)
 {
+    const struct counters *row = NULL;
+    bool shown = false;
+
     memset(out, 0, sizeof(*out));
     if (slot >= tap->slots)
         return;

@@ -78,15 +78,13 @@ void points_sent(struct points *points, bool mark)
         points->marked = points->sent;
 }
 
-/* The next look takes the first that is not used: the others are only while the points differ. */
+/* Between two reports one snapshot is all that takes memory; a look writes its own anew. */
 static void empty_others(struct points *points)
 {
-    const struct snapshot *next = unused(points);
-
     for (size_t i = 0; i < ARRAY_SIZE(points->all); i++) {
         struct snapshot *snapshot = &points->all[i];
 
-        if (!is_point(points, snapshot) && snapshot != next && snapshot != points->now)
+        if (!is_point(points, snapshot) && snapshot != points->now)
             snapshot_empty(snapshot);
     }
 }
