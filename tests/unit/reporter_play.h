@@ -84,19 +84,34 @@ static inline int take_report(void *arg, const uint8_t *messages, const size_t *
 /* --- the log, instead of base/log.c --- */
 static char log_text[1 << 20];
 
-void log_write(enum log_level level, const char *format, ...)
+static void take_line(enum log_level level, const char *format, va_list args)
 {
     static const char *const names[] = {"trace", "debug", "info", "warning"};
     size_t used = strlen(log_text);
-    va_list args;
 
     assert_in_range(level, LOG_LEVEL_TRACE, LOG_LEVEL_WARNING);
     used += (size_t)snprintf(log_text + used, sizeof(log_text) - used, "%s ", names[level]);
-    va_start(args, format);
     used += (size_t)vsnprintf(log_text + used, sizeof(log_text) - used, format, args);
-    va_end(args);
     assert_in_range(used, 0, sizeof(log_text) - 2);
     strcat(log_text, "\n");
+}
+
+void log_write(enum log_level level, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    take_line(level, format, args);
+    va_end(args);
+}
+
+void log_write_whole(enum log_level level, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    take_line(level, format, args);
+    va_end(args);
 }
 
 static inline unsigned logged(const char *part)

@@ -90,21 +90,36 @@ void log_flush(void)
     tell_left_out(UINT64_MAX);
 }
 
-void log_write(enum log_level level, const char *format, ...)
+static void write_message(enum log_level level, bool is_bounded, const char *format, va_list args)
 {
     char message[LOG_MESSAGE_MAX];
     struct timespec now;
     uint64_t now_ms;
-    va_list args;
 
     if (!log_enabled(level))
         return;
-    va_start(args, format);
     vsnprintf(message, sizeof(message), format, args);
-    va_end(args);
     clock_gettime(CLOCK_MONOTONIC, &now);
     now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 + 1;
     tell_left_out(now_ms);
-    if (log_repeats_pass(&repeats, level, message, now_ms))
+    if (!is_bounded || log_repeats_pass(&repeats, level, message, now_ms))
         write_line(level, message);
+}
+
+void log_write(enum log_level level, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    write_message(level, true, format, args);
+    va_end(args);
+}
+
+void log_write_whole(enum log_level level, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    write_message(level, false, format, args);
+    va_end(args);
 }

@@ -25,6 +25,9 @@ bool log_enabled(enum log_level level);
 /* At the end of the program: says what was left out and not said yet. */
 void log_flush(void);
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Without that bound: a line of a text that is of use only as a whole, and whose length no peer decides. */
+void log_write_whole(enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #define log_trace(...) log_write(LOG_LEVEL_TRACE, __VA_ARGS__)
 #define log_debug(...) log_write(LOG_LEVEL_DEBUG, __VA_ARGS__)

@@ -3,7 +3,7 @@
  * ones, a peer with its ports say, meets another: of those for which one that still counts would have to be
  * forgotten, LOG_REPEATS_OTHERS of a level are written in LOG_REPEATS_MS, and the rest is counted and told
  * too. So a level writes LOG_REPEATS * LOG_REPEATS_KEPT + LOG_REPEATS_OTHERS at most from the first of these
- * on. Levels below info have no such bound: the verifier alone says thousands of lines. Pure. */
+ * on. Levels below info have no such bound. Pure. */
 #pragma once
 
 #include <stdbool.h>
@@ -15,7 +15,7 @@
 #define LOG_REPEATS 5
 #define LOG_REPEATS_MS 10000
 #define LOG_REPEATS_KEPT 32 /* messages that are known; the oldest one is forgotten for a new one */
-#define LOG_REPEATS_OTHERS 2000
+#define LOG_REPEATS_OTHERS 200
 #define LOG_REPEATS_TEXT_MAX 256 /* of a message, as it is told; longer ones are cut */
 
 struct log_repeat {

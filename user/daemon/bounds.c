@@ -10,8 +10,8 @@ bool bounds_tell(const struct clusters *clusters, const struct host *host,
 
     if (!accuracy_bound_text(row, text))
         return false;
-    log_info("error bound: cluster=%s endpoint=%s issued=%llu %s",
-             clusters->items[host->cluster].name, address_text(&host->address, address),
-             row->rq_issued, text);
+    log_write_whole(LOG_LEVEL_INFO, "error bound: cluster=%s endpoint=%s issued=%llu %s",
+                    clusters->items[host->cluster].name, address_text(&host->address, address),
+                    row->rq_issued, text);
     return true;
 }

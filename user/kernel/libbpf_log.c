@@ -19,14 +19,14 @@ static struct {
     bool is_keeping, is_cut;
 } kept;
 
-/* Line by line, and each with a number: the log writes what repeats itself only a few times. */
+/* Line by line, each with a number. */
 static void tell(enum log_level level, char *text)
 {
     char *line;
 
     while ((line = strsep(&text, "\n")))
         if (*line)
-            log_write(level, "libbpf %zu: %s", ++kept.lines, line);
+            log_write_whole(level, "libbpf %zu: %s", ++kept.lines, line);
 }
 
 static void keep(const char *text, size_t length)

@@ -171,10 +171,11 @@ static void log_unreported(void *arg, uint32_t cluster, const struct window_load
 {
     const struct reporter *reporter = arg;
 
-    log_info("not reported: cluster=%s issued=%" PRIu64 " success=%" PRIu64 " error=%" PRIu64
-             " new_connections=%" PRIu64 " failed_connections=%" PRIu64,
-             reporter->options.clusters->items[cluster].name, load->issued, load->success,
-             load->error, load->new_connections, load->failed_connections);
+    log_write_whole(LOG_LEVEL_INFO,
+                    "not reported: cluster=%s issued=%" PRIu64 " success=%" PRIu64 " error=%" PRIu64
+                    " new_connections=%" PRIu64 " failed_connections=%" PRIu64,
+                    reporter->options.clusters->items[cluster].name, load->issued, load->success,
+                    load->error, load->new_connections, load->failed_connections);
 }
 
 static bool all_confirmed(const struct reporter *reporter)
@@ -333,12 +334,13 @@ static void log_again(void *arg, uint32_t cluster, const struct window_load *loa
 {
     const struct reporter *reporter = arg;
 
-    log_info("sent again: stream=%" PRIu64 " reports=%" PRIu64 "-%" PRIu64
-             " cluster=%s issued=%" PRIu64 " success=%" PRIu64 " error=%" PRIu64
-             " new_connections=%" PRIu64 " failed_connections=%" PRIu64,
-             reporter->stream, reporter->confirmed + 1, reporter->report,
-             reporter->options.clusters->items[cluster].name, load->issued, load->success,
-             load->error, load->new_connections, load->failed_connections);
+    log_write_whole(LOG_LEVEL_INFO,
+                    "sent again: stream=%" PRIu64 " reports=%" PRIu64 "-%" PRIu64
+                    " cluster=%s issued=%" PRIu64 " success=%" PRIu64 " error=%" PRIu64
+                    " new_connections=%" PRIu64 " failed_connections=%" PRIu64,
+                    reporter->stream, reporter->confirmed + 1, reporter->report,
+                    reporter->options.clusters->items[cluster].name, load->issued, load->success,
+                    load->error, load->new_connections, load->failed_connections);
 }
 
 static void log_not_opened(struct reporter *reporter)
