@@ -17,7 +17,7 @@ from lib.process import until
 from lib.reports import BUILD, Collector
 from lib.upstream import Upstream
 
-PORT, OTHER, LRS = 20001, 20002, 18000
+PORT, OTHER, ENDED, LRS = 20001, 20002, 20003, 18000
 CLUSTER, NAME, SERVICE = "watched", "service.test", "10.96.0.5"
 CONTEXT = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
 CHECKS = ["configuration", "capabilities", "user", "kernel", "btf", "cgroup", "programs", "memory", "tls", "dns",
@@ -204,13 +204,15 @@ def test_elsewhere(results, scratch, group):
 
 def test_ended(results, scratch, group):
     """Who closes first keeps the connection in TIME_WAIT, for a minute."""
-    with Client(OTHER):
-        pass
-    until(lambda: "TIME-WAIT" in subprocess.run(["ss", "-Htan", f"dst 127.0.0.1:{OTHER}"], capture_output=True,
+    with socket.create_server(("127.0.0.1", ENDED)) as listener:
+        client = socket.create_connection(("127.0.0.1", ENDED))
+        with listener.accept()[0]:
+            client.close()
+    until(lambda: "TIME-WAIT" in subprocess.run(["ss", "-Htan", f"dst 127.0.0.1:{ENDED}"], capture_output=True,
                                                 text=True, check=True).stdout, 10, "the end of a connection")
-    visit = Visit(scratch, config([("127.0.0.1", OTHER)]), group)
+    visit = Visit(scratch, config([("127.0.0.1", ENDED)]), group)
     complains(results, "a connection that has ended", visit, "endpoints",
-              f"1 of 1 endpoints have no connection now: 127.0.0.1:{OTHER}", verdict="warn")
+              f"1 of 1 endpoints have no connection now: 127.0.0.1:{ENDED}", verdict="warn")
 
 
 def test_endpoints(results, scratch, group):
