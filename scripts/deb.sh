@@ -10,7 +10,7 @@ doc=$root/usr/share/doc/loadtap
 umask 022
 
 "$here/../install.sh" "$build" "$root" /usr
-mkdir -p "$root/lib" "$root/DEBIAN" "$root/work/debian"
+mkdir -p "$root/lib" "$root/DEBIAN" "$root/scratch/debian"
 mv "$root/usr/lib/systemd" "$root/lib/systemd"
 rmdir "$root/usr/lib"
 mkdir "$root/usr/share/zsh/vendor-completions"
@@ -20,19 +20,19 @@ strip --remove-section=.comment --remove-section=.note "$root"/usr/sbin/*
 install -D -m 644 configs/minimal.yaml "$root/etc/loadtap/loadtap.yaml"
 
 # The text of a field is indented, and an empty line a dot.
-sed '1,2d; s/^$/./; s/^/ /' LICENSE >"$root/work/license"
-sed -e "/@LICENSE@/{r $root/work/license" -e 'd}' "$here/copyright" >"$doc/copyright"
+sed '1,2d; s/^$/./; s/^/ /' LICENSE >"$root/scratch/license"
+sed -e "/@LICENSE@/{r $root/scratch/license" -e 'd}' "$here/copyright" >"$doc/copyright"
 rm "$doc/LICENSE"
 install -m 644 "$here/README.Debian" "$doc"
 gzip -9n <"$here/changelog" >"$doc/changelog.gz"
 gzip -9n "$root"/usr/share/man/man8/*.8
 
 size=$(du -sk --apparent-size "$root/usr" "$root/lib" "$root/etc" | awk '{ sum += $1 } END { print sum }')
-touch "$root/work/debian/control"
-depends=$(cd "$root/work" && dpkg-shlibdeps -O -e"$root/usr/sbin/loadtap" -e"$root/usr/sbin/loadtap-collector" |
+touch "$root/scratch/debian/control"
+depends=$(cd "$root/scratch" && dpkg-shlibdeps -O -e"$root/usr/sbin/loadtap" -e"$root/usr/sbin/loadtap-collector" |
     sed -n 's/^shlibs:Depends=//p')
 version=$(dpkg-parsechangelog -l "$here/changelog" -S Version)
-rm -r "$root/work"
+rm -r "$root/scratch"
 sed "s/@VERSION@/$version/; s/@ARCHITECTURE@/$(dpkg --print-architecture)/; s/@SIZE@/$size/; s/@DEPENDS@/$depends/" \
     "$here/control" >"$root/DEBIAN/control"
 install -m 644 "$here/conffiles" "$root/DEBIAN"
