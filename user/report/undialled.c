@@ -80,10 +80,10 @@ static bool check_host(struct undialled *undialled, uint64_t now_us,
     struct wait *wait = &undialled->waits[host->slot];
     struct counters row;
 
+    if (wait->born == host->born && wait->state == DIALLED)
+        return false;
     if (wait->born != host->born || !is_awaited(undialled, host))
         *wait = (struct wait){.born = host->born, .since_us = now_us};
-    if (wait->state == DIALLED)
-        return false;
     ops->read(ops->arg, host->slot, &row);
     if (row.cx_opened || row.cx_untracked) {
         wait->state = DIALLED;
