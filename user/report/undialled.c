@@ -15,18 +15,24 @@ struct wait {
     uint64_t since_us;
 };
 
+/* Hosts of one cluster that have just become overdue. */
+struct news {
+    const struct host *first;
+    size_t others;
+};
+
 struct undialled {
     const struct hosts *hosts;
     uint64_t after_us;
     size_t except;
     struct wait *waits; /* by slot */
     size_t capacity;
-};
-
-/* Hosts of one cluster that have just become overdue. */
-struct news {
-    const struct host *first;
-    size_t others;
+    struct { /* the one at hand */
+        uint64_t now_us;
+        undialled_tell *tell;
+        void *arg;
+        struct news news;
+    } check;
 };
 
 struct undialled *undialled_new(const struct hosts *hosts, uint64_t after_us, size_t except)
@@ -51,18 +57,19 @@ void undialled_free(struct undialled *undialled)
     free(undialled);
 }
 
-static int reserve(struct undialled *undialled, size_t count)
+int undialled_reserve(struct undialled *undialled, size_t slots)
 {
+    size_t twice = 2 * undialled->capacity, capacity = slots > twice ? slots : twice;
     struct wait *waits;
 
-    if (count <= undialled->capacity)
+    if (slots <= undialled->capacity)
         return 0;
-    waits = reallocarray(undialled->waits, count * 2, sizeof(*waits));
+    waits = reallocarray(undialled->waits, capacity, sizeof(*waits));
     if (!waits)
         return -ENOMEM;
-    memset(waits + undialled->capacity, 0, (count * 2 - undialled->capacity) * sizeof(*waits));
+    memset(waits + undialled->capacity, 0, (capacity - undialled->capacity) * sizeof(*waits));
     undialled->waits = waits;
-    undialled->capacity = count * 2;
+    undialled->capacity = capacity;
     return 0;
 }
 
@@ -74,55 +81,59 @@ static bool is_awaited(const struct undialled *undialled, const struct host *hos
 }
 
 /* Whether the host has become overdue. */
-static bool check_host(struct undialled *undialled, uint64_t now_us,
-                       const struct undialled_ops *ops, const struct host *host)
+static bool look_at(struct undialled *undialled, const struct host *host,
+                    const struct counters *row)
 {
     struct wait *wait = &undialled->waits[host->slot];
-    struct counters row;
+    uint64_t now_us = undialled->check.now_us;
 
-    if (wait->born == host->born && wait->state == DIALLED)
+    if (row->cx_opened || row->cx_untracked) {
+        *wait = (struct wait){.born = host->born, .state = DIALLED};
         return false;
+    }
     if (wait->born != host->born || !is_awaited(undialled, host))
         *wait = (struct wait){.born = host->born, .since_us = now_us};
-    ops->read(ops->arg, host->slot, &row);
-    if (row.cx_opened || row.cx_untracked) {
-        wait->state = DIALLED;
-    } else if (wait->state == WAITING && now_us - wait->since_us >= undialled->after_us) {
-        wait->state = OVERDUE;
-        return true;
-    }
-    return false;
+    if (wait->state != WAITING || now_us - wait->since_us < undialled->after_us)
+        return false;
+    wait->state = OVERDUE;
+    return true;
 }
 
-static void tell(const struct undialled_ops *ops, const struct news *news)
+static void tell_news(struct undialled *undialled)
 {
+    struct news *news = &undialled->check.news;
+
     if (news->first)
-        ops->tell(ops->arg, news->first, news->others);
+        undialled->check.tell(undialled->check.arg, news->first, news->others);
+    *news = (struct news){NULL, 0};
+}
+
+void undialled_begin(struct undialled *undialled, uint64_t now_us, undialled_tell *tell, void *arg)
+{
+    undialled->check.now_us = now_us;
+    undialled->check.tell = tell;
+    undialled->check.arg = arg;
+    undialled->check.news = (struct news){NULL, 0};
 }
 
 /* A cluster's hosts need not lie side by side, so it may be told more than once; it rarely is. */
-int undialled_check(struct undialled *undialled, uint64_t now_us, const struct undialled_ops *ops)
+void undialled_see(struct undialled *undialled, const struct host *host, const struct counters *row)
 {
-    size_t count = hosts_count(undialled->hosts);
-    int result = reserve(undialled, count);
-    struct news news = {NULL, 0};
+    struct news *news = &undialled->check.news;
 
-    if (result)
-        count = undialled->capacity;
-    for (uint32_t slot = 0; slot < count; slot++) {
-        const struct host *host = hosts_at(undialled->hosts, slot);
-
-        if (!host || !check_host(undialled, now_us, ops, host))
-            continue;
-        if (news.first && news.first->cluster == host->cluster) {
-            news.others++;
-            continue;
-        }
-        tell(ops, &news);
-        news = (struct news){host, 0};
+    if (host->slot >= undialled->capacity || !look_at(undialled, host, row))
+        return;
+    if (news->first && news->first->cluster == host->cluster) {
+        news->others++;
+        return;
     }
-    tell(ops, &news);
-    return result;
+    tell_news(undialled);
+    news->first = host;
+}
+
+void undialled_end(struct undialled *undialled)
+{
+    tell_news(undialled);
 }
 
 bool undialled_is(const struct undialled *undialled, const struct host *host)
