@@ -11,7 +11,7 @@
 
 struct accuracy;
 
-struct accuracy *accuracy_new(void);            /* NULL: out of memory */
+struct accuracy *accuracy_new(void);           /* NULL: out of memory */
 void accuracy_free(struct accuracy *accuracy); /* NULL is fine */
 
 /* Room for so many slots; the hosts of others are passed over. 0, -ENOMEM. */

@@ -363,12 +363,12 @@ static int add_clusters(struct packing *packing, const struct report *report,
     return error;
 }
 
-int report_encode(const struct report *report, struct packing *out, struct window_load *sum)
+int report_encode(const struct report *report, struct grpc_messages *out, struct window_load *sum)
 {
     struct window_load total = {0};
     struct packing packing;
-    int error =
-        packing_init(&packing, (Envoy__Config__Core__V3__Node *)report->node, report->message_max);
+    int error = packing_init(&packing, (Envoy__Config__Core__V3__Node *)report->node,
+                             report->message_max, report->expected);
 
     if (!error)
         error = add_clusters(&packing, report, &total);
@@ -378,7 +378,7 @@ int report_encode(const struct report *report, struct packing *out, struct windo
         packing_clear(&packing);
         return error;
     }
-    *out = packing;
+    *out = packing.messages;
     *sum = total;
     return 0;
 }

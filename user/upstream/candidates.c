@@ -75,7 +75,8 @@ int candidates_list(const struct hosts *hosts, const struct clusters *clusters, 
                     const struct address *behind, struct address **out, size_t *count)
 {
     const struct cluster *of = &clusters->items[cluster];
-    autofree struct address *items = calloc(hosts_of_cluster(hosts, of, cluster) + 1, sizeof(*items));
+    autofree struct address *items =
+        calloc(hosts_of_cluster(hosts, of, cluster) + 1, sizeof(*items));
     struct list list = {.items = items};
     int64_t priority = -1;
 
