@@ -150,8 +150,41 @@ static void who_is_not_awaited(void **state)
     check_at(AFTER, 0);
     hosts_hold(hosts, leaving->slot);
     check_at(AFTER + 1, 0);
-    check_at(2 * AFTER, 1);
+    check_at(2 * AFTER, 0);
+    check_at(2 * AFTER + 1, 1);
     assert_ptr_equal(last, leaving);
+}
+
+/* An address that another cluster has had waits from when it is its own. */
+static void an_heir_waits_from_then(void **state)
+{
+    const struct host *first = add(0, 1), *heir = add(1, 1);
+
+    (void)state;
+    rows[0].cx_opened = 1;
+    check_at(0, 0);
+    check_at(AFTER - 1, 0);
+    hosts_release(hosts, first->slot);
+    hosts_remove(hosts, first->slot);
+    check_at(AFTER, 0);
+    check_at(2 * AFTER - 1, 0);
+    check_at(2 * AFTER, 1);
+    assert_ptr_equal(last, heir);
+}
+
+/* Who is left out may be another one from now on, and how long is waited. */
+static void another_wish(void **state)
+{
+    const struct host *management = add(MANAGEMENT, 1);
+
+    (void)state;
+    add(0, 2);
+    check_at(0, 0);
+    undialled_change(undialled, 2 * AFTER, 0);
+    check_at(AFTER, 0);
+    check_at(3 * AFTER - 1, 0);
+    check_at(3 * AFTER, 1);
+    assert_ptr_equal(last, management);
 }
 
 static void another_host_in_the_slot_waits_anew(void **state)
@@ -193,6 +226,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(any_connection_ends_the_wait, begin, end),
         cmocka_unit_test_setup_teardown(a_line_for_each_cluster, begin, end),
         cmocka_unit_test_setup_teardown(who_is_not_awaited, begin, end),
+        cmocka_unit_test_setup_teardown(an_heir_waits_from_then, begin, end),
+        cmocka_unit_test_setup_teardown(another_wish, begin, end),
         cmocka_unit_test_setup_teardown(another_host_in_the_slot_waits_anew, begin, end),
         cmocka_unit_test_setup_teardown(out_of_memory, begin, end),
     };

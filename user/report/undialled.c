@@ -9,9 +9,11 @@
 #include "abi.h"
 #include "base/mem.h"
 
+#define NEVER_SEEN UINT64_MAX
+
 struct wait {
     uint32_t born; /* which of the hosts that have had the slot */
-    enum { WAITING, OVERDUE, DIALLED } state;
+    enum { PASSED_OVER, WAITING, OVERDUE, DIALLED } state;
     uint64_t since_us;
 };
 
@@ -27,7 +29,9 @@ struct undialled {
     size_t except;
     struct wait *waits; /* by slot */
     size_t capacity;
-    struct { /* the one at hand */
+    uint64_t seen_changes; /* of the hosts, at the last check */
+    struct {               /* the one at hand */
+        bool is_changed;   /* who is awaited may be */
         uint64_t now_us;
         undialled_tell *tell;
         void *arg;
@@ -40,7 +44,8 @@ struct undialled *undialled_new(const struct hosts *hosts, uint64_t after_us, si
     struct undialled *undialled = calloc(1, sizeof(*undialled));
 
     if (undialled)
-        *undialled = (struct undialled){.hosts = hosts, .after_us = after_us, .except = except};
+        *undialled = (struct undialled){
+            .hosts = hosts, .after_us = after_us, .except = except, .seen_changes = NEVER_SEEN};
     return undialled;
 }
 
@@ -48,6 +53,7 @@ void undialled_change(struct undialled *undialled, uint64_t after_us, size_t exc
 {
     undialled->after_us = after_us;
     undialled->except = except;
+    undialled->seen_changes = NEVER_SEEN;
 }
 
 void undialled_free(struct undialled *undialled)
@@ -80,20 +86,29 @@ static bool is_awaited(const struct undialled *undialled, const struct host *hos
            hosts_owner(undialled->hosts, &host->address) == host;
 }
 
+/* A wait begins when the host is awaited, and ends when it is no more. */
+static void decide(const struct undialled *undialled, const struct host *host, struct wait *wait)
+{
+    if (!is_awaited(undialled, host))
+        wait->state = PASSED_OVER;
+    else if (wait->state == PASSED_OVER)
+        *wait = (struct wait){host->born, WAITING, undialled->check.now_us};
+}
+
 /* Whether the host has become overdue. */
 static bool look_at(struct undialled *undialled, const struct host *host,
                     const struct counters *row)
 {
     struct wait *wait = &undialled->waits[host->slot];
-    uint64_t now_us = undialled->check.now_us;
+    bool is_new = wait->born != host->born;
 
-    if (row->cx_opened || row->cx_untracked) {
-        *wait = (struct wait){.born = host->born, .state = DIALLED};
-        return false;
-    }
-    if (wait->born != host->born || !is_awaited(undialled, host))
-        *wait = (struct wait){.born = host->born, .since_us = now_us};
-    if (wait->state != WAITING || now_us - wait->since_us < undialled->after_us)
+    if (is_new)
+        *wait = (struct wait){host->born, PASSED_OVER, 0};
+    if (row->cx_opened || row->cx_untracked)
+        wait->state = DIALLED;
+    else if (is_new || undialled->check.is_changed)
+        decide(undialled, host, wait);
+    if (wait->state != WAITING || undialled->check.now_us - wait->since_us < undialled->after_us)
         return false;
     wait->state = OVERDUE;
     return true;
@@ -114,6 +129,8 @@ void undialled_begin(struct undialled *undialled, uint64_t now_us, undialled_tel
     undialled->check.tell = tell;
     undialled->check.arg = arg;
     undialled->check.news = (struct news){NULL, 0};
+    undialled->check.is_changed = undialled->seen_changes != hosts_changes(undialled->hosts);
+    undialled->seen_changes = hosts_changes(undialled->hosts);
 }
 
 /* A cluster's hosts need not lie side by side, so it may be told more than once; it rarely is. */
