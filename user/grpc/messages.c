@@ -68,10 +68,11 @@ void grpc_messages_clear(struct grpc_messages *messages)
 
 const uint8_t *grpc_messages_next(const struct grpc_messages *messages, size_t *at, size_t *length)
 {
-    const uint8_t *prefix = messages->bytes + *at;
+    const uint8_t *prefix;
 
     if (*at == messages->length)
         return NULL;
+    prefix = messages->bytes + *at;
     *length = grpc_frame_length(prefix);
     *at += GRPC_FRAME_PREFIX + *length;
     return prefix + GRPC_FRAME_PREFIX;
