@@ -1,4 +1,5 @@
-/* The reporter's state: for reporter.c, which changes it, and reporter_status.c, which tells it. */
+/* The reporter's state: for reporter.c, which changes it, reporter_send.c, which makes its reports, and
+ * reporter_status.c, which tells it. */
 #pragma once
 
 #include "report/backoff.h"
@@ -63,3 +64,7 @@ struct reporter {
     struct reporter_counts counts;
     uint64_t down_us, response_us, report_us, confirmed_us; /* as in reporter_status */
 };
+
+/* Makes one report, of all that the window has, and queues it. 0, -errno: nothing has changed, the next one
+ * covers it. */
+int reporter_send_report(struct reporter *reporter, uint64_t now_us);
