@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# test: serial timeout=240
+# test: quiet timeout=240
 """The live pages in a real browser: what they show is what was counted, in dark and light and on a phone;
 names that are markup stay text; nothing is loaded from elsewhere. SHOT=FILE keeps a picture, after SECONDS."""
 
