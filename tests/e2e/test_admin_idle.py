@@ -15,7 +15,7 @@ from lib.reports import Collector
 
 def configuration():
     config = bootstrap([cluster("backend", [(None, 0, [("127.0.0.1", 20001)])])])
-    config["admin"] = {"address": {"socket_address": {"address": "127.0.0.1", "port_value": admin.PORT}}}
+    config["admin"] = admin.interface()
     return config
 
 

@@ -22,7 +22,7 @@ INTERVAL = 0.25
 
 def configuration():
     config = bootstrap([cluster("backend", [(None, 0, [("127.0.0.1", 20001)])])])
-    config["admin"] = {"address": {"socket_address": {"address": "127.0.0.1", "port_value": admin.PORT}}}
+    config["admin"] = admin.interface()
     return config
 
 
@@ -111,7 +111,7 @@ def test_dear(results, scratch, group):
     folder = os.path.join(scratch, "dear")
     os.mkdir(folder)
     config = configuration()
-    config["admin"]["address"]["socket_address"]["port_value"] = admin.PORT + 1
+    config["admin"] = admin.interface(admin.PORT + 1)
     many = [(f"127.1.{number >> 8}.{number & 255}", 20001) for number in range(5000)]
     config["static_resources"]["clusters"].append(cluster("many", [(None, 0, many)]))
     daemon = Daemon(folder, group, config, admin_socket=os.path.join(folder, "socket"))

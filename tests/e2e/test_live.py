@@ -34,7 +34,7 @@ def configuration():
         cluster("search", [(None, 0, [("search.local", 8443)])], kind="STRICT_DNS"),
         cluster(ODD, [(None, 0, [("127.0.0.9", 9000)])])])
     config["node"] = {"id": "edge-7", "cluster": "edge"}
-    config["admin"] = {"address": {"socket_address": {"address": "127.0.0.1", "port_value": admin.PORT}}}
+    config["admin"] = admin.interface()
     return config
 
 
