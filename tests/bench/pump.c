@@ -35,6 +35,7 @@ int main(int argc, char **argv)
             __atomic_fetch_add(&row[i].rq_issued, 1, __ATOMIC_RELAXED);
             __atomic_fetch_add(&row[i].rq_success, 1, __ATOMIC_RELAXED);
             __atomic_fetch_add(&row[i].rq_finished, 1, __ATOMIC_RELAXED);
+            __atomic_fetch_add(&row[i].cx_opened, 1, __ATOMIC_RELAXED);
             __atomic_fetch_add(&row[i].cx_established, 1, __ATOMIC_RELAXED);
         }
         puts("done");

@@ -20,7 +20,7 @@ from table import column
 TITLE = "scale, endpoints"
 PORT, UPSTREAM, PROXY = 18200, 20200, 18201
 SIZES = ((1, 100), (100, 100), (1000, 100))  # clusters, and endpoints of each
-INTERVAL, ENVOY_INTERVAL = 2, 30
+INTERVAL, ENVOY_INTERVAL = 2, 60
 REPORTS = 5
 TARGET_RSS = {100: 8, 100_000: 40}  # MB
 NGINX = """

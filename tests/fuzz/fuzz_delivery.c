@@ -117,13 +117,16 @@ static void write_down(const request_message *message)
 }
 
 /* The parts of a report are one entry. */
-static void write_parts(const uint8_t *bytes, const size_t *ends, size_t count, bool mark)
+static void write_parts(const struct grpc_messages *messages, bool mark)
 {
+    const uint8_t *bytes;
+    size_t at = 0, length;
+
     check(sent_count < SENT_MAX);
     memset(&sent[sent_count], 0, sizeof(sent[0]));
-    for (size_t i = 0, begin = 0; i < count; begin = ends[i++]) {
-        request_message *message = envoy__service__load_stats__v3__load_stats_request__unpack(
-            NULL, ends[i] - begin, bytes + begin);
+    while ((bytes = grpc_messages_next(messages, &at, &length))) {
+        request_message *message =
+            envoy__service__load_stats__v3__load_stats_request__unpack(NULL, length, bytes);
 
         check(message);
         write_down(message);
@@ -133,16 +136,30 @@ static void write_parts(const uint8_t *bytes, const size_t *ends, size_t count, 
     sent[sent_count++].end = sent_bytes;
 }
 
-static int op_send(void *arg, const uint8_t *bytes, const size_t *ends, size_t count, bool mark)
+/* The stream has them once it has taken them. */
+static void keep_copy(const struct grpc_messages *messages, struct grpc_messages *copy)
 {
-    int error = lrs_stream_send(client.stream, bytes, ends, count, mark);
+    const uint8_t *bytes;
+    size_t at = 0, length;
+
+    while ((bytes = grpc_messages_next(messages, &at, &length)))
+        check(!grpc_messages_add(copy, bytes, length));
+}
+
+static int op_send(void *arg, struct grpc_messages *messages, bool mark)
+{
+    struct grpc_messages copy = {0};
+    int error;
 
     (void)arg;
-    if (error)
-        return error;
-    sent_bytes += ends[count - 1] + count * GRPC_FRAME_PREFIX;
-    write_parts(bytes, ends, count, mark);
-    return 0;
+    keep_copy(messages, &copy);
+    error = lrs_stream_send(client.stream, messages, mark);
+    if (!error) {
+        sent_bytes += copy.length;
+        write_parts(&copy, mark);
+    }
+    grpc_messages_clear(&copy);
+    return error;
 }
 
 /* All up to the oldest marked message has arrived. */

@@ -3,6 +3,14 @@
 
 #include "stream/lrs_stream.h"
 
+static void send_message(struct lrs_stream *stream, const uint8_t *bytes, size_t length)
+{
+    struct grpc_messages messages = {0};
+
+    if (grpc_messages_add(&messages, bytes, length) || lrs_stream_send(stream, &messages, true))
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void on_message(void *arg, const uint8_t *message, size_t length)
@@ -42,6 +50,14 @@ static void greet(struct lrs_stream *stream)
         abort();
 }
 
+static void send_message(struct lrs_stream *stream, const uint8_t *bytes, size_t length)
+{
+    struct grpc_messages messages = {0};
+
+    if (grpc_messages_add(&messages, bytes, length) || lrs_stream_send(stream, &messages, true))
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     unsigned marks = 1;
@@ -55,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size < 2 || lrs_stream_new(&options, &stream))
         return 0;
-    lrs_stream_send(stream, data, &(size_t){size}, 1, true);
+    send_message(stream, data, size);
     take_output(stream);
     if (data[0] & 1)
         greet(stream);

@@ -69,14 +69,17 @@ static inline void take_message(const uint8_t *message, size_t length)
         overhear();
 }
 
-static inline int take_report(void *arg, const uint8_t *messages, const size_t *ends, size_t count,
-                              bool mark)
+static inline int take_report(void *arg, struct grpc_messages *messages, bool mark)
 {
+    const uint8_t *message;
+    size_t at = 0, length;
+
     (void)arg;
     if (send_error)
         return send_error;
-    for (size_t i = 0, begin = 0; i < count; begin = ends[i++])
-        take_message(messages + begin, ends[i] - begin);
+    while ((message = grpc_messages_next(messages, &at, &length)))
+        take_message(message, length);
+    grpc_messages_clear(messages);
     last_mark = mark;
     return 0;
 }

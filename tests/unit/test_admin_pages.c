@@ -23,10 +23,10 @@ static void open_stream(void *arg, const struct delivery *delivery)
     (void)arg, (void)delivery;
 }
 
-static int send_report(void *arg, const uint8_t *messages, const size_t *ends, size_t count,
-                       bool mark)
+static int send_report(void *arg, struct grpc_messages *messages, bool mark)
 {
-    (void)arg, (void)messages, (void)ends, (void)count, (void)mark;
+    (void)arg, (void)mark;
+    grpc_messages_clear(messages);
     return 0;
 }
 

@@ -249,14 +249,18 @@ static void op_open(void *arg, const struct delivery *delivery)
     sent = marked = 0;
 }
 
-static int op_send(void *arg, const uint8_t *messages, const size_t *ends, size_t count, bool mark)
+static int op_send(void *arg, struct grpc_messages *messages, bool mark)
 {
+    const uint8_t *message;
+    size_t at = 0, length;
+
     (void)arg;
     assert_false(closed);
-    for (size_t i = 0, begin = 0; i < count; begin = ends[i++]) {
+    while ((message = grpc_messages_next(messages, &at, &length))) {
         assert_in_range(sent, 0, 4095);
-        take_message(messages + begin, ends[i] - begin, &received[sent++]);
+        take_message(message, length, &received[sent++]);
     }
+    grpc_messages_clear(messages);
     if (mark)
         marked = sent;
     return 0;

@@ -263,17 +263,34 @@ static void open_stream(void)
     assert_null(lrs_stream_end(client.stream));
 }
 
-static void assert_ended(const char *reason)
+/* They are taken, or stay ours. */
+static int send_all(struct grpc_messages *messages, bool mark)
 {
-    assert_non_null(lrs_stream_end(client.stream));
-    assert_string_equal(lrs_stream_end(client.stream), reason);
-    assert_int_equal(lrs_stream_send(client.stream, (const uint8_t *)"x", &(size_t){1}, 1, false),
-                     -EPIPE);
+    int error = lrs_stream_send(client.stream, messages, mark);
+
+    assert_int_equal(messages->count == 0, error == 0);
+    grpc_messages_clear(messages);
+    return error;
+}
+
+static int send_bytes(const uint8_t *bytes, size_t length, bool mark)
+{
+    struct grpc_messages messages = {0};
+
+    assert_int_equal(grpc_messages_add(&messages, bytes, length), 0);
+    return send_all(&messages, mark);
 }
 
 static int send_text(const char *text, bool mark)
 {
-    return lrs_stream_send(client.stream, (const uint8_t *)text, &(size_t){strlen(text)}, 1, mark);
+    return send_bytes((const uint8_t *)text, strlen(text), mark);
+}
+
+static void assert_ended(const char *reason)
+{
+    assert_non_null(lrs_stream_end(client.stream));
+    assert_string_equal(lrs_stream_end(client.stream), reason);
+    assert_int_equal(send_text("x", false), -EPIPE);
 }
 
 /* --- tests --------------------------------------------------------------------------------------
@@ -338,11 +355,14 @@ static void test_messages_both_ways(void **state)
 
 static void test_several_messages_and_one_mark(void **state)
 {
-    static const uint8_t three[] = "onethree";
+    static const char *const texts[] = {"one", "", "three"};
+    struct grpc_messages three = {0};
 
     (void)state;
     open_stream();
-    assert_int_equal(lrs_stream_send(client.stream, three, (const size_t[]){3, 3, 8}, 3, true), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        assert_int_equal(grpc_messages_add(&three, (const uint8_t *)texts[i], strlen(texts[i])), 0);
+    assert_int_equal(send_all(&three, true), 0);
     assert_int_equal(send_text("more", false), -EAGAIN);
     exchange();
     assert_int_equal(server.data_length, 23);
@@ -360,7 +380,7 @@ static void test_large_message_goes_through_windows(void **state)
     open_stream();
     for (size_t i = 0; i < sizeof(large); i++)
         large[i] = (uint8_t)(i * 31 >> 3);
-    assert_int_equal(lrs_stream_send(client.stream, large, &(size_t){sizeof(large)}, 1, true), 0);
+    assert_int_equal(send_bytes(large, sizeof(large), true), 0);
     exchange();
     assert_int_equal(server.data_length, 5 + sizeof(large));
     assert_memory_equal(server.data + 5, large, sizeof(large));
@@ -853,16 +873,19 @@ static void test_out_of_memory_when_made(void **state)
     lrs_stream_free(stream);
 }
 
-static void test_out_of_memory_when_sending(void **state)
+static void test_sending_takes_no_memory(void **state)
 {
+    struct grpc_messages messages = {0};
+
     (void)state;
     if (!MEMORY_CAN_FAIL)
         return;
     open_stream();
+    assert_int_equal(grpc_messages_add(&messages, (const uint8_t *)"report", 6), 0);
     memory_left = 0;
-    assert_int_equal(send_text("report", true), -ENOMEM);
+    assert_int_equal(lrs_stream_send(client.stream, &messages, true), 0);
+    assert_int_equal(memory_left, 0); /* nobody has asked for any */
     memory_left = -1;
-    assert_int_equal(send_text("report", true), 0);
     exchange();
     assert_int_equal(server.data_length, 11);
     assert_string_equal(client.log, "confirmed\n");
@@ -925,7 +948,7 @@ int main(void)
         TEST(test_flood_from_a_server_that_does_not_read),
         cmocka_unit_test(test_too_much_metadata),
         cmocka_unit_test(test_out_of_memory_when_made),
-        TEST(test_out_of_memory_when_sending),
+        TEST(test_sending_takes_no_memory),
         TEST(test_out_of_memory_when_receiving),
     };
 

@@ -22,9 +22,14 @@ static int clear(void **state)
 
 static int put(const char *message, bool mark)
 {
-    size_t length = strlen(message);
+    struct grpc_messages messages = {0};
+    int error;
 
-    return outbox_put(&outbox, (const uint8_t *)message, &length, 1, mark);
+    assert_int_equal(grpc_messages_add(&messages, (const uint8_t *)message, strlen(message)), 0);
+    error = outbox_put(&outbox, &messages, mark);
+    assert_int_equal(messages.count, error ? 1 : 0);
+    grpc_messages_clear(&messages);
+    return error;
 }
 
 static void greet(void)

@@ -63,16 +63,18 @@ static int tear_down(void **state)
 
 static void encode(void)
 {
-    struct packing messages;
+    struct grpc_messages messages;
+    const uint8_t *message;
+    size_t at = 0, length;
 
     forget();
     window_look(window);
     assert_int_equal(report_encode(&report, &messages, &sum), 0);
     assert_int_equal(messages.count, 1);
-    assert_int_equal(messages.ends[0], messages.length);
-    got = envoy__service__load_stats__v3__load_stats_request__unpack(NULL, messages.length,
-                                                                     messages.bytes);
-    packing_clear(&messages);
+    message = grpc_messages_next(&messages, &at, &length);
+    assert_int_equal(at, messages.length);
+    got = envoy__service__load_stats__v3__load_stats_request__unpack(NULL, length, message);
+    grpc_messages_clear(&messages);
     assert_non_null(got);
     assert_string_equal(got->node->id, "here");
 }
@@ -133,7 +135,9 @@ static void test_wire_format(void **state)
         0x22, 2,  0x08, 1,                                  /* interval: 1 s */
     };
     uint32_t slot = model_add(hosts, PLAIN, 0, 77);
-    struct packing messages;
+    struct grpc_messages messages;
+    const uint8_t *message;
+    size_t at = 0, length;
 
     (void)state;
     assert_int_equal(window_reserve(window), 0);
@@ -143,9 +147,10 @@ static void test_wire_format(void **state)
     window_look(window);
     report.omit_connections = true;
     assert_int_equal(report_encode(&report, &messages, &sum), 0);
-    assert_int_equal(messages.length, sizeof(expected));
-    assert_memory_equal(messages.bytes, expected, sizeof(expected));
-    packing_clear(&messages);
+    message = grpc_messages_next(&messages, &at, &length);
+    assert_int_equal(length, sizeof(expected));
+    assert_memory_equal(message, expected, sizeof(expected));
+    grpc_messages_clear(&messages);
 }
 
 static void test_s22_service_name(void **state)
@@ -582,7 +587,7 @@ static void test_last_report_holds_nothing_back(void **state)
 
 static void test_out_of_memory(void **state)
 {
-    struct packing messages = {.length = 5};
+    struct grpc_messages messages = {.length = 5};
     int error = -ENOMEM;
     long left = 0, live;
 
@@ -608,7 +613,7 @@ static void test_out_of_memory(void **state)
         assert_int_equal(memory_live, live);
     }
     assert_in_range(left, 5, 20);
-    packing_clear(&messages);
+    grpc_messages_clear(&messages);
 }
 
 static void test_s38_logical_dns_is_one_host(void **state)

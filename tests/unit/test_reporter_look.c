@@ -14,15 +14,17 @@ static size_t seen_length, sent_length;
 
 static void look(void)
 {
-    struct packing messages;
+    struct grpc_messages messages;
+    size_t at = 0, length;
+    const uint8_t *bytes;
     request *message;
 
     assert_int_equal(reporter_look(reporter, now, &messages), 0);
     assert_int_equal(messages.count, 1);
+    bytes = grpc_messages_next(&messages, &at, &length);
     /* As `last` is packed, whatever the order of its fields. */
-    message = envoy__service__load_stats__v3__load_stats_request__unpack(NULL, messages.length,
-                                                                         messages.bytes);
-    packing_clear(&messages);
+    message = envoy__service__load_stats__v3__load_stats_request__unpack(NULL, length, bytes);
+    grpc_messages_clear(&messages);
     assert_non_null(message);
     seen_length = envoy__service__load_stats__v3__load_stats_request__pack(message, seen);
     envoy__service__load_stats__v3__load_stats_request__free_unpacked(message, NULL);

@@ -172,13 +172,28 @@ static void happened(const char *event, const char *detail)
     }
 }
 
+static int send_bytes(const uint8_t *bytes, size_t length, bool mark)
+{
+    struct grpc_messages messages = {0};
+    int error;
+
+    assert_int_equal(grpc_messages_add(&messages, bytes, length), 0);
+    error = lrs_client_send(owner.client, &messages, mark);
+    grpc_messages_clear(&messages);
+    return error;
+}
+
+static int send_text(const char *text, bool mark)
+{
+    return send_bytes((const uint8_t *)text, strlen(text), mark);
+}
+
 static void on_up(void *arg)
 {
     (void)arg;
     happened("up", "");
     if (owner.client)
-        assert_int_equal(
-            lrs_client_send(owner.client, (const uint8_t *)"node", &(size_t){4}, 1, true), 0);
+        assert_int_equal(send_text("node", true), 0);
 }
 
 static void on_message(void *arg, const uint8_t *message, size_t length)
@@ -200,8 +215,7 @@ static void on_down(void *arg, const char *reason)
     (void)arg;
     happened("down: ", reason);
     if (owner.client)
-        assert_int_equal(lrs_client_send(owner.client, (const uint8_t *)"x", &(size_t){1}, 1, true),
-                         -ENOTCONN);
+        assert_int_equal(send_text("x", true), -ENOTCONN);
     owner.stop = true;
 }
 
@@ -230,8 +244,7 @@ static void open_client(const struct address *to, size_t count)
     };
 
     assert_int_equal(lrs_client_open(&options, &owner.client), 0);
-    assert_int_equal(lrs_client_send(owner.client, (const uint8_t *)"x", &(size_t){1}, 1, true),
-                     -ENOTCONN);
+    assert_int_equal(send_text("x", true), -ENOTCONN);
     assert_string_equal(owner.log, ""); /* nothing from inside */
 }
 
@@ -338,10 +351,8 @@ static void test_conversation(void **state)
     open_client(&addresses[1], 1);
     run("up;message;confirmed;");
     assert_int_equal(server.data_length, 9);
-    assert_int_equal(
-        lrs_client_send(owner.client, (const uint8_t *)"report", &(size_t){6}, 1, true), 0);
-    assert_int_equal(
-        lrs_client_send(owner.client, (const uint8_t *)"report", &(size_t){6}, 1, true), -EAGAIN);
+    assert_int_equal(send_text("report", true), 0);
+    assert_int_equal(send_text("report", true), -EAGAIN);
     run("up;message;confirmed;confirmed;");
     assert_int_equal(server.data_length, 20);
     bufferevent_free(TAKE(server.connection));
@@ -549,7 +560,7 @@ static void test_server_that_never_reads(void **state)
     open_client(&addresses[1], 1);
     run("up;");
     for (int i = 0; i < 200; i++) {
-        err = lrs_client_send(owner.client, large, &(size_t){sizeof(large)}, 1, false);
+        err = send_bytes(large, sizeof(large), false);
         taken += err == 0;
         assert_true(err == 0 || err == -EAGAIN);
         event_base_loop(base, EVLOOP_NONBLOCK);
@@ -587,7 +598,7 @@ static void test_shut_window_is_given_up(void **state)
     owner.stall_us = 100000;
     open_client(&addresses[1], 1);
     run("up;message;confirmed;");
-    assert_int_equal(lrs_client_send(owner.client, (const uint8_t *)"x", &(size_t){1}, 1, true), 0);
+    assert_int_equal(send_text("x", true), 0);
     assert_stuck("up;message;confirmed;");
 }
 
@@ -602,7 +613,7 @@ static void test_server_that_acknowledges_nothing_is_given_up(void **state)
     open_client(&addresses[1], 1);
     run("up;");
     for (unsigned i = 0; i < 50 && !owner.stop; i++) {
-        lrs_client_send(owner.client, (const uint8_t *)"x", &(size_t){1}, 1, false);
+        send_text("x", false);
         event_base_loopexit(base, &some);
         event_base_dispatch(base);
     }

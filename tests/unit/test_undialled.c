@@ -23,12 +23,6 @@ static unsigned told;
 static const struct host *last;
 static size_t last_others;
 
-static void read_row(void *arg, uint32_t slot, struct counters *out)
-{
-    (void)arg;
-    *out = rows[slot];
-}
-
 static void tell(void *arg, const struct host *host, size_t others)
 {
     (void)arg;
@@ -36,8 +30,6 @@ static void tell(void *arg, const struct host *host, size_t others)
     last = host;
     last_others = others;
 }
-
-static const struct undialled_ops ops = {read_row, tell, NULL};
 
 static struct locality_endpoints group;
 static struct cluster items[] = {{.name = "a", .groups = &group, .group_count = 1},
@@ -77,9 +69,21 @@ static const struct host *add(uint32_t cluster, uint16_t port)
     return host;
 }
 
+static void check(uint64_t now_us)
+{
+    const struct host *host;
+
+    undialled_begin(undialled, now_us, tell, NULL);
+    for (uint32_t slot = 0; slot < hosts_count(hosts); slot++)
+        if ((host = hosts_at(hosts, slot)))
+            undialled_see(undialled, host, &rows[slot]);
+    undialled_end(undialled);
+}
+
 static void check_at(uint64_t now_us, unsigned told_by_then)
 {
-    assert_int_equal(undialled_check(undialled, now_us, &ops), 0);
+    assert_int_equal(undialled_reserve(undialled, hosts_count(hosts)), 0);
+    check(now_us);
     assert_int_equal(told, told_by_then);
 }
 
@@ -146,8 +150,41 @@ static void who_is_not_awaited(void **state)
     check_at(AFTER, 0);
     hosts_hold(hosts, leaving->slot);
     check_at(AFTER + 1, 0);
-    check_at(2 * AFTER, 1);
+    check_at(2 * AFTER, 0);
+    check_at(2 * AFTER + 1, 1);
     assert_ptr_equal(last, leaving);
+}
+
+/* An address that another cluster has had waits from when it is its own. */
+static void an_heir_waits_from_then(void **state)
+{
+    const struct host *first = add(0, 1), *heir = add(1, 1);
+
+    (void)state;
+    rows[0].cx_opened = 1;
+    check_at(0, 0);
+    check_at(AFTER - 1, 0);
+    hosts_release(hosts, first->slot);
+    hosts_remove(hosts, first->slot);
+    check_at(AFTER, 0);
+    check_at(2 * AFTER - 1, 0);
+    check_at(2 * AFTER, 1);
+    assert_ptr_equal(last, heir);
+}
+
+/* Who is left out may be another one from now on, and how long is waited. */
+static void another_wish(void **state)
+{
+    const struct host *management = add(MANAGEMENT, 1);
+
+    (void)state;
+    add(0, 2);
+    check_at(0, 0);
+    undialled_change(undialled, 2 * AFTER, 0);
+    check_at(AFTER, 0);
+    check_at(3 * AFTER - 1, 0);
+    check_at(3 * AFTER, 1);
+    assert_ptr_equal(last, management);
 }
 
 static void another_host_in_the_slot_waits_anew(void **state)
@@ -174,8 +211,9 @@ static void out_of_memory(void **state)
     if (!MEMORY_CAN_FAIL)
         return;
     memory_left = 0;
-    assert_int_equal(undialled_check(undialled, 0, &ops), -ENOMEM);
+    assert_int_equal(undialled_reserve(undialled, hosts_count(hosts)), -ENOMEM);
     memory_left = -1;
+    check(0); /* it is passed over */
     check_at(1, 0);
     check_at(AFTER, 0);
     check_at(AFTER + 1, 1);
@@ -188,6 +226,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(any_connection_ends_the_wait, begin, end),
         cmocka_unit_test_setup_teardown(a_line_for_each_cluster, begin, end),
         cmocka_unit_test_setup_teardown(who_is_not_awaited, begin, end),
+        cmocka_unit_test_setup_teardown(an_heir_waits_from_then, begin, end),
+        cmocka_unit_test_setup_teardown(another_wish, begin, end),
         cmocka_unit_test_setup_teardown(another_host_in_the_slot_waits_anew, begin, end),
         cmocka_unit_test_setup_teardown(out_of_memory, begin, end),
     };

@@ -41,7 +41,7 @@ static struct window_row row(uint32_t slot)
 {
     struct window_row out;
 
-    window_row(window, slot, &out);
+    window_row(window, hosts_at(hosts, slot), &out);
     return out;
 }
 

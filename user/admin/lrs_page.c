@@ -171,18 +171,18 @@ static json_t *request_json(const uint8_t *bytes, size_t length, const char *clu
 
 json_t *lrs_next_json(const struct admin_view *view, const char *cluster)
 {
-    struct packing messages;
+    struct grpc_messages messages;
+    const uint8_t *message;
     json_t *list;
-    size_t begin = 0;
+    size_t at = 0, length;
     bool failed = false;
 
     if (reporter_look(view->reporter, view->now_us, &messages))
         return NULL;
     list = json_array();
-    for (size_t i = 0; i < messages.count; begin = messages.ends[i++])
-        failed |= json_array_append_new(
-            list, request_json(messages.bytes + begin, messages.ends[i] - begin, cluster));
-    packing_clear(&messages);
+    while ((message = grpc_messages_next(&messages, &at, &length)))
+        failed |= json_array_append_new(list, request_json(message, length, cluster));
+    grpc_messages_clear(&messages);
     if (!failed)
         return json_pack("{s:o}", "load_stats_requests", list);
     json_decref(list);

@@ -107,11 +107,11 @@ static void op_open_stream(void *arg, const struct delivery *delivery)
     report_stream_open(daemon->stream, delivery);
 }
 
-static int op_send(void *arg, const uint8_t *messages, const size_t *ends, size_t count, bool mark)
+static int op_send(void *arg, struct grpc_messages *messages, bool mark)
 {
     const struct daemon *daemon = arg;
 
-    return report_stream_send(daemon->stream, messages, ends, count, mark);
+    return report_stream_send(daemon->stream, messages, mark);
 }
 
 static void on_reporter_told(void *arg)

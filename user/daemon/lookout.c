@@ -22,13 +22,6 @@ struct lookout {
     uint64_t looked_us;
 };
 
-static void read_row(void *arg, uint32_t slot, struct counters *out)
-{
-    const struct lookout *lookout = arg;
-
-    tap_read(lookout->options.tap, slot, out);
-}
-
 static void tell_inexact(void *arg, const struct host *host, const char *what)
 {
     const struct lookout *lookout = arg;
@@ -52,17 +45,38 @@ static void tell_undialled(void *arg, const struct host *host, size_t others)
         cluster, address_text(&host->address, text), more, lookout->options.undialled_us / 1000000);
 }
 
+/* One walk for both: the rows are more than a processor keeps at hand. Where there is no memory for new
+ * hosts, they are passed over until there is. */
+static void look_at_hosts(struct lookout *lookout)
+{
+    const struct hosts *hosts = lookout->options.hosts;
+    size_t count = hosts_count(hosts);
+    bool dials = lookout->options.undialled_us;
+
+    accuracy_reserve(lookout->accuracy, count);
+    undialled_reserve(lookout->undialled, count);
+    undialled_begin(lookout->undialled, lookout->options.now_us(), tell_undialled, lookout);
+    for (uint32_t slot = 0; slot < count; slot++) {
+        const struct host *host = hosts_at(hosts, slot);
+        struct counters row;
+
+        if (!host)
+            continue;
+        tap_read(lookout->options.tap, slot, &row);
+        accuracy_see(lookout->accuracy, host, &row, tell_inexact, lookout);
+        if (dials)
+            undialled_see(lookout->undialled, host, &row);
+    }
+    undialled_end(lookout->undialled);
+}
+
 /* The timer only fires where nobody calls lookout_pass() for so long. */
 static void look(struct lookout *lookout)
 {
-    const struct accuracy_ops ops = {read_row, tell_inexact, lookout};
-    const struct undialled_ops undialled_ops = {read_row, tell_undialled, lookout};
     const struct timeval later = {.tv_sec = 2 * LOOK_SECONDS};
 
     event_add(lookout->timer, &later);
-    accuracy_check(lookout->accuracy, &ops);
-    if (lookout->options.undialled_us)
-        undialled_check(lookout->undialled, lookout->options.now_us(), &undialled_ops);
+    look_at_hosts(lookout);
     retreat_tell_refused();
 }
 
@@ -79,7 +93,7 @@ struct lookout *lookout_new(const struct lookout_options *options)
     if (!lookout)
         return NULL;
     lookout->options = *options;
-    lookout->accuracy = accuracy_new(options->hosts);
+    lookout->accuracy = accuracy_new();
     lookout->undialled = undialled_new(options->hosts, options->undialled_us, options->own);
     lookout->timer = evtimer_new(options->base, on_timer, lookout);
     if (!lookout->accuracy || !lookout->undialled || !lookout->timer) {

@@ -218,11 +218,9 @@ int management_open(struct management *management, const struct delivery *delive
 
 /* --- the rest ------------------------------------------------------------------------ */
 
-int management_send(struct management *management, const uint8_t *messages, const size_t *ends,
-                    size_t count, bool mark)
+int management_send(struct management *management, struct grpc_messages *messages, bool mark)
 {
-    return management->client ? lrs_client_send(management->client, messages, ends, count, mark)
-                              : -ENOTCONN;
+    return management->client ? lrs_client_send(management->client, messages, mark) : -ENOTCONN;
 }
 
 /* As gRPC's own clients do ("Client-side Keepalive"). */

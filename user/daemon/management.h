@@ -27,8 +27,7 @@ struct management *management_new(const struct management_options *options);
  * -ENOMEM. */
 int management_open(struct management *management, const struct delivery *delivery);
 /* As lrs_client_send. */
-int management_send(struct management *management, const uint8_t *messages, const size_t *ends,
-                    size_t count, bool mark);
+int management_send(struct management *management, struct grpc_messages *messages, bool mark);
 void management_close(struct management *management); /* no event comes any more */
 /* What the bootstrap says of the management server is another thing: closes, and forgets what was known of
  * the one before. */

@@ -117,10 +117,9 @@ void report_stream_open(struct report_stream *stream, const struct delivery *del
     reporter_stream_down(stream->options.reporter, stream->options.now_us());
 }
 
-int report_stream_send(struct report_stream *stream, const uint8_t *messages, const size_t *ends,
-                       size_t count, bool mark)
+int report_stream_send(struct report_stream *stream, struct grpc_messages *messages, bool mark)
 {
-    return management_send(stream->management, messages, ends, count, mark);
+    return management_send(stream->management, messages, mark);
 }
 
 void report_stream_renew(struct report_stream *stream)

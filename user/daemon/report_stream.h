@@ -29,8 +29,7 @@ void report_stream_free(struct report_stream *stream); /* NULL is fine */
 /* For the reporter's ops. Where it cannot be opened at once, the reporter is told so from within. */
 void report_stream_open(struct report_stream *stream, const struct delivery *delivery);
 /* As management_send. */
-int report_stream_send(struct report_stream *stream, const uint8_t *messages, const size_t *ends,
-                       size_t count, bool mark);
+int report_stream_send(struct report_stream *stream, struct grpc_messages *messages, bool mark);
 /* The bootstrap has another management server, or another way there: closes, without a word to the reporter.
  * Outages and silence of the one before are forgotten. */
 void report_stream_renew(struct report_stream *stream);

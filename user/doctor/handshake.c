@@ -42,8 +42,10 @@ static int send_node(struct handshake *handshake)
 {
     Envoy__Service__LoadStats__V3__LoadStatsRequest request =
         ENVOY__SERVICE__LOAD_STATS__V3__LOAD_STATS_REQUEST__INIT;
+    struct grpc_messages messages = {0};
     size_t size;
     autofree uint8_t *bytes = NULL;
+    int result;
 
     request.node = handshake->bootstrap->node;
     size = envoy__service__load_stats__v3__load_stats_request__get_packed_size(&request);
@@ -51,7 +53,11 @@ static int send_node(struct handshake *handshake)
     if (!bytes)
         return -ENOMEM;
     envoy__service__load_stats__v3__load_stats_request__pack(&request, bytes);
-    return lrs_client_send(handshake->client, bytes, &size, 1, false);
+    result = grpc_messages_add(&messages, bytes, size);
+    if (!result)
+        result = lrs_client_send(handshake->client, &messages, false);
+    grpc_messages_clear(&messages); /* what was not taken */
+    return result;
 }
 
 static void on_up(void *arg)

@@ -15,29 +15,10 @@ void grpc_frame_prefix(uint32_t length, uint8_t out[GRPC_FRAME_PREFIX])
     out[4] = (uint8_t)length;
 }
 
-int grpc_frame_join(const uint8_t *messages, const size_t *ends, size_t count, uint8_t **out,
-                    size_t *length)
+uint32_t grpc_frame_length(const uint8_t prefix[GRPC_FRAME_PREFIX])
 {
-    size_t size = ends[count - 1] + count * GRPC_FRAME_PREFIX;
-    uint8_t *joined = malloc(size), *to = joined;
-
-    if (!joined)
-        return -ENOMEM;
-    for (size_t i = 0, begin = 0; i < count; begin = ends[i++]) {
-        size_t one = ends[i] - begin;
-
-        if (one > UINT32_MAX) {
-            free(joined);
-            return -EMSGSIZE;
-        }
-        grpc_frame_prefix((uint32_t)one, to);
-        if (one > 0)
-            memcpy(to + GRPC_FRAME_PREFIX, messages + begin, one);
-        to += GRPC_FRAME_PREFIX + one;
-    }
-    *out = joined;
-    *length = size;
-    return 0;
+    return (uint32_t)prefix[1] << 24 | (uint32_t)prefix[2] << 16 | (uint32_t)prefix[3] << 8 |
+           prefix[4];
 }
 
 void grpc_frame_decoder_init(struct grpc_frame_decoder *decoder, size_t limit,
@@ -69,8 +50,7 @@ static int take_prefix(struct grpc_frame_decoder *decoder, const uint8_t *bytes,
         return 0;
     if (prefix[0] != 0)
         return -EPROTO;
-    decoder->length = (uint32_t)prefix[1] << 24 | (uint32_t)prefix[2] << 16 |
-                      (uint32_t)prefix[3] << 8 | prefix[4];
+    decoder->length = grpc_frame_length(prefix);
     return decoder->length > decoder->limit ? -EMSGSIZE : 0;
 }
 

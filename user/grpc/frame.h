@@ -12,10 +12,8 @@
 /* Writes the prefix of an uncompressed message. */
 void grpc_frame_prefix(uint32_t length, uint8_t out[GRPC_FRAME_PREFIX]);
 
-/* `count` messages, each with its prefix, in one piece: the first one ends at ends[0], the next one, which
- * begins there, at ends[1]. 0 with `*out` (free it); -EMSGSIZE: one has over 4 GiB; -ENOMEM. */
-int grpc_frame_join(const uint8_t *messages, const size_t *ends, size_t count, uint8_t **out,
-                    size_t *length);
+/* The length that such a prefix tells. */
+uint32_t grpc_frame_length(const uint8_t prefix[GRPC_FRAME_PREFIX]);
 
 /* One whole message, which lives until the callback returns. Any value below 0 stops the decoder.
  * The callback must not feed or free the decoder. */

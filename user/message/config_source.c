@@ -44,18 +44,38 @@ static int read_all(FILE *file, struct text *text)
     return ferror(file) ? errno : 0;
 }
 
-static int read_file(const char *path, struct text *text, struct config_error *error)
+/* Keeps none of it: it may be large, and is looked at whenever something happens to the file. */
+static int hash_all(FILE *file, uint64_t *hash, size_t *size)
+{
+    char piece[16384];
+    size_t count;
+
+    *hash = FNV1A_NOTHING;
+    while ((count = fread(piece, 1, sizeof(piece), file)) > 0) {
+        *hash = fnv1a_more(*hash, piece, count);
+        *size += count;
+        if (*size >= CONFIG_SIZE_MAX)
+            return EFBIG;
+    }
+    return ferror(file) ? errno : 0;
+}
+
+static int open_file(const char *path, FILE **out, struct config_error *error)
+{
+    *out = fopen(path, "rbe");
+    return *out ? 0 : fail(path, errno, error);
+}
+
+/* With what reading it has come to: a code, and a size. */
+static int close_file(const char *path, FILE *file, int code, size_t size,
+                      struct config_error *error)
 {
     const struct config_place place = {path, 0, 0, NULL};
-    FILE *file = fopen(path, "rbe");
 
-    if (!file)
-        return fail(path, errno, error);
-    int code = read_all(file, text);
     fclose(file);
     if (code)
         return fail(path, code, error);
-    if (text->size == 0)
+    if (size == 0)
         return config_error_set(error, &place, "found an empty file, expected a mapping");
     return 0;
 }
@@ -71,9 +91,14 @@ int config_source_read(const char *path, struct tree **out, uint64_t *hash,
                        struct config_error *error)
 {
     struct text text = {NULL, 0};
-    int failed = read_file(path, &text, error);
-    autofree char *bytes = text.bytes;
+    FILE *file;
+    int failed = open_file(path, &file, error);
 
+    if (failed)
+        return failed;
+    int code = read_all(file, &text);
+    autofree char *bytes = text.bytes;
+    failed = close_file(path, file, code, text.size, error);
     if (failed)
         return failed;
     if (hash)
@@ -85,11 +110,12 @@ int config_source_read(const char *path, struct tree **out, uint64_t *hash,
 
 int config_source_hash(const char *path, uint64_t *hash, struct config_error *error)
 {
-    struct text text = {NULL, 0};
-    int failed = read_file(path, &text, error);
+    size_t size = 0;
+    FILE *file;
+    int failed = open_file(path, &file, error);
 
-    if (!failed)
-        *hash = fnv1a(text.bytes, text.size);
-    free(text.bytes);
-    return failed;
+    if (failed)
+        return failed;
+    int code = hash_all(file, hash, &size);
+    return close_file(path, file, code, size, error);
 }

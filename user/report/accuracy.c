@@ -41,18 +41,13 @@ struct told {
 };
 
 struct accuracy {
-    const struct hosts *hosts;
     struct told *told; /* by slot */
     size_t capacity;
 };
 
-struct accuracy *accuracy_new(const struct hosts *hosts)
+struct accuracy *accuracy_new(void)
 {
-    struct accuracy *accuracy = calloc(1, sizeof(*accuracy));
-
-    if (accuracy)
-        accuracy->hosts = hosts;
-    return accuracy;
+    return calloc(1, sizeof(struct accuracy));
 }
 
 void accuracy_free(struct accuracy *accuracy)
@@ -62,12 +57,12 @@ void accuracy_free(struct accuracy *accuracy)
     free(accuracy);
 }
 
-static int reserve(struct accuracy *accuracy, size_t count)
+int accuracy_reserve(struct accuracy *accuracy, size_t slots)
 {
-    size_t twice = 2 * accuracy->capacity, capacity = count > twice ? count : twice;
+    size_t twice = 2 * accuracy->capacity, capacity = slots > twice ? slots : twice;
     struct told *told;
 
-    if (count <= accuracy->capacity)
+    if (slots <= accuracy->capacity)
         return 0;
     told = reallocarray(accuracy->told, capacity, sizeof(*told));
     if (!told)
@@ -78,41 +73,33 @@ static int reserve(struct accuracy *accuracy, size_t count)
     return 0;
 }
 
-static void check_host(struct accuracy *accuracy, const struct accuracy_ops *ops,
-                       const struct host *host)
+/* Of most rows: there is none of it. */
+static bool has_trouble(const struct counters *row)
 {
-    struct told *told = &accuracy->told[host->slot];
-    struct counters row;
+    return row->cx_opaque | row->cx_sessions | row->gap_bytes | row->rq_unclassified |
+           row->cx_untracked | row->cx_joined | row->rq_untracked | row->overruns;
+}
 
+void accuracy_see(struct accuracy *accuracy, const struct host *host, const struct counters *row,
+                  accuracy_tell *tell, void *arg)
+{
+    struct told *told;
+
+    if (host->slot >= accuracy->capacity || !has_trouble(row))
+        return;
+    told = &accuracy->told[host->slot];
     if (told->born != host->born)
         *told = (struct told){.born = host->born};
-    ops->read(ops->arg, host->slot, &row);
     for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
         uint8_t bit = (uint8_t)(1u << kind);
         uint64_t value;
 
-        memcpy(&value, (const char *)&row + kinds[kind].counter, sizeof(value));
+        memcpy(&value, (const char *)row + kinds[kind].counter, sizeof(value));
         if (!value || told->kinds & bit)
             continue;
         told->kinds |= bit;
-        ops->tell(ops->arg, host, kinds[kind].what);
+        tell(arg, host, kinds[kind].what);
     }
-}
-
-int accuracy_check(struct accuracy *accuracy, const struct accuracy_ops *ops)
-{
-    size_t count = hosts_count(accuracy->hosts);
-    int result = reserve(accuracy, count);
-
-    if (result)
-        count = accuracy->capacity;
-    for (uint32_t slot = 0; slot < count; slot++) {
-        const struct host *host = hosts_at(accuracy->hosts, slot);
-
-        if (host)
-            check_host(accuracy, ops, host);
-    }
-    return result;
 }
 
 bool accuracy_bound_text(const struct counters *row, char text[BOUND_TEXT_MAX])

@@ -11,19 +11,18 @@
 
 struct accuracy;
 
-/* Borrows hosts, which may come and go. NULL: out of memory. */
-struct accuracy *accuracy_new(const struct hosts *hosts);
+struct accuracy *accuracy_new(void);           /* NULL: out of memory */
 void accuracy_free(struct accuracy *accuracy); /* NULL is fine */
 
-struct accuracy_ops {
-    void (*read)(void *arg, uint32_t slot, struct counters *out);
-    /* `what` is a sentence without its subject: "carries connections that cannot be read …". */
-    void (*tell)(void *arg, const struct host *host, const char *what);
-    void *arg;
-};
+/* Room for so many slots; the hosts of others are passed over. 0, -ENOMEM. */
+int accuracy_reserve(struct accuracy *accuracy, size_t slots);
 
-/* Looks at every host. 0, -ENOMEM: new hosts could not be taken in, and are looked at next time. */
-int accuracy_check(struct accuracy *accuracy, const struct accuracy_ops *ops);
+/* `what` is a sentence without its subject: "carries connections that cannot be read …". */
+typedef void accuracy_tell(void *arg, const struct host *host, const char *what);
+
+/* The host's row is now as given. */
+void accuracy_see(struct accuracy *accuracy, const struct host *host, const struct counters *row,
+                  accuracy_tell *tell, void *arg);
 
 #define BOUND_TEXT_MAX 320
 

@@ -1,12 +1,8 @@
 #include "report/packing.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/pages.h"
 #include "envoy/service/load_stats/v3/lrs.pb-c.h"
 #include "report/endpoint_list.h"
+#include <errno.h>
 
 typedef Envoy__Service__LoadStats__V3__LoadStatsRequest request_message;
 typedef Envoy__Config__Endpoint__V3__ClusterStats cluster_message;
@@ -15,27 +11,16 @@ typedef Envoy__Config__Endpoint__V3__UpstreamLocalityStats locality_message;
 /* Of a submessage beside its content: tag and length. */
 #define ENVELOPE 6
 
-/* The bytes are on pages of their own, so that megabytes come and go with each report, and as much room as
- * one message may need costs nothing.
- *
- * Parts of a message packed one after the other are the message (protobuf's encoding guide, "last
+/* Parts of a message packed one after the other are the message (protobuf's encoding guide, "last
  * one wins" and concatenation of repeated fields). */
 static int append(struct packing *packing, const request_message *part, size_t length)
 {
-    if (packing->room - packing->length < length) {
-        size_t room = packing->room + packing->max + length;
-        uint8_t *bytes = pages_take(room);
+    struct grpc_messages *messages = &packing->messages;
 
-        if (!bytes)
-            return -ENOMEM;
-        if (packing->bytes)
-            memcpy(bytes, packing->bytes, packing->length);
-        pages_give_back(packing->bytes, packing->room);
-        packing->bytes = bytes;
-        packing->room = room;
-    }
-    packing->length += envoy__service__load_stats__v3__load_stats_request__pack(
-        part, packing->bytes + packing->length);
+    if (grpc_messages_reserve(messages, length))
+        return -ENOMEM;
+    messages->length += envoy__service__load_stats__v3__load_stats_request__pack(
+        part, messages->bytes + messages->length);
     return 0;
 }
 
@@ -43,19 +28,23 @@ static int begin_message(struct packing *packing)
 {
     request_message head = ENVOY__SERVICE__LOAD_STATS__V3__LOAD_STATS_REQUEST__INIT;
 
+    if (grpc_messages_begin(&packing->messages))
+        return -ENOMEM;
     head.node = packing->node;
-    packing->begin = packing->length;
     packing->has_clusters = false;
     packing->node_size = envoy__service__load_stats__v3__load_stats_request__get_packed_size(&head);
     return append(packing, &head, packing->node_size);
 }
 
-int packing_init(struct packing *packing, Envoy__Config__Core__V3__Node *node, size_t max)
+int packing_init(struct packing *packing, Envoy__Config__Core__V3__Node *node, size_t max,
+                 size_t expected)
 {
     int error;
 
     *packing = (struct packing){.node = node, .max = max};
-    error = begin_message(packing);
+    error = grpc_messages_reserve(&packing->messages, expected);
+    if (!error)
+        error = begin_message(packing);
     if (packing->node_size > max / 2)
         packing->max = packing->node_size + max / 2;
     return error;
@@ -63,26 +52,18 @@ int packing_init(struct packing *packing, Envoy__Config__Core__V3__Node *node, s
 
 void packing_clear(struct packing *packing)
 {
-    pages_give_back(packing->bytes, packing->room);
-    free(packing->ends);
-    *packing = (struct packing){0};
+    grpc_messages_clear(&packing->messages);
 }
 
 int packing_end(struct packing *packing)
 {
-    size_t *ends = reallocarray(packing->ends, packing->count + 1, sizeof(*ends));
-
-    if (!ends)
-        return -ENOMEM;
-    packing->ends = ends;
-    packing->ends[packing->count++] = packing->length;
-    return 0;
+    return grpc_messages_end(&packing->messages);
 }
 
 /* The bytes that one more cluster may have in the message at hand. */
 static size_t room_left(const struct packing *packing)
 {
-    size_t used = packing->length - packing->begin;
+    size_t used = grpc_messages_size(&packing->messages);
 
     return used < packing->max ? packing->max - used : 0;
 }

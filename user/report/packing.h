@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/contract.h"
+#include "grpc/messages.h"
 
 struct Envoy__Config__Core__V3__Node;
 struct Envoy__Config__Endpoint__V3__ClusterStats;
@@ -19,21 +20,18 @@ struct Envoy__Config__Endpoint__V3__ClusterStats;
 struct packing {
     struct Envoy__Config__Core__V3__Node *node; /* borrowed */
     size_t max, node_size;
-    uint8_t *bytes; /* the messages, one after the other */
-    size_t length, room;
-    size_t begin;      /* of the message that is being filled */
-    bool has_clusters; /* so has that message */
-    bool is_parted;    /* more parts of its last cluster follow */
-    size_t *ends;      /* of the messages before */
-    size_t count;
+    struct grpc_messages messages; /* of which the last one is being filled */
+    bool has_clusters;             /* so has that message */
+    bool is_parted;                /* more parts of its last cluster follow */
 };
 
 /* Begins with a message that has the node only. One that is larger than half of `max` is not counted
- * into it. 0, -ENOMEM. */
-int packing_init(struct packing *packing, struct Envoy__Config__Core__V3__Node *node, size_t max);
+ * into it. `expected`: how many bytes there may be in all, for which there is room at once. 0, -ENOMEM. */
+int packing_init(struct packing *packing, struct Envoy__Config__Core__V3__Node *node, size_t max,
+                 size_t expected);
 void packing_clear(struct packing *packing);
 
 /* The endpoints of its localities are a field of each that endpoint_list.h makes. 0, -ENOMEM. */
 int packing_add(struct packing *packing, struct Envoy__Config__Endpoint__V3__ClusterStats *cluster);
-/* Ends the last message: `bytes`, `ends` and `count` are complete. 0, -ENOMEM. */
+/* Ends the last message: they are complete. 0, -EMSGSIZE: a node of over 4 GiB. */
 int packing_end(struct packing *packing);

@@ -78,13 +78,16 @@ void points_sent(struct points *points, bool mark)
         points->marked = points->sent;
 }
 
-/* Between two reports one snapshot is all that takes memory; a look writes its own anew. */
+/* But for the next look's, which is written anew at each report: having its memory from the system again
+ * costs more than the look. */
 static void empty_others(struct points *points)
 {
+    const struct snapshot *next = unused(points);
+
     for (size_t i = 0; i < ARRAY_SIZE(points->all); i++) {
         struct snapshot *snapshot = &points->all[i];
 
-        if (!is_point(points, snapshot) && snapshot != points->now)
+        if (!is_point(points, snapshot) && snapshot != points->now && snapshot != next)
             snapshot_empty(snapshot);
     }
 }

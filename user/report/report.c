@@ -131,7 +131,9 @@ static void fill_metrics(struct metrics *metrics, const struct report *report,
                          const struct bound *bound)
 {
     metrics->count = 0;
-    for (enum bound_kind kind = 0; report->error_bound && kind < BOUND_KINDS; kind++) {
+    if (!report->error_bound || bound_is_zero(bound))
+        return;
+    for (enum bound_kind kind = 0; kind < BOUND_KINDS; kind++) {
         metric_message *metric = &metrics->items[metrics->count];
         uint64_t amount = bound->amount[kind];
 
@@ -168,7 +170,7 @@ static int add_group(struct scratch *scratch, const struct report *report, uint3
     for (size_t i = 0; !error && (host = hosts_of_group(report->hosts, cluster, index, i)); i++) {
         struct window_row row;
 
-        window_row(report->window, host->slot, &row);
+        window_row(report->window, host, &row);
         window_load_add(&sum->load, &row.load);
         sum->in_progress += row.in_progress;
         sum->active_connections += row.active_connections;
@@ -225,7 +227,7 @@ static void hold_group(const struct report *report, uint32_t cluster,
     const struct host *host;
 
     for (size_t i = 0; (host = hosts_of_group(report->hosts, cluster, index, i)); i++)
-        window_hold(report->window, host->slot);
+        window_hold(report->window, host);
 }
 
 /* Of the groups from `first` on those that make one entry. Returns the first of the next entry. */
@@ -361,12 +363,12 @@ static int add_clusters(struct packing *packing, const struct report *report,
     return error;
 }
 
-int report_encode(const struct report *report, struct packing *out, struct window_load *sum)
+int report_encode(const struct report *report, struct grpc_messages *out, struct window_load *sum)
 {
     struct window_load total = {0};
     struct packing packing;
-    int error =
-        packing_init(&packing, (Envoy__Config__Core__V3__Node *)report->node, report->message_max);
+    int error = packing_init(&packing, (Envoy__Config__Core__V3__Node *)report->node,
+                             report->message_max, report->expected);
 
     if (!error)
         error = add_clusters(&packing, report, &total);
@@ -376,7 +378,7 @@ int report_encode(const struct report *report, struct packing *out, struct windo
         packing_clear(&packing);
         return error;
     }
-    *out = packing;
+    *out = packing.messages;
     *sum = total;
     return 0;
 }

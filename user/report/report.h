@@ -24,6 +24,7 @@ struct report {
     enum emission_rules emission;
     bool is_last;       /* no other one follows: nothing is held back for it */
     size_t message_max; /* of a message, in bytes: PACKING_MAX */
+    size_t expected;    /* of the whole report, in bytes; any number will do */
     bool error_bound;   /* add the error bound as load_metric_stats, where not zero */
 };
 
@@ -50,5 +51,5 @@ struct report {
  *   as connections, bytes and packets belong to no request.
  * - Clusters are in the order of the configuration (Envoy's order is random).
  * - One message, if it is not larger than `message_max`; else as packing.h says.
- * 0 with `*out` (clear it), `*sum` the loads in it of all clusters; -ENOMEM. */
-int report_encode(const struct report *report, struct packing *out, struct window_load *sum);
+ * 0 with `*out` (the caller's now), `*sum` the loads in it of all clusters; -ENOMEM. */
+int report_encode(const struct report *report, struct grpc_messages *out, struct window_load *sum);

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "grpc/frame.h"
 #include "report/report.h"
 #include "report/reporter_state.h"
 
@@ -72,7 +73,7 @@ static bool wants_mark(const struct reporter *reporter)
     return window_set_size(reporter->window) > 0 || window_has_unconfirmed(reporter->window);
 }
 
-static int make_report(struct reporter *reporter, uint64_t now_us, struct packing *out,
+static int make_report(struct reporter *reporter, uint64_t now_us, struct grpc_messages *out,
                        struct window_load *sum)
 {
     struct report report = {.node = reporter->options.node,
@@ -81,6 +82,7 @@ static int make_report(struct reporter *reporter, uint64_t now_us, struct packin
                             .window = reporter->window,
                             .now_us = now_us,
                             .message_max = reporter->options.message_max,
+                            .expected = reporter->expected,
                             .endpoints = wishes_settings(reporter->wishes)->endpoints,
                             .emission = reporter->options.emission,
                             .is_last = reporter->state == STATE_LAST,
@@ -94,31 +96,33 @@ static int make_report(struct reporter *reporter, uint64_t now_us, struct packin
     return report_encode(&report, out, sum);
 }
 
-static void count_report(struct reporter *reporter, uint64_t now_us, const struct packing *messages)
+static void count_report(struct reporter *reporter, uint64_t now_us, size_t messages, size_t bytes)
 {
-    reporter->report += messages->count;
+    reporter->report += messages;
     reporter->report_us = now_us;
+    reporter->expected = bytes + bytes / 8;
     reporter->counts.reports++;
-    reporter->counts.messages += messages->count;
-    reporter->counts.bytes += messages->length;
+    reporter->counts.messages += messages;
+    reporter->counts.bytes += bytes;
 }
 
 /* Encodes and queues one report. On failure nothing has changed: the next one covers it. */
 static int try_report(struct reporter *reporter, uint64_t now_us)
 {
     bool mark = wants_mark(reporter);
-    struct packing messages;
+    struct grpc_messages messages;
     struct window_load sum;
     int error = make_report(reporter, now_us, &messages, &sum);
 
     if (error)
         return error;
-    error = reporter->ops.send(reporter->arg, messages.bytes, messages.ends, messages.count, mark);
-    if (!error)
-        count_report(reporter, now_us, &messages);
-    packing_clear(&messages);
-    if (error)
+    size_t count = messages.count, bytes = messages.length - count * GRPC_FRAME_PREFIX;
+    error = reporter->ops.send(reporter->arg, &messages, mark);
+    if (error) {
+        grpc_messages_clear(&messages);
         return error;
+    }
+    count_report(reporter, now_us, count, bytes);
     window_sent(reporter->window, now_us, mark);
     if (mark)
         reporter->marked = reporter->report;
@@ -158,7 +162,7 @@ static void send_and_rearm(struct reporter *reporter, uint64_t now_us)
         reporter->due = error ? now_us + WISHES_INTERVAL_UNSET_US : NEVER;
 }
 
-int reporter_look(struct reporter *reporter, uint64_t now_us, struct packing *out)
+int reporter_look(struct reporter *reporter, uint64_t now_us, struct grpc_messages *out)
 {
     struct window_load sum;
 

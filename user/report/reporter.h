@@ -54,11 +54,10 @@ struct reporter_ops {
     /* Begin to open a stream, which says `delivery` of itself. Answered later by reporter_stream_up()
      * or reporter_stream_down(); the latter may also come from within the call. */
     void (*open_stream)(void *arg, const struct delivery *delivery);
-    /* Queue the messages of a report (without gRPC prefix; copied): the first one ends at ends[0], the
-     * next one, which begins there, at ends[1]. `mark`: when the peer has certainly got all of them,
-     * call reporter_confirmed(). 0, or -errno, e.g. -EAGAIN while too much is unsent: nothing was
-     * queued then. Calls nothing of the reporter. */
-    int (*send)(void *arg, const uint8_t *messages, const size_t *ends, size_t count, bool mark);
+    /* Queue the messages of a report. `mark`: when the peer has certainly got all of them,
+     * call reporter_confirmed(). 0, and they are whose op it is; or -errno, e.g. -EAGAIN while too much is
+     * unsent: nothing was queued then. Calls nothing of the reporter. */
+    int (*send)(void *arg, struct grpc_messages *messages, bool mark);
     /* The counters of a slot as they are now. */
     void (*read)(void *arg, uint32_t slot, struct counters *out);
 };
@@ -145,5 +144,5 @@ void reporter_status(const struct reporter *reporter, struct reporter_status *ou
 /* Is the cluster part of the next report? */
 bool reporter_reports(const struct reporter *reporter, uint32_t cluster);
 /* What would be sent if it were time: the same messages, made by the same code. Nothing is sent, and nothing
- * changes. 0 with `*out` (packing_clear it); -ENOMEM. */
-int reporter_look(struct reporter *reporter, uint64_t now_us, struct packing *out);
+ * changes. 0 with `*out` (the caller's now); -ENOMEM. */
+int reporter_look(struct reporter *reporter, uint64_t now_us, struct grpc_messages *out);

@@ -58,6 +58,8 @@ struct reporter {
     bool warned_send; /* on this stream */
     bool warned_open; /* since the last stream */
 
+    size_t expected; /* bytes of the next report, by the last one */
+
     struct reporter_counts counts;
     uint64_t down_us, response_us, report_us, confirmed_us; /* as in reporter_status */
 };

@@ -9,18 +9,12 @@
 #include "abi.h"
 #include "base/mem.h"
 
+#define NEVER_SEEN UINT64_MAX
+
 struct wait {
     uint32_t born; /* which of the hosts that have had the slot */
-    enum { WAITING, OVERDUE, DIALLED } state;
+    enum { PASSED_OVER, WAITING, OVERDUE, DIALLED } state;
     uint64_t since_us;
-};
-
-struct undialled {
-    const struct hosts *hosts;
-    uint64_t after_us;
-    size_t except;
-    struct wait *waits; /* by slot */
-    size_t capacity;
 };
 
 /* Hosts of one cluster that have just become overdue. */
@@ -29,12 +23,29 @@ struct news {
     size_t others;
 };
 
+struct undialled {
+    const struct hosts *hosts;
+    uint64_t after_us;
+    size_t except;
+    struct wait *waits; /* by slot */
+    size_t capacity;
+    uint64_t seen_changes; /* of the hosts, at the last check */
+    struct {               /* the one at hand */
+        bool is_changed;   /* who is awaited may be */
+        uint64_t now_us;
+        undialled_tell *tell;
+        void *arg;
+        struct news news;
+    } check;
+};
+
 struct undialled *undialled_new(const struct hosts *hosts, uint64_t after_us, size_t except)
 {
     struct undialled *undialled = calloc(1, sizeof(*undialled));
 
     if (undialled)
-        *undialled = (struct undialled){.hosts = hosts, .after_us = after_us, .except = except};
+        *undialled = (struct undialled){
+            .hosts = hosts, .after_us = after_us, .except = except, .seen_changes = NEVER_SEEN};
     return undialled;
 }
 
@@ -42,6 +53,7 @@ void undialled_change(struct undialled *undialled, uint64_t after_us, size_t exc
 {
     undialled->after_us = after_us;
     undialled->except = except;
+    undialled->seen_changes = NEVER_SEEN;
 }
 
 void undialled_free(struct undialled *undialled)
@@ -51,18 +63,19 @@ void undialled_free(struct undialled *undialled)
     free(undialled);
 }
 
-static int reserve(struct undialled *undialled, size_t count)
+int undialled_reserve(struct undialled *undialled, size_t slots)
 {
+    size_t twice = 2 * undialled->capacity, capacity = slots > twice ? slots : twice;
     struct wait *waits;
 
-    if (count <= undialled->capacity)
+    if (slots <= undialled->capacity)
         return 0;
-    waits = reallocarray(undialled->waits, count * 2, sizeof(*waits));
+    waits = reallocarray(undialled->waits, capacity, sizeof(*waits));
     if (!waits)
         return -ENOMEM;
-    memset(waits + undialled->capacity, 0, (count * 2 - undialled->capacity) * sizeof(*waits));
+    memset(waits + undialled->capacity, 0, (capacity - undialled->capacity) * sizeof(*waits));
     undialled->waits = waits;
-    undialled->capacity = count * 2;
+    undialled->capacity = capacity;
     return 0;
 }
 
@@ -73,56 +86,71 @@ static bool is_awaited(const struct undialled *undialled, const struct host *hos
            hosts_owner(undialled->hosts, &host->address) == host;
 }
 
-/* Whether the host has become overdue. */
-static bool check_host(struct undialled *undialled, uint64_t now_us,
-                       const struct undialled_ops *ops, const struct host *host)
+/* A wait begins when the host is awaited, and ends when it is no more. */
+static void decide(const struct undialled *undialled, const struct host *host, struct wait *wait)
 {
-    struct wait *wait = &undialled->waits[host->slot];
-    struct counters row;
-
-    if (wait->born == host->born && wait->state == DIALLED)
-        return false;
-    if (wait->born != host->born || !is_awaited(undialled, host))
-        *wait = (struct wait){.born = host->born, .since_us = now_us};
-    ops->read(ops->arg, host->slot, &row);
-    if (row.cx_opened || row.cx_untracked) {
-        wait->state = DIALLED;
-    } else if (wait->state == WAITING && now_us - wait->since_us >= undialled->after_us) {
-        wait->state = OVERDUE;
-        return true;
-    }
-    return false;
+    if (!is_awaited(undialled, host))
+        wait->state = PASSED_OVER;
+    else if (wait->state == PASSED_OVER)
+        *wait = (struct wait){host->born, WAITING, undialled->check.now_us};
 }
 
-static void tell(const struct undialled_ops *ops, const struct news *news)
+/* Whether the host has become overdue. */
+static bool look_at(struct undialled *undialled, const struct host *host,
+                    const struct counters *row)
 {
+    struct wait *wait = &undialled->waits[host->slot];
+    bool is_new = wait->born != host->born;
+
+    if (is_new)
+        *wait = (struct wait){host->born, PASSED_OVER, 0};
+    if (row->cx_opened || row->cx_untracked)
+        wait->state = DIALLED;
+    else if (is_new || undialled->check.is_changed)
+        decide(undialled, host, wait);
+    if (wait->state != WAITING || undialled->check.now_us - wait->since_us < undialled->after_us)
+        return false;
+    wait->state = OVERDUE;
+    return true;
+}
+
+static void tell_news(struct undialled *undialled)
+{
+    struct news *news = &undialled->check.news;
+
     if (news->first)
-        ops->tell(ops->arg, news->first, news->others);
+        undialled->check.tell(undialled->check.arg, news->first, news->others);
+    *news = (struct news){NULL, 0};
+}
+
+void undialled_begin(struct undialled *undialled, uint64_t now_us, undialled_tell *tell, void *arg)
+{
+    undialled->check.now_us = now_us;
+    undialled->check.tell = tell;
+    undialled->check.arg = arg;
+    undialled->check.news = (struct news){NULL, 0};
+    undialled->check.is_changed = undialled->seen_changes != hosts_changes(undialled->hosts);
+    undialled->seen_changes = hosts_changes(undialled->hosts);
 }
 
 /* A cluster's hosts need not lie side by side, so it may be told more than once; it rarely is. */
-int undialled_check(struct undialled *undialled, uint64_t now_us, const struct undialled_ops *ops)
+void undialled_see(struct undialled *undialled, const struct host *host, const struct counters *row)
 {
-    size_t count = hosts_count(undialled->hosts);
-    int result = reserve(undialled, count);
-    struct news news = {NULL, 0};
+    struct news *news = &undialled->check.news;
 
-    if (result)
-        count = undialled->capacity;
-    for (uint32_t slot = 0; slot < count; slot++) {
-        const struct host *host = hosts_at(undialled->hosts, slot);
-
-        if (!host || !check_host(undialled, now_us, ops, host))
-            continue;
-        if (news.first && news.first->cluster == host->cluster) {
-            news.others++;
-            continue;
-        }
-        tell(ops, &news);
-        news = (struct news){host, 0};
+    if (host->slot >= undialled->capacity || !look_at(undialled, host, row))
+        return;
+    if (news->first && news->first->cluster == host->cluster) {
+        news->others++;
+        return;
     }
-    tell(ops, &news);
-    return result;
+    tell_news(undialled);
+    news->first = host;
+}
+
+void undialled_end(struct undialled *undialled)
+{
+    tell_news(undialled);
 }
 
 bool undialled_is(const struct undialled *undialled, const struct host *host)

@@ -20,16 +20,18 @@ struct undialled *undialled_new(const struct hosts *hosts, uint64_t after_us, si
 void undialled_change(struct undialled *undialled, uint64_t after_us, size_t except);
 void undialled_free(struct undialled *undialled); /* NULL is fine */
 
-struct undialled_ops {
-    void (*read)(void *arg, uint32_t slot, struct counters *out);
-    /* Once for each host: it is overdue, and `others` of its cluster are with it. */
-    void (*tell)(void *arg, const struct host *host, size_t others);
-    void *arg;
-};
+/* Room for so many slots; the hosts of others are passed over. 0, -ENOMEM. */
+int undialled_reserve(struct undialled *undialled, size_t slots);
 
-/* Looks at every host. A connection to it, a failed one too, ends its wait for good. 0, -ENOMEM: new hosts
- * could not be taken in, and are looked at next time. */
-int undialled_check(struct undialled *undialled, uint64_t now_us, const struct undialled_ops *ops);
+/* Once for each host: it is overdue, and `others` of its cluster are with it. */
+typedef void undialled_tell(void *arg, const struct host *host, size_t others);
+
+/* A check: each host with its row as it is now, and the end, by which all is told. A connection to a host, a
+ * failed one too, ends its wait for good. */
+void undialled_begin(struct undialled *undialled, uint64_t now_us, undialled_tell *tell, void *arg);
+void undialled_see(struct undialled *undialled, const struct host *host,
+                   const struct counters *row);
+void undialled_end(struct undialled *undialled);
 
 /* Was the host overdue at the last check? */
 bool undialled_is(const struct undialled *undialled, const struct host *host);

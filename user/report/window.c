@@ -242,25 +242,22 @@ static bool is_unconfirmed(const struct window *window, size_t slot)
     return !snapshot_same(window->points.confirmed, window->points.sent, slot, 1);
 }
 
-/* Does what the next report says of a host begin at `confirmed`? */
-static bool is_again(const struct window *window, uint32_t slot)
+/* Where what the next report says of a host begins. */
+static const struct snapshot *beginning(const struct window *window, const struct host *host)
 {
-    const struct host *host = hosts_at(window->hosts, slot);
-
-    return host && window->intervals[host->cluster].again;
+    return window->intervals[host->cluster].again ? window->points.confirmed : window->points.sent;
 }
 
-void window_row(const struct window *window, uint32_t slot, struct window_row *out)
+void window_row(const struct window *window, const struct host *host, struct window_row *out)
 {
-    const struct counts *now = &window->points.now->counts[slot];
-    bool again = is_again(window, slot);
+    const struct counts *now = &window->points.now->counts[host->slot];
+    bool again = window->intervals[host->cluster].again;
 
     *out = (struct window_row){
-        .load = load_between(again ? window->points.confirmed : window->points.sent,
-                             window->points.now, slot),
+        .load = load_between(beginning(window, host), window->points.now, host->slot),
         .in_progress = difference(now->rq_issued, now->rq_finished),
         .active_connections = difference(now->cx_established, now->cx_closed),
-        .again = again && is_unconfirmed(window, slot)};
+        .again = again && is_unconfirmed(window, host->slot)};
 }
 
 uint64_t window_start(const struct window *window, uint32_t cluster)
@@ -277,10 +274,9 @@ uint64_t window_end(const struct window *window, uint32_t cluster, uint64_t now_
     return interval->in_set ? now_us : interval->sent;
 }
 
-void window_hold(struct window *window, uint32_t slot)
+void window_hold(struct window *window, const struct host *host)
 {
-    snapshot_copy(window->points.now, slot,
-                  is_again(window, slot) ? window->points.confirmed : window->points.sent);
+    snapshot_copy(window->points.now, host->slot, beginning(window, host));
 }
 
 void window_hold_interval(struct window *window, uint32_t cluster)

@@ -64,14 +64,14 @@ size_t window_set_size(const struct window *window);
  * the way to leave a report out. */
 void window_look(struct window *window);
 /* What the last look saw since the last report sent; after a stream's end, since the last confirmed. */
-void window_row(const struct window *window, uint32_t slot, struct window_row *out);
+void window_row(const struct window *window, const struct host *host, struct window_row *out);
 /* The time that window_row() covers: for a cluster of the set it ends with `now_us`. */
 uint64_t window_start(const struct window *window, uint32_t cluster);
 uint64_t window_end(const struct window *window, uint32_t cluster, uint64_t now_us);
 
 /* Leaves a host out of the report that window_look() was for: what it has stays for the next one. Not
  * one whose row says `again`: the report is taken to cover what was sent before. */
-void window_hold(struct window *window, uint32_t slot);
+void window_hold(struct window *window, const struct host *host);
 
 /* Leaves a cluster out of the report that window_look() was for, that has nothing to tell: its interval
  * goes on. */

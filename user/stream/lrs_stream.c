@@ -295,14 +295,13 @@ void lrs_stream_free(struct lrs_stream *stream)
 
 /* --- bytes and messages ----------------------------------------------------------------------- */
 
-int lrs_stream_send(struct lrs_stream *stream, const uint8_t *messages, const size_t *ends,
-                    size_t count, bool mark)
+int lrs_stream_send(struct lrs_stream *stream, struct grpc_messages *messages, bool mark)
 {
     int err;
 
     if (stream->state == ENDED)
         return -EPIPE;
-    err = outbox_put(&stream->outbox, messages, ends, count, mark);
+    err = outbox_put(&stream->outbox, messages, mark);
     if (err)
         return err;
     /* An error means that nothing was deferred: the request headers have not left yet, and reading

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "grpc/messages.h"
+
 #define LRS_MESSAGE_MAX (4u << 20) /* bytes of a response; the usual limit of gRPC clients */
 #define LRS_MARKS_MAX 16           /* marked messages whose confirmation is awaited */
 
@@ -42,14 +44,12 @@ struct lrs_stream;
 int lrs_stream_new(const struct lrs_stream_options *options, struct lrs_stream **out);
 void lrs_stream_free(struct lrs_stream *stream);
 
-/* Takes a copy of `count` messages: the first one ends at ends[0], the next one, which begins there, at
- * ends[1]. Where marked, they are followed, once their last byte was handed out, by an
+/* Takes messages, with their memory, at least one. Where marked, they are followed, once their last byte was handed out, by an
  * empty SETTINGS frame: what precedes a SETTINGS frame has been received when its acknowledgement
  * comes (RFC 9113, 6.5.3: "in the order received"), and a server's ping limits do not apply to it.
  * 0; -EAGAIN: those of the call before were not handed out entirely, or LRS_MARKS_MAX confirmations are
- * awaited, and nothing was taken; -EPIPE: the stream has ended; -EMSGSIZE: one of over 4 GiB; -ENOMEM. */
-int lrs_stream_send(struct lrs_stream *stream, const uint8_t *messages, const size_t *ends,
-                    size_t count, bool mark);
+ * awaited; -EPIPE: the stream has ended. Then they stay the caller's. */
+int lrs_stream_send(struct lrs_stream *stream, struct grpc_messages *messages, bool mark);
 
 /* Queues a PING, whose answer shows that the peer's HTTP/2 stack lives. After the stream's end
  * nothing happens. 0, -ENOMEM. */

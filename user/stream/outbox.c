@@ -1,23 +1,16 @@
 #include "stream/outbox.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
-#include "grpc/frame.h"
 #include "stream/lrs_stream.h"
 
-int outbox_put(struct outbox *outbox, const uint8_t *messages, const size_t *ends, size_t count,
-               bool mark)
+int outbox_put(struct outbox *outbox, struct grpc_messages *messages, bool mark)
 {
-    int err;
-
-    if (outbox->bytes || (mark && outbox->unconfirmed == LRS_MARKS_MAX))
+    if (outbox->messages.count || (mark && outbox->unconfirmed == LRS_MARKS_MAX))
         return -EAGAIN;
-    err = grpc_frame_join(messages, ends, count, &outbox->bytes, &outbox->length);
-    if (err)
-        return err;
+    outbox->messages = *messages;
+    *messages = (struct grpc_messages){0};
     outbox->is_marked = mark;
     outbox->unconfirmed += mark;
     return 0;
@@ -26,20 +19,20 @@ int outbox_put(struct outbox *outbox, const uint8_t *messages, const size_t *end
 /* An acknowledgement of SETTINGS that went out, or are about to. */
 static bool awaits_settings(const struct outbox *outbox)
 {
-    unsigned later = outbox->bytes && outbox->is_marked; /* behind the message */
+    unsigned later = outbox->messages.count && outbox->is_marked; /* behind the message */
 
     return !outbox->is_greeted || outbox->unconfirmed > later;
 }
 
 size_t outbox_take(struct outbox *outbox, uint8_t *out, size_t room)
 {
-    size_t count = outbox->length - outbox->taken;
+    size_t count = outbox->messages.length - outbox->taken;
 
     if (count == 0)
         return 0;
     if (count > room)
         count = room;
-    memcpy(out, outbox->bytes + outbox->taken, count);
+    memcpy(out, outbox->messages.bytes + outbox->taken, count);
     outbox->taken += count;
     outbox->progress += !awaits_settings(outbox);
     return count;
@@ -47,10 +40,10 @@ size_t outbox_take(struct outbox *outbox, uint8_t *out, size_t room)
 
 bool outbox_sent(struct outbox *outbox)
 {
-    if (!outbox->bytes || outbox->taken < outbox->length)
+    if (!outbox->messages.count || outbox->taken < outbox->messages.length)
         return false;
-    free(TAKE(outbox->bytes));
-    outbox->length = outbox->taken = 0;
+    grpc_messages_clear(&outbox->messages);
+    outbox->taken = 0;
     return outbox->is_marked;
 }
 
@@ -73,10 +66,10 @@ bool outbox_confirm(struct outbox *outbox)
 
 bool outbox_is_owed(const struct outbox *outbox)
 {
-    return outbox->bytes || awaits_settings(outbox);
+    return outbox->messages.count || awaits_settings(outbox);
 }
 
 void outbox_clear(struct outbox *outbox)
 {
-    free(TAKE(outbox->bytes));
+    grpc_messages_clear(&outbox->messages);
 }

@@ -11,19 +11,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "grpc/messages.h"
+
 struct outbox {
-    uint8_t *bytes; /* prefixes included; NULL: none */
-    size_t length, taken;
+    struct grpc_messages messages;
+    size_t taken; /* bytes of them */
     bool is_marked;
-    unsigned unconfirmed;  /* marks whose SETTINGS went out, or will behind `bytes` */
+    unsigned unconfirmed;  /* marks whose SETTINGS went out, or will behind `messages` */
     unsigned acknowledged; /* of them, but not confirmed yet */
     bool is_greeted;       /* the connection's own SETTINGS are acknowledged */
     uint64_t progress;     /* see lrs_stream_progress() */
 };
 
-/* As lrs_stream_send(). 0, -EAGAIN, -EMSGSIZE, -ENOMEM. */
-int outbox_put(struct outbox *outbox, const uint8_t *messages, const size_t *ends, size_t count,
-               bool mark);
+/* As lrs_stream_send(). 0, -EAGAIN. */
+int outbox_put(struct outbox *outbox, struct grpc_messages *messages, bool mark);
 /* The next bytes, at most `room`, into `out`. Returns their count, 0 for none. */
 size_t outbox_take(struct outbox *outbox, uint8_t *out, size_t room);
 /* What was taken has been put into a frame. True: that was the last of it, it was marked, and SETTINGS have

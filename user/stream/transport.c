@@ -333,14 +333,13 @@ int lrs_client_open(const struct lrs_client_options *options, struct lrs_client 
     return err;
 }
 
-int lrs_client_send(struct lrs_client *client, const uint8_t *messages, const size_t *ends,
-                    size_t count, bool mark)
+int lrs_client_send(struct lrs_client *client, struct grpc_messages *messages, bool mark)
 {
     int err;
 
     if (client->state != CONNECTED)
         return -ENOTCONN;
-    err = lrs_stream_send(client->stream, messages, ends, count, mark);
+    err = lrs_stream_send(client->stream, messages, mark);
     if (!err)
         event_active(client->flush, EV_TIMEOUT, 0);
     return err;

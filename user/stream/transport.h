@@ -57,8 +57,7 @@ struct lrs_client_options {
 int lrs_client_open(const struct lrs_client_options *options, struct lrs_client **out);
 /* As lrs_stream_send; also -ENOTCONN before `up` and after `down`. "Handed out" there means: taken
  * by the socket, but for one last piece of 16 KB. */
-int lrs_client_send(struct lrs_client *client, const uint8_t *messages, const size_t *ends,
-                    size_t count, bool mark);
+int lrs_client_send(struct lrs_client *client, struct grpc_messages *messages, bool mark);
 /* The address whose connection it has, or had; NULL: none accepted one. */
 const struct address *lrs_client_peer(const struct lrs_client *client);
 /* As lrs_stream_pinged_too_often. */

@@ -30,6 +30,17 @@ static void add_group(struct list *list, const struct hosts *hosts, uint32_t clu
             list->items[list->count++] = host->address;
 }
 
+static size_t hosts_of_cluster(const struct hosts *hosts, const struct cluster *of,
+                               uint32_t cluster)
+{
+    size_t count = 0;
+
+    for (uint32_t group = 0; group < of->group_count; group++)
+        for (size_t i = 0; hosts_of_group(hosts, cluster, group, i); i++)
+            count++;
+    return count;
+}
+
 /* The least priority above `*priority`, which is below all at first. False: there is none. */
 static bool next_priority(const struct cluster *cluster, int64_t *priority)
 {
@@ -64,7 +75,8 @@ int candidates_list(const struct hosts *hosts, const struct clusters *clusters, 
                     const struct address *behind, struct address **out, size_t *count)
 {
     const struct cluster *of = &clusters->items[cluster];
-    autofree struct address *items = calloc(hosts_count(hosts) + 1, sizeof(*items));
+    autofree struct address *items =
+        calloc(hosts_of_cluster(hosts, of, cluster) + 1, sizeof(*items));
     struct list list = {.items = items};
     int64_t priority = -1;
 

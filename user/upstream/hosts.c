@@ -227,8 +227,10 @@ void hosts_choose_owners(struct hosts *hosts, hosts_moved_fn *moved, void *arg)
         if (!host || hosts_owner(hosts, &host->address) != host)
             continue;
         first = sort_address(hosts, slot);
-        if (first != slot)
-            moved(arg, host, &record_at(hosts, first)->host);
+        if (first == slot)
+            continue;
+        hosts->changes++;
+        moved(arg, host, &record_at(hosts, first)->host);
     }
 }
 
@@ -330,6 +332,7 @@ static void change_names(struct hosts *hosts, uint32_t slot, int change)
     leave_address(hosts, slot);
     record_at(hosts, slot)->host.names += (uint32_t)change;
     join_address(hosts, slot);
+    hosts->changes++;
 }
 
 void hosts_hold(struct hosts *hosts, uint32_t slot)

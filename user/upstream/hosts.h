@@ -64,7 +64,7 @@ bool hosts_is_shared(const struct hosts *hosts, uint32_t slot);
 /* How many hosts can be added, but for memory. */
 size_t hosts_room(const struct hosts *hosts);
 size_t hosts_count(const struct hosts *hosts); /* slots are 0 .. count-1 */
-/* How often a host came or went. */
+/* How often a host came or went, or the owner of an address may have changed. */
 uint64_t hosts_changes(const struct hosts *hosts);
 /* NULL: the slot is free. */
 const struct host *hosts_at(const struct hosts *hosts, uint32_t slot);
