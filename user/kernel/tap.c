@@ -345,9 +345,12 @@ void tap_read(const struct tap *tap, uint32_t slot, struct counters *out)
     const struct counters *row = NULL;
     bool shown = false;
 
-    memset(out, 0, sizeof(*out));
-    if (slot >= tap->slots)
+    if (slot >= tap->slots) {
+        memset(out, 0, sizeof(*out));
         return;
+    }
+    memset(out->zero, 0, sizeof(out->zero));
+    memset(out->zero2, 0, sizeof(out->zero2));
     LOAD(rq_success);
     LOAD(cx_failed_error);
     LOAD(rq_error);

@@ -17,7 +17,7 @@
 
 #define CONNECT_TIMEOUT_US 5000000
 #define STALL_TIMEOUT_US 30000000
-#define OUTPUT_PIECE 16384 /* what is handed to the socket in one go */
+#define OUTPUT_PIECE 65536 /* what is handed to the socket in one go, and less than a frame more */
 #define INPUT_PIECE 65536
 
 /* open --> CONNECTING --connector's up--> CONNECTED --stream's end, budget or patience spent--> DOWN
@@ -245,6 +245,7 @@ static int start_moving(struct lrs_client *client)
     budget_start(&client->budget, clock_us());
     bufferevent_setcb(client->connection, on_readable, on_drained, on_changed, client);
     bufferevent_setwatermark(client->connection, EV_READ, 0, INPUT_PIECE);
+    bufferevent_set_max_single_write(client->connection, 2 * OUTPUT_PIECE);
     return bufferevent_enable(client->connection, EV_READ | EV_WRITE) ? -ENOMEM : 0;
 }
 

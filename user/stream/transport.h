@@ -10,7 +10,7 @@
  * - After `down` the socket is closed; the owner frees the client and opens another when it likes.
  *
  * Memory is bounded whatever the server does: what one call sends, one message of at most LRS_MESSAGE_MAX
- * bytes coming in, and a few pieces of 16 KB. So is the time that it takes (budget.h). A server that for
+ * bytes coming in, and a few pieces of 64 KB. So is the time that it takes (budget.h). A server that for
  * stall_timeout takes nothing of a message that waits, and acknowledges no SETTINGS that went out, is
  * given up: its window is closed for good, or its program is frozen. */
 #pragma once
@@ -56,7 +56,7 @@ struct lrs_client_options {
 /* Copies what the options point to. 0; -EINVAL: no address, or too much metadata; -ENOMEM. */
 int lrs_client_open(const struct lrs_client_options *options, struct lrs_client **out);
 /* As lrs_stream_send; also -ENOTCONN before `up` and after `down`. "Handed out" there means: taken
- * by the socket, but for one last piece of 16 KB. */
+ * by the socket, but for one last piece of 64 KB. */
 int lrs_client_send(struct lrs_client *client, struct grpc_messages *messages, bool mark);
 /* The address whose connection it has, or had; NULL: none accepted one. */
 const struct address *lrs_client_peer(const struct lrs_client *client);
