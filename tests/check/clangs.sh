@@ -21,7 +21,7 @@ folder() {
 build() {
     local folder=$(folder "$1" "$2")
 
-    env -u MAKEFLAGS -u MAKELEVEL make CLANG="$1" BPF_ARCH="$2" BUILD="$folder" \
+    env -u MAKEFLAGS -u MAKELEVEL nice make CLANG="$1" BPF_ARCH="$2" BUILD="$folder" \
         $(printf "$folder/bpf/%s.bpf.o " $objects)
 }
 

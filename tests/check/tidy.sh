@@ -4,7 +4,7 @@
 . tests/check/lib/tap.sh
 
 tidy() {
-    printf '%s\n' "$@" | xargs -P "$(nproc)" -I FILE clang-tidy --quiet FILE -- \
+    printf '%s\n' "$@" | xargs -P "$(nproc)" -I FILE nice clang-tidy --quiet FILE -- \
         -std=gnu11 -D_GNU_SOURCE -Ibpf -Iuser -isystem "$BUILD/proto" -isystem "$BUILD/bpf" -isystem "$BUILD/pages" \
         2> >(grep -v 'warnings generated' >&2)
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# test: serial
+# test: quiet
 """A collector whose standard output is a pipe that nobody reads: it takes no report that has no place there,
 it ends when it is told to, and says what was not written; and nothing of what was counted is lost."""
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# test: serial timeout=300
+# test: quiet timeout=300
 """CUTS (6) cuts of the stream at random moments under constant load: what the collectors wrote down,
 counted once, is what the upstream counted, to the last request. SEED repeats a course.
 

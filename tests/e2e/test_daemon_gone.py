@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# test: serial timeout=240
+# test: quiet timeout=240
 """The daemon is stopped for STOPPED (5) seconds, and killed KILLS (6) times at any instant of its life,
 under load through an unmodified nginx: every request is answered, nginx sees no error, and a daemon
 that was only stopped has counted everything. The requests a second are told, not judged."""

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# test: serial
+# test: quiet
 """A management server that fails in every way, with a daemon for each, all watching the same steady
 traffic: what the collectors wrote down, counted once, is what the upstream counted.
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# test: serial timeout=240
+# test: quiet timeout=240
 """The live pages in a real browser: what they show is what was counted, in dark and light and on a phone;
 names that are markup stay text; nothing is loaded from elsewhere. SHOT=FILE keeps a picture, after SECONDS."""
 
@@ -34,7 +34,7 @@ def configuration():
         cluster("search", [(None, 0, [("search.local", 8443)])], kind="STRICT_DNS"),
         cluster(ODD, [(None, 0, [("127.0.0.9", 9000)])])])
     config["node"] = {"id": "edge-7", "cluster": "edge"}
-    config["admin"] = {"address": {"socket_address": {"address": "127.0.0.1", "port_value": admin.PORT}}}
+    config["admin"] = admin.interface()
     return config
 
 

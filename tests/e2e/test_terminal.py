@@ -31,7 +31,7 @@ def configuration():
     config = bootstrap([
         cluster("good", [(HERE, 0, [("127.0.0.1", GOOD), ("127.0.0.1", SHARED)])]),
         cluster("bad", [(None, 1, [("localhost", BAD), ("localhost", SHARED)])], kind="STRICT_DNS")])
-    config["admin"] = {"address": {"socket_address": {"address": "127.0.0.1", "port_value": admin.PORT}}}
+    config["admin"] = admin.interface()
     return config
 
 

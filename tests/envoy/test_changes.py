@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# test: serial timeout=120
+# test: quiet timeout=120
 """Clusters that come, change and go: s11, s13. Envoy's come from a file by CDS (path_config_source), loadtap's
 with the bootstrap that is loaded anew."""
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# test: serial timeout=120
+# test: quiet timeout=120
 """A name whose address changes while requests run: s38. Envoy and loadtap ask the same DNS server."""
 
 import sys

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# test: serial timeout=120
+# test: quiet timeout=120
 """emission_rules beside an Envoy that goes by the rules of 1.38, as its runtime lets it."""
 
 import sys

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# test: serial timeout=120
+# test: quiet timeout=120
 """A management server whose port is refused for a while: s26."""
 
 import sys

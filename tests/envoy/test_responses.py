@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# test: serial timeout=120
+# test: quiet timeout=120
 """What a management server may ask for in later responses, on one stream. Envoy and loadtap on the same
 traffic, each response to both at the same instant."""
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# test: serial timeout=120
+# test: quiet timeout=120
 """Every kind of upstream behaviour, a cluster for each: what a socket can show has to agree, report by
 report and field by field; of what only the proxy knows each has to say what stands in rows.py."""
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# test: serial timeout=120
+# test: quiet timeout=120
 """Scenarios that one response serves, a cluster for each. Envoy and loadtap on the same traffic."""
 
 import sys

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# test: serial timeout=120
+# test: quiet timeout=120
 """Streams that end, and what the next one brings. Envoy and loadtap on the same traffic; the streams of
 both end at the same instant."""
 

@@ -3,14 +3,6 @@
 
 #include "stream/lrs_stream.h"
 
-static void send_message(struct lrs_stream *stream, const uint8_t *bytes, size_t length)
-{
-    struct grpc_messages messages = {0};
-
-    if (grpc_messages_add(&messages, bytes, length) || lrs_stream_send(stream, &messages, true))
-        abort();
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void on_message(void *arg, const uint8_t *message, size_t length)

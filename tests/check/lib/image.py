@@ -110,7 +110,7 @@ def again(scratch, version):
         shutil.copytree(here, there) if os.path.isdir(here) else shutil.copy(here, there)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     environment.pop("BUILD")
-    subprocess.run(["make", "static"], cwd=source, env=environment, check=True, timeout=360,
+    subprocess.run(["nice", "make", "static"], cwd=source, env=environment, check=True, timeout=360,
                    stdout=sys.stderr)
     out = os.path.join(scratch, "again.tar")
     subprocess.run(["scripts/oci_image.py", out, version, "amd64=build/static",

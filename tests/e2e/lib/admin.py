@@ -8,6 +8,11 @@ PORT = 9901
 SOCKET = "/run/loadtap/admin.sock"
 
 
+def interface(port=PORT):
+    """What a bootstrap has for it."""
+    return {"address": {"socket_address": {"address": "127.0.0.1", "port_value": port}}}
+
+
 class UnixConnection(http.client.HTTPConnection):
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX)
