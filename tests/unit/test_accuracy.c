@@ -76,6 +76,32 @@ static void each_kind_is_told_once_for_each_host(void **state)
     hosts_free(hosts);
 }
 
+/* Alone, each on a host of its own. */
+static void each_kind_is_told(void **state)
+{
+    static const size_t kinds[] = {
+        offsetof(struct counters, cx_opaque),    offsetof(struct counters, cx_sessions),
+        offsetof(struct counters, gap_bytes),    offsetof(struct counters, rq_unclassified),
+        offsetof(struct counters, cx_untracked), offsetof(struct counters, cx_joined),
+        offsetof(struct counters, rq_untracked), offsetof(struct counters, overruns)};
+    const uint64_t one = 1;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+        struct hosts *hosts = hosts_new(&clusters);
+        struct accuracy *accuracy = accuracy_new();
+
+        memset(rows, 0, sizeof(rows));
+        told = 0;
+        add(hosts, 1);
+        memcpy((char *)&rows[0] + kinds[i], &one, sizeof(one));
+        check(accuracy, hosts);
+        assert_int_equal(told, 1);
+        accuracy_free(accuracy);
+        hosts_free(hosts);
+    }
+}
+
 static void hosts_that_come_later_are_seen(void **state)
 {
     struct hosts *hosts = hosts_new(&clusters);
@@ -147,6 +173,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_is_told_once_for_each_host),
+        cmocka_unit_test(each_kind_is_told),
         cmocka_unit_test(hosts_that_come_later_are_seen),
         cmocka_unit_test(a_slot_used_again_is_another_host),
         cmocka_unit_test(bound_in_numbers),

@@ -70,6 +70,16 @@ static void written_in_place(void **state)
     grpc_messages_clear(&messages);
 }
 
+static void over_four_gibibytes(void **state)
+{
+    struct grpc_messages claimed = {.length = 5 + (1ULL << 32), .count = 1}, none = {0};
+
+    (void)state;
+    assert_int_equal(grpc_messages_end(&claimed), -EMSGSIZE);
+    assert_int_equal(grpc_messages_add(&none, NULL, 1ULL << 32), -EMSGSIZE);
+    assert_int_equal(none.count, 0);
+}
+
 static void out_of_memory_changes_nothing(void **state)
 {
     struct grpc_messages messages = {0};
@@ -91,6 +101,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_behind_its_prefix),
         cmocka_unit_test(written_in_place),
+        cmocka_unit_test(over_four_gibibytes),
         cmocka_unit_test(out_of_memory_changes_nothing),
     };
 

@@ -327,6 +327,7 @@ static struct clusters grown = {.items = grown_items, .count = 1};
 static void test_clusters_come_and_change_their_order(void **state)
 {
     struct hosts *hosts;
+    uint64_t changes;
 
     (void)state;
     grown_items[0] = (struct cluster){.groups = grown_groups, .group_count = 1};
@@ -343,11 +344,20 @@ static void test_clusters_come_and_change_their_order(void **state)
     assert_int_equal(add(hosts, 0, 2, 8), 0);
     assert_int_equal(add(hosts, 1, 0, 8), 0);
     assert_int_equal(owner->cluster, 0);
+    changes = hosts_changes(hosts);
     hosts_choose_owners(hosts, note_move, NULL);
     assert_int_equal(moves, 0);
+    assert_int_equal(hosts_changes(hosts), changes);
     grown_items[0].rank = 2;
     hosts_choose_owners(hosts, note_move, NULL);
     assert_int_equal(moves, 2);
+    assert_true(hosts_changes(hosts) > changes);
+    changes = hosts_changes(hosts);
+    hosts_hold(hosts, host->slot);
+    assert_true(hosts_changes(hosts) > changes);
+    changes = hosts_changes(hosts);
+    hosts_release(hosts, host->slot);
+    assert_true(hosts_changes(hosts) > changes);
     assert_int_equal(hosts_owner(hosts, &host->address)->cluster, 1);
     hosts_limit(hosts, 6);
     assert_int_equal(hosts_room(hosts), 2);

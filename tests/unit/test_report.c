@@ -4,6 +4,7 @@
 #include "failing_memory.h"
 #include "model.h"
 
+#include "base/contract.h"
 #include "envoy/service/load_stats/v3/lrs.pb-c.h"
 #include "report/report.h"
 

@@ -645,9 +645,14 @@ static void test_report_that_cannot_be_queued_is_covered_by_the_next(void **stat
 {
     (void)state;
     begin(APPLE_EVERY_2S);
+    long live;
+
     model_serve(apple, 1);
     send_error = -EAGAIN;
-    pass(6 * SECOND);
+    pass(2 * SECOND);
+    live = memory_live;
+    pass(4 * SECOND);
+    assert_int_equal(memory_live, live);
     assert_int_equal(sent, 1);
     assert_int_equal(logged("warning report not sent"), 1); /* once */
     model_serve(apple, 2);

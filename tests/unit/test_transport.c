@@ -21,7 +21,17 @@
 #include "stream/budget.h"
 #include "stream/transport.h"
 
-enum server_mode { SERVE, SAY_HTTP1, RESET, HANG_UP, NEVER_READ, FLOOD, SHUT_WINDOW, READ_ONLY };
+enum server_mode {
+    SERVE,
+    SAY_HTTP1,
+    RESET,
+    HANG_UP,
+    NEVER_READ,
+    WIDE_WINDOW,
+    FLOOD,
+    SHUT_WINDOW,
+    READ_ONLY
+};
 
 static struct event_base *base;
 static struct event *acceptor;
@@ -140,6 +150,16 @@ static void flood(void)
         bufferevent_write(server.connection, priority, sizeof(priority));
 }
 
+/* SETTINGS and WINDOW_UPDATE with the widest windows there are, for all that will never be read. */
+static void widen(void)
+{
+    static const uint8_t settings[15] = {[2] = 6, [3] = 4, [10] = 4, 0x7f, 0xff, 0xff, 0xff};
+    static const uint8_t update[13] = {[2] = 4, [3] = 8, [9] = 0x7f, 0xff, 0, 0};
+
+    bufferevent_write(server.connection, settings, sizeof(settings));
+    bufferevent_write(server.connection, update, sizeof(update));
+}
+
 static void on_accept(evutil_socket_t fd, short what, void *arg)
 {
     int accepted = accept4(fd, NULL, NULL, SOCK_NONBLOCK);
@@ -153,8 +173,10 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
         start_session();
     if (server.mode == FLOOD)
         flood();
+    if (server.mode == WIDE_WINDOW)
+        widen();
     bufferevent_setcb(server.connection, server_readable, NULL, NULL, NULL);
-    if (server.mode != NEVER_READ)
+    if (server.mode != NEVER_READ && server.mode != WIDE_WINDOW)
         bufferevent_enable(server.connection, EV_READ);
 }
 
@@ -570,6 +592,24 @@ static void test_server_that_never_reads(void **state)
     assert_string_equal(owner.log, "up;");
 }
 
+/* Then it is the socket's buffers that are full; what they have no room for stays with the stream, once. */
+static void test_server_with_a_wide_window_that_never_reads(void **state)
+{
+    static uint8_t large[64 << 20];
+
+    (void)state;
+    server.mode = WIDE_WINDOW;
+    open_client(&addresses[1], 1);
+    run("up;");
+    for (int i = 0; i < 20; i++)
+        event_base_loop(base, EVLOOP_NONBLOCK);
+    assert_int_equal(send_bytes(large, sizeof(large), false), 0);
+    for (int i = 0; i < 200; i++)
+        event_base_loop(base, EVLOOP_NONBLOCK);
+    assert_int_equal(send_text("x", false), -EAGAIN);
+    assert_string_equal(owner.log, "up;");
+}
+
 static void assert_stuck(const char *before)
 {
     char wanted[256];
@@ -694,6 +734,7 @@ int main(void)
         TEST(test_freed_in_each_event),
         TEST(test_freed_while_dialling),
         TEST(test_server_that_never_reads),
+        TEST(test_server_with_a_wide_window_that_never_reads),
         TEST(test_silent_server_is_given_up),
         TEST(test_shut_window_is_given_up),
         TEST(test_server_that_acknowledges_nothing_is_given_up),

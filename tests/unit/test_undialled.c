@@ -134,7 +134,29 @@ static void a_line_for_each_cluster(void **state)
     check_at(2 * AFTER, 1);
     check_at(2 * AFTER + 1, 3);
     assert_ptr_equal(last, b);
+    assert_int_equal(last_others, 0);
     assert_true(undialled_is(undialled, later));
+}
+
+/* Others that come and go meanwhile are none of its business. */
+static void a_wait_goes_on_among_others(void **state)
+{
+    const struct host *host = add(0, 1);
+
+    (void)state;
+    check_at(0, 0);
+    const struct host *other = add(1, 2);
+    check_at(AFTER / 2, 0);
+    hosts_hold(hosts, other->slot);
+    check_at(AFTER - 1, 0);
+    hosts_release(hosts, other->slot);
+    hosts_release(hosts, other->slot);
+    hosts_remove(hosts, other->slot);
+    check_at(AFTER, 1);
+    assert_ptr_equal(last, host);
+    rows[1].cx_opened = 1;
+    add(1, 3);
+    check_at(3 * AFTER, 1);
 }
 
 static void who_is_not_awaited(void **state)
@@ -185,6 +207,9 @@ static void another_wish(void **state)
     check_at(3 * AFTER - 1, 0);
     check_at(3 * AFTER, 1);
     assert_ptr_equal(last, management);
+    assert_true(undialled_is(undialled, management));
+    undialled_change(undialled, 0, 0); /* not to be waited for any more */
+    assert_false(undialled_is(undialled, management));
 }
 
 static void another_host_in_the_slot_waits_anew(void **state)
@@ -225,6 +250,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(once_when_the_time_is_up, begin, end),
         cmocka_unit_test_setup_teardown(any_connection_ends_the_wait, begin, end),
         cmocka_unit_test_setup_teardown(a_line_for_each_cluster, begin, end),
+        cmocka_unit_test_setup_teardown(a_wait_goes_on_among_others, begin, end),
         cmocka_unit_test_setup_teardown(who_is_not_awaited, begin, end),
         cmocka_unit_test_setup_teardown(an_heir_waits_from_then, begin, end),
         cmocka_unit_test_setup_teardown(another_wish, begin, end),

@@ -54,8 +54,10 @@ static void look_at_hosts(struct lookout *lookout)
     bool dials = lookout->options.undialled_us;
 
     accuracy_reserve(lookout->accuracy, count);
-    undialled_reserve(lookout->undialled, count);
-    undialled_begin(lookout->undialled, lookout->options.now_us(), tell_undialled, lookout);
+    if (dials) {
+        undialled_reserve(lookout->undialled, count);
+        undialled_begin(lookout->undialled, lookout->options.now_us(), tell_undialled, lookout);
+    }
     for (uint32_t slot = 0; slot < count; slot++) {
         const struct host *host = hosts_at(hosts, slot);
         struct counters row;
@@ -67,7 +69,8 @@ static void look_at_hosts(struct lookout *lookout)
         if (dials)
             undialled_see(lookout->undialled, host, &row);
     }
-    undialled_end(lookout->undialled);
+    if (dials)
+        undialled_end(lookout->undialled);
 }
 
 /* The timer only fires where nobody calls lookout_pass() for so long. */

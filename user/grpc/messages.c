@@ -49,10 +49,10 @@ int grpc_messages_end(struct grpc_messages *messages)
 
 int grpc_messages_add(struct grpc_messages *messages, const uint8_t *bytes, size_t length)
 {
-    int error = grpc_messages_reserve(messages, GRPC_FRAME_PREFIX + length);
-
-    if (error)
-        return error;
+    if (length > UINT32_MAX)
+        return -EMSGSIZE;
+    if (grpc_messages_reserve(messages, GRPC_FRAME_PREFIX + length))
+        return -ENOMEM;
     grpc_messages_begin(messages);
     if (length > 0)
         memcpy(messages->bytes + messages->length, bytes, length);

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* On the heap, which keeps the memory for the next ones: taking megabytes from the system anew costs more than
+ * to write them. */
 struct grpc_messages { /* all zero: none */
     uint8_t *bytes;
     size_t length, room;
@@ -21,7 +23,7 @@ int grpc_messages_begin(struct grpc_messages *messages);
 size_t grpc_messages_size(const struct grpc_messages *messages);
 /* It is whole. 0, -EMSGSIZE: it has over 4 GiB. */
 int grpc_messages_end(struct grpc_messages *messages);
-/* One more, as it is. 0, -ENOMEM, -EMSGSIZE. */
+/* One more, as it is. 0; -ENOMEM, -EMSGSIZE: nothing has changed. */
 int grpc_messages_add(struct grpc_messages *messages, const uint8_t *bytes, size_t length);
 void grpc_messages_clear(struct grpc_messages *messages);
 

@@ -51,6 +51,7 @@ static int hash_all(FILE *file, uint64_t *hash, size_t *size)
     size_t count;
 
     *hash = FNV1A_NOTHING;
+    *size = 0;
     while ((count = fread(piece, 1, sizeof(piece), file)) > 0) {
         *hash = fnv1a_more(*hash, piece, count);
         *size += count;
@@ -110,12 +111,16 @@ int config_source_read(const char *path, struct tree **out, uint64_t *hash,
 
 int config_source_hash(const char *path, uint64_t *hash, struct config_error *error)
 {
-    size_t size = 0;
+    uint64_t found;
+    size_t size;
     FILE *file;
     int failed = open_file(path, &file, error);
 
     if (failed)
         return failed;
-    int code = hash_all(file, hash, &size);
-    return close_file(path, file, code, size, error);
+    int code = hash_all(file, &found, &size);
+    failed = close_file(path, file, code, size, error);
+    if (!failed)
+        *hash = found;
+    return failed;
 }

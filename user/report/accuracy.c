@@ -73,11 +73,12 @@ int accuracy_reserve(struct accuracy *accuracy, size_t slots)
     return 0;
 }
 
-/* Of most rows: there is none of it. */
-static bool has_trouble(const struct counters *row)
+static uint64_t counter_at(const struct counters *row, size_t offset)
 {
-    return row->cx_opaque | row->cx_sessions | row->gap_bytes | row->rq_unclassified |
-           row->cx_untracked | row->cx_joined | row->rq_untracked | row->overruns;
+    uint64_t value;
+
+    memcpy(&value, (const char *)row + offset, sizeof(value));
+    return value;
 }
 
 void accuracy_see(struct accuracy *accuracy, const struct host *host, const struct counters *row,
@@ -85,17 +86,15 @@ void accuracy_see(struct accuracy *accuracy, const struct host *host, const stru
 {
     struct told *told;
 
-    if (host->slot >= accuracy->capacity || !has_trouble(row))
+    if (host->slot >= accuracy->capacity)
         return;
     told = &accuracy->told[host->slot];
     if (told->born != host->born)
         *told = (struct told){.born = host->born};
     for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
         uint8_t bit = (uint8_t)(1u << kind);
-        uint64_t value;
 
-        memcpy(&value, (const char *)row + kinds[kind].counter, sizeof(value));
-        if (!value || told->kinds & bit)
+        if (!counter_at(row, kinds[kind].counter) || told->kinds & bit)
             continue;
         told->kinds |= bit;
         tell(arg, host, kinds[kind].what);

@@ -1,8 +1,9 @@
 #include "report/packing.h"
 
+#include <errno.h>
+
 #include "envoy/service/load_stats/v3/lrs.pb-c.h"
 #include "report/endpoint_list.h"
-#include <errno.h>
 
 typedef Envoy__Service__LoadStats__V3__LoadStatsRequest request_message;
 typedef Envoy__Config__Endpoint__V3__ClusterStats cluster_message;
@@ -42,9 +43,8 @@ int packing_init(struct packing *packing, Envoy__Config__Core__V3__Node *node, s
     int error;
 
     *packing = (struct packing){.node = node, .max = max};
-    error = grpc_messages_reserve(&packing->messages, expected);
-    if (!error)
-        error = begin_message(packing);
+    (void)grpc_messages_reserve(&packing->messages, expected); /* less may do */
+    error = begin_message(packing);
     if (packing->node_size > max / 2)
         packing->max = packing->node_size + max / 2;
     return error;

@@ -6,6 +6,7 @@
 
 #include "envoy/config/endpoint/v3/load_report.pb-c.h"
 #include "report/endpoint_list.h"
+#include "report/packing.h"
 
 typedef Envoy__Config__Endpoint__V3__ClusterStats cluster_message;
 typedef Envoy__Config__Endpoint__V3__UpstreamLocalityStats locality_message;

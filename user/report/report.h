@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "grpc/messages.h"
 #include "report/emission.h"
-#include "report/packing.h"
 #include "report/window.h"
 
 struct Envoy__Config__Core__V3__Node;
@@ -51,5 +51,6 @@ struct report {
  *   as connections, bytes and packets belong to no request.
  * - Clusters are in the order of the configuration (Envoy's order is random).
  * - One message, if it is not larger than `message_max`; else as packing.h says.
- * 0 with `*out` (the caller's now), `*sum` the loads in it of all clusters; -ENOMEM. */
+ * 0 with `*out` (the caller's now), `*sum` the loads in it of all clusters; -ENOMEM; -EMSGSIZE: a
+ * message of over 4 GiB. */
 int report_encode(const struct report *report, struct grpc_messages *out, struct window_load *sum);

@@ -55,8 +55,8 @@ struct reporter_ops {
      * or reporter_stream_down(); the latter may also come from within the call. */
     void (*open_stream)(void *arg, const struct delivery *delivery);
     /* Queue the messages of a report. `mark`: when the peer has certainly got all of them,
-     * call reporter_confirmed(). 0, and they are whose op it is; or -errno, e.g. -EAGAIN while too much is
-     * unsent: nothing was queued then. Calls nothing of the reporter. */
+     * call reporter_confirmed(). 0: they are taken, with their memory, and `*messages` is empty; -errno, e.g.
+     * -EAGAIN while too much is unsent: they stay the caller's. Calls nothing of the reporter. */
     int (*send)(void *arg, struct grpc_messages *messages, bool mark);
     /* The counters of a slot as they are now. */
     void (*read)(void *arg, uint32_t slot, struct counters *out);
@@ -144,5 +144,5 @@ void reporter_status(const struct reporter *reporter, struct reporter_status *ou
 /* Is the cluster part of the next report? */
 bool reporter_reports(const struct reporter *reporter, uint32_t cluster);
 /* What would be sent if it were time: the same messages, made by the same code. Nothing is sent, and nothing
- * changes. 0 with `*out` (the caller's now); -ENOMEM. */
+ * changes. 0 with `*out` (the caller's now); -ENOMEM, -EMSGSIZE. */
 int reporter_look(struct reporter *reporter, uint64_t now_us, struct grpc_messages *out);

@@ -5,6 +5,8 @@
 
 #include "base/pages.h"
 
+_Static_assert(sizeof(struct doubts) % sizeof(uint64_t) == 0, "nothing but counters");
+
 /* In line: at each look, for each host. */
 static bool are_same(const struct doubts *a, const struct doubts *b)
 {

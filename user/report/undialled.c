@@ -108,7 +108,8 @@ static bool look_at(struct undialled *undialled, const struct host *host,
         wait->state = DIALLED;
     else if (is_new || undialled->check.is_changed)
         decide(undialled, host, wait);
-    if (wait->state != WAITING || undialled->check.now_us - wait->since_us < undialled->after_us)
+    if (wait->state != WAITING || !undialled->after_us ||
+        undialled->check.now_us - wait->since_us < undialled->after_us)
         return false;
     wait->state = OVERDUE;
     return true;
@@ -156,5 +157,5 @@ void undialled_end(struct undialled *undialled)
 bool undialled_is(const struct undialled *undialled, const struct host *host)
 {
     return host->slot < undialled->capacity && undialled->waits[host->slot].born == host->born &&
-           undialled->waits[host->slot].state == OVERDUE;
+           undialled->waits[host->slot].state == OVERDUE && undialled->after_us;
 }

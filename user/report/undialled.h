@@ -12,9 +12,9 @@
 struct counters;
 struct undialled;
 
-/* Borrows hosts, which may come and go. A host is overdue `after_us` after the check that first saw it.
- * `except` is the index of a cluster that is not looked at, as what is sent to it is not counted. NULL: out
- * of memory. */
+/* Borrows hosts, which may come and go. A host is overdue `after_us` (0: never) after the check that first saw
+ * it awaited: live, the owner of its address, and of another cluster than `except`, an index, as what is sent to
+ * that one is not counted. NULL: out of memory. */
 struct undialled *undialled_new(const struct hosts *hosts, uint64_t after_us, size_t except);
 /* Both are others from now on. */
 void undialled_change(struct undialled *undialled, uint64_t after_us, size_t except);
@@ -23,7 +23,7 @@ void undialled_free(struct undialled *undialled); /* NULL is fine */
 /* Room for so many slots; the hosts of others are passed over. 0, -ENOMEM. */
 int undialled_reserve(struct undialled *undialled, size_t slots);
 
-/* Once for each host: it is overdue, and `others` of its cluster are with it. */
+/* Once for each wait: the host is overdue, and `others` of its cluster are with it. */
 typedef void undialled_tell(void *arg, const struct host *host, size_t others);
 
 /* A check: each host with its row as it is now, and the end, by which all is told. A connection to a host, a

@@ -245,7 +245,7 @@ static int start_moving(struct lrs_client *client)
     budget_start(&client->budget, clock_us());
     bufferevent_setcb(client->connection, on_readable, on_drained, on_changed, client);
     bufferevent_setwatermark(client->connection, EV_READ, 0, INPUT_PIECE);
-    bufferevent_set_max_single_write(client->connection, 2 * OUTPUT_PIECE);
+    bufferevent_set_max_single_write(client->connection, 2 * OUTPUT_PIECE); /* all of a piece */
     return bufferevent_enable(client->connection, EV_READ | EV_WRITE) ? -ENOMEM : 0;
 }
 

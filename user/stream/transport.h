@@ -10,9 +10,10 @@
  * - After `down` the socket is closed; the owner frees the client and opens another when it likes.
  *
  * Memory is bounded whatever the server does: what one call sends, one message of at most LRS_MESSAGE_MAX
- * bytes coming in, and a few pieces of 64 KB. So is the time that it takes (budget.h). A server that for
+ * bytes coming in, and a few pieces of 80 KB. So is the time that it takes (budget.h). A server that for
  * stall_timeout takes nothing of a message that waits, and acknowledges no SETTINGS that went out, is
- * given up: its window is closed for good, or its program is frozen. */
+ * given up: its window is closed for good, or its program is frozen. What it takes is told by pieces: fewer
+ * than 80 KB in a stall_timeout may look like nothing. */
 #pragma once
 
 #include "base/address.h"
@@ -56,7 +57,7 @@ struct lrs_client_options {
 /* Copies what the options point to. 0; -EINVAL: no address, or too much metadata; -ENOMEM. */
 int lrs_client_open(const struct lrs_client_options *options, struct lrs_client **out);
 /* As lrs_stream_send; also -ENOTCONN before `up` and after `down`. "Handed out" there means: taken
- * by the socket, but for one last piece of 64 KB. */
+ * by the socket, but for one last piece of 80 KB. */
 int lrs_client_send(struct lrs_client *client, struct grpc_messages *messages, bool mark);
 /* The address whose connection it has, or had; NULL: none accepted one. */
 const struct address *lrs_client_peer(const struct lrs_client *client);

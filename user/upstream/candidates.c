@@ -30,8 +30,7 @@ static void add_group(struct list *list, const struct hosts *hosts, uint32_t clu
             list->items[list->count++] = host->address;
 }
 
-static size_t hosts_of_cluster(const struct hosts *hosts, const struct cluster *of,
-                               uint32_t cluster)
+static size_t count_hosts(const struct hosts *hosts, const struct cluster *of, uint32_t cluster)
 {
     size_t count = 0;
 
@@ -75,8 +74,7 @@ int candidates_list(const struct hosts *hosts, const struct clusters *clusters, 
                     const struct address *behind, struct address **out, size_t *count)
 {
     const struct cluster *of = &clusters->items[cluster];
-    autofree struct address *items =
-        calloc(hosts_of_cluster(hosts, of, cluster) + 1, sizeof(*items));
+    autofree struct address *items = calloc(count_hosts(hosts, of, cluster) + 1, sizeof(*items));
     struct list list = {.items = items};
     int64_t priority = -1;
 
