@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -43,6 +44,20 @@ static void text_round_trips(void **state)
 
         assert_string_equal(address_ip_text(&address, text), cases[i].ip_text);
         assert_string_equal(address_text(&address, text), cases[i].text);
+    }
+}
+
+static void each_octet(void **state)
+{
+    char text[ADDRESS_TEXT_MAX], wanted[ADDRESS_TEXT_MAX];
+    struct address address;
+
+    (void)state;
+    for (unsigned i = 0; i < 256; i++) {
+        snprintf(wanted, sizeof(wanted), "%u.%u.%u.%u", i, 255 - i, (i + 50) % 256, i);
+        assert_int_equal(address_parse(wanted, 0, &address), 0);
+        assert_string_equal(address_ip_text(&address, text), wanted);
+        assert_int_equal(address_ip_put(&address, text), strlen(wanted));
     }
 }
 
@@ -151,10 +166,15 @@ static void loopback_is_known(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_round_trips),        cmocka_unit_test(longest_text_fits),
-        cmocka_unit_test(only_literals_are_read),  cmocka_unit_test(socket_addresses_round_trip),
-        cmocka_unit_test(mapped_is_ipv4),          cmocka_unit_test(other_families_are_refused),
-        cmocka_unit_test(equal_needs_ip_and_port), cmocka_unit_test(loopback_is_known),
+        cmocka_unit_test(text_round_trips),
+        cmocka_unit_test(each_octet),
+        cmocka_unit_test(longest_text_fits),
+        cmocka_unit_test(only_literals_are_read),
+        cmocka_unit_test(socket_addresses_round_trip),
+        cmocka_unit_test(mapped_is_ipv4),
+        cmocka_unit_test(other_families_are_refused),
+        cmocka_unit_test(equal_needs_ip_and_port),
+        cmocka_unit_test(loopback_is_known),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

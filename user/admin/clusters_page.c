@@ -116,7 +116,7 @@ static json_t *bound_json(const struct counters *row)
     struct point now;
 
     point_of(row, &now);
-    bound = bound_between(&nothing.doubts, &now.doubts);
+    bound_between(&nothing.doubts, &now.doubts, &bound);
     for (enum bound_kind kind = 0; kind < BOUND_KINDS; kind++)
         if (bound.amount[kind])
             json_object_set_new(object, bound_name(kind), whole(bound.amount[kind]));

@@ -24,8 +24,8 @@ static bool is_exact(const struct counters *row)
     struct point now;
 
     point_of(row, &now);
-    bound = bound_between(&nothing.doubts, &now.doubts);
-    return bound_is_zero(&bound);
+    bound_between(&nothing.doubts, &now.doubts, &bound);
+    return !bound.is_off;
 }
 
 static void write_note(const struct admin_view *view, const struct host *host, bool exact,

@@ -92,26 +92,49 @@ bool address_is_loopback(const struct address *address)
                                     : !memcmp(address->ip, v6, sizeof(v6));
 }
 
-static char *decimal(uint8_t number, char *out)
-{
-    if (number >= 100)
-        *out++ = (char)('0' + number / 100);
-    if (number >= 10)
-        *out++ = (char)('0' + number / 10 % 10);
-    *out++ = (char)('0' + number % 10);
-    return out;
-}
+/* Each number of an IPv4 address with the dot behind it. A report has an address for each endpoint: by
+ * inet_ntop(), which formats by printf, they would be a sixth of its time, and by division still a tenth. */
+struct octet {
+    char text[4];
+    uint8_t length;
+};
 
-/* A report has one for each endpoint: by inet_ntop(), which formats by printf, they would be a sixth of
- * its time. */
+#define DIGIT(n) (char)('0' + (n) % 10)
+#define ONE(n)                                                                                     \
+    {                                                                                              \
+        {DIGIT(n), '.'}, 2                                                                         \
+    }
+#define TWO(n)                                                                                     \
+    {                                                                                              \
+        {DIGIT((n) / 10), DIGIT(n), '.'}, 3                                                        \
+    }
+#define THREE(n)                                                                                   \
+    {                                                                                              \
+        {DIGIT((n) / 100), DIGIT((n) / 10), DIGIT(n), '.'}, 4                                      \
+    }
+#define FIVE(of, n) of(n), of((n) + 1), of((n) + 2), of((n) + 3), of((n) + 4)
+#define TEN(of, n) FIVE(of, n), FIVE(of, (n) + 5)
+#define THIRTY(of, n) TEN(of, n), TEN(of, (n) + 10), TEN(of, (n) + 20)
+
+/* clang-format off */
+static const struct octet octets[256] = {
+    TEN(ONE, 0),
+    THIRTY(TWO, 10), THIRTY(TWO, 40), THIRTY(TWO, 70),
+    THIRTY(THREE, 100), THIRTY(THREE, 130), THIRTY(THREE, 160), THIRTY(THREE, 190), THIRTY(THREE, 220),
+    FIVE(THREE, 250), THREE(255),
+};
+/* clang-format on */
+
+/* There is room for four bytes of each. */
 static size_t put_ipv4(const uint8_t ip[4], char *out)
 {
     char *at = out;
 
     for (unsigned i = 0; i < 4; i++) {
-        at = decimal(ip[i], at);
-        *at++ = i < 3 ? '.' : '\0';
+        memcpy(at, octets[ip[i]].text, sizeof(octets->text));
+        at += octets[ip[i]].length;
     }
+    at[-1] = '\0';
     return (size_t)(at - 1 - out);
 }
 

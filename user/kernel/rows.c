@@ -86,11 +86,51 @@ static const struct counters *read_one(struct rows *rows, uint32_t slot, int not
     return &rows->one;
 }
 
-const struct counters *rows_at(struct rows *rows, uint32_t slot, bool *shown)
+/* Good until the next call. `*shown`: it is the kernel's own; else a copy, which holds what was so when it was
+ * made. */
+static const struct counters *row_at(struct rows *rows, uint32_t slot, bool *shown)
 {
     uint32_t first = slot - slot % ROWS_AT_ONCE;
     int result = first == rows->first ? 0 : show(rows, first);
 
     *shown = !result;
     return result ? read_one(rows, slot, result) : &rows->view[slot - first];
+}
+
+/* An aligned load that later ones do not overtake. */
+static __u64 load_counter(const __u64 *counter)
+{
+    return __atomic_load_n(counter, __ATOMIC_ACQUIRE);
+}
+
+/* All that a row has, in the order of rows_read(). */
+/* clang-format off */
+#define EACH_COUNTER(DO)                                                                           \
+    DO(rq_success) DO(cx_failed_error) DO(rq_error) DO(rq_unclassified) DO(rq_no_result)           \
+    DO(rq_finished) DO(cx_closed) DO(rq_issued) DO(cx_established) DO(cx_failed) DO(cx_opened)     \
+    DO(rq_probes) DO(cx_opaque_closed) DO(cx_opaque) DO(cx_sessions) DO(gap_bytes)                 \
+    DO(cx_untracked) DO(cx_joined) DO(rq_untracked) DO(overruns)
+/* clang-format on */
+#define ONE(counter) +1
+#define PADDING (sizeof(((struct counters *)0)->zero) + sizeof(((struct counters *)0)->zero2))
+_Static_assert(EACH_COUNTER(ONE) == (sizeof(struct counters) - PADDING) / sizeof(__u64),
+               "each counter is read");
+
+#define LOAD(counter) out->counter = load_counter(&row->counter);
+#define LOAD_ANEW(counter)                                                                         \
+    row = row_at(rows, slot, &shown);                                                              \
+    LOAD(counter)
+
+void rows_read(struct rows *rows, uint32_t slot, struct counters *out)
+{
+    bool shown;
+    const struct counters *row = row_at(rows, slot, &shown);
+
+    memset(out->zero, 0, sizeof(out->zero));
+    memset(out->zero2, 0, sizeof(out->zero2));
+    if (shown) {
+        EACH_COUNTER(LOAD)
+    } else {
+        EACH_COUNTER(LOAD_ANEW)
+    }
 }

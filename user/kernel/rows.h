@@ -18,7 +18,7 @@ struct rows;
 int rows_open(int fd, uint32_t count, struct rows **out);
 void rows_close(struct rows *rows); /* NULL is fine */
 
-/* Of a slot below `count`; good until the next call. `*shown`: it is the kernel's own row; else, where the
- * kernel has no memory left to show it, a copy, made at each call: whoever reads one counter after another
- * asks again for each. */
-const struct counters *rows_at(struct rows *rows, uint32_t slot, bool *shown);
+/* Copies the row of a slot below `count`, read without stopping anything. What ends things is read before what
+ * begins them, so no difference comes out negative; also where the kernel has no memory left to show its rows:
+ * then each counter is of a copy of its own. */
+void rows_read(struct rows *rows, uint32_t slot, struct counters *out);

@@ -329,48 +329,12 @@ size_t tap_connection_memory(const struct tap *tap)
     return bpf_map__value_size(tap->object.connections);
 }
 
-/* An aligned load that later ones do not overtake. */
-static __u64 load_counter(const __u64 *counter)
-{
-    return __atomic_load_n(counter, __ATOMIC_ACQUIRE);
-}
-
-/* A copy holds what was so when it was made, so there each counter is of another one. */
-#define LOAD(counter)                                                                              \
-    (row = shown ? row : rows_at(tap->rows, slot, &shown),                                         \
-     out->counter = load_counter(&row->counter))
-
 void tap_read(const struct tap *tap, uint32_t slot, struct counters *out)
 {
-    const struct counters *row = NULL;
-    bool shown = false;
-
-    if (slot >= tap->slots) {
+    if (slot < tap->slots)
+        rows_read(tap->rows, slot, out);
+    else
         memset(out, 0, sizeof(*out));
-        return;
-    }
-    memset(out->zero, 0, sizeof(out->zero));
-    memset(out->zero2, 0, sizeof(out->zero2));
-    LOAD(rq_success);
-    LOAD(cx_failed_error);
-    LOAD(rq_error);
-    LOAD(rq_unclassified);
-    LOAD(rq_no_result);
-    LOAD(rq_finished);
-    LOAD(cx_closed);
-    LOAD(rq_issued);
-    LOAD(cx_established);
-    LOAD(cx_failed);
-    LOAD(cx_opened);
-    LOAD(rq_probes);
-    LOAD(cx_opaque_closed);
-    LOAD(cx_opaque);
-    LOAD(cx_sessions);
-    LOAD(gap_bytes);
-    LOAD(cx_untracked);
-    LOAD(cx_joined);
-    LOAD(rq_untracked);
-    LOAD(overruns);
 }
 
 uint32_t tap_slots(const struct tap *tap)

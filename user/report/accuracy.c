@@ -109,7 +109,7 @@ bool accuracy_bound_text(const struct counters *row, char text[BOUND_TEXT_MAX])
     size_t used = 0;
 
     point_of(row, &now);
-    bound = bound_between(&nothing, &now.doubts);
+    bound_between(&nothing, &now.doubts, &bound);
     for (enum bound_kind kind = 0; kind < BOUND_KINDS; kind++)
         if (bound.amount[kind])
             used += (size_t)snprintf(text + used, BOUND_TEXT_MAX - used, "%s%s=%" PRIu64,

@@ -39,31 +39,27 @@ static bool is_clean(const struct doubts *row)
              row->cx_opaque | row->cx_untracked | row->cx_joined);
 }
 
-struct bound bound_between(const struct doubts *from, const struct doubts *to)
+void bound_between(const struct doubts *from, const struct doubts *to, struct bound *out)
 {
-    struct bound bound = {0};
+    uint64_t any = 0;
 
+    *out = (struct bound){.is_off = false};
     if (is_clean(to))
-        return bound;
-    for (size_t kind = 0; kind < BOUND_KINDS; kind++)
-        bound.amount[kind] =
-            counter_at(to, kinds[kind].begun) - counter_at(from, kinds[kind].ended);
-    return bound;
+        return;
+    for (size_t kind = 0; kind < BOUND_KINDS; kind++) {
+        out->amount[kind] = counter_at(to, kinds[kind].begun) - counter_at(from, kinds[kind].ended);
+        any |= out->amount[kind];
+    }
+    out->is_off = any;
 }
 
 void bound_add(struct bound *sum, const struct bound *bound)
 {
+    if (!bound->is_off)
+        return;
     for (size_t kind = 0; kind < BOUND_KINDS; kind++)
         sum->amount[kind] += bound->amount[kind];
-}
-
-bool bound_is_zero(const struct bound *bound)
-{
-    uint64_t any = 0;
-
-    for (size_t kind = 0; kind < BOUND_KINDS; kind++)
-        any |= bound->amount[kind];
-    return !any;
+    sum->is_off = true;
 }
 
 const char *bound_metric(enum bound_kind kind)

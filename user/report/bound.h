@@ -19,12 +19,12 @@ enum bound_kind {
 
 struct bound {
     uint64_t amount[BOUND_KINDS];
+    bool is_off; /* one of them is not zero */
 };
 
 /* What came up between two readings of a row, and what lasted from before. */
-struct bound bound_between(const struct doubts *from, const struct doubts *to);
+void bound_between(const struct doubts *from, const struct doubts *to, struct bound *out);
 void bound_add(struct bound *sum, const struct bound *bound);
-bool bound_is_zero(const struct bound *bound);
 
 /* "loadtap.gap_bytes": its name in a report; behind the dot, its name in the log. Static text. */
 const char *bound_metric(enum bound_kind kind);

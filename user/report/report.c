@@ -112,7 +112,7 @@ static bool has_connections(const struct window_row *row)
 
 static bool has_bound(const struct report *report, const struct window_row *row)
 {
-    return report->error_bound && !bound_is_zero(&row->load.bound);
+    return report->error_bound && row->load.bound.is_off;
 }
 
 static bool has_numbers(const struct report *report, const struct window_row *row)
@@ -132,7 +132,7 @@ static void fill_metrics(struct metrics *metrics, const struct report *report,
                          const struct bound *bound)
 {
     metrics->count = 0;
-    if (!report->error_bound || bound_is_zero(bound))
+    if (!report->error_bound || !bound->is_off)
         return;
     for (enum bound_kind kind = 0; kind < BOUND_KINDS; kind++) {
         metric_message *metric = &metrics->items[metrics->count];

@@ -8,29 +8,45 @@
 _Static_assert(sizeof(struct doubts) % sizeof(uint64_t) == 0, "nothing but counters");
 
 /* In line: at each look, for each host. */
-static bool are_same(const struct doubts *a, const struct doubts *b)
+static bool are_zero(const struct doubts *doubts)
 {
-    const uint64_t *left = (const uint64_t *)a, *right = (const uint64_t *)b;
-    uint64_t difference = 0;
+    const uint64_t *counters = (const uint64_t *)doubts;
+    uint64_t any = 0;
 
-    for (size_t i = 0; i < sizeof(*a) / sizeof(*left); i++)
-        difference |= left[i] ^ right[i];
-    return !difference;
+    for (size_t i = 0; i < sizeof(*doubts) / sizeof(*counters); i++)
+        any |= counters[i];
+    return !any;
+}
+
+static size_t blocks_of(size_t room)
+{
+    return (room + SNAPSHOT_BLOCK - 1) / SNAPSHOT_BLOCK;
+}
+
+const struct doubts *snapshot_doubts(const struct snapshot *snapshot, size_t slot)
+{
+    static const struct doubts none;
+
+    return snapshot->doubted[slot / SNAPSHOT_BLOCK] ? &snapshot->doubts[slot] : &none;
 }
 
 /* A page of zeros is not written with zeros. */
 static void put_doubts(struct snapshot *snapshot, size_t slot, const struct doubts *doubts)
 {
-    if (!are_same(&snapshot->doubts[slot], doubts))
-        snapshot->doubts[slot] = *doubts;
+    bool *doubted = &snapshot->doubted[slot / SNAPSHOT_BLOCK];
+
+    if (!*doubted && are_zero(doubts))
+        return;
+    *doubted = true;
+    snapshot->doubts[slot] = *doubts;
 }
 
 static bool is_zero(const struct snapshot *snapshot, size_t slot)
 {
-    static const struct point zero;
+    static const struct counts zero;
 
-    return !memcmp(&snapshot->counts[slot], &zero.counts, sizeof(zero.counts)) &&
-           !memcmp(&snapshot->doubts[slot], &zero.doubts, sizeof(zero.doubts));
+    return !memcmp(&snapshot->counts[slot], &zero, sizeof(zero)) &&
+           are_zero(snapshot_doubts(snapshot, slot));
 }
 
 void snapshot_forget(struct snapshot *snapshot, size_t slot)
@@ -45,9 +61,10 @@ int snapshot_grow(struct snapshot *snapshot, size_t room)
 {
     struct snapshot fresh = {.counts = pages_take(room * sizeof(*fresh.counts)),
                              .doubts = pages_take(room * sizeof(*fresh.doubts)),
+                             .doubted = pages_take(blocks_of(room)),
                              .room = room};
 
-    if (!fresh.counts || !fresh.doubts) {
+    if (!fresh.counts || !fresh.doubts || !fresh.doubted) {
         snapshot_clear(&fresh);
         return -ENOMEM;
     }
@@ -63,19 +80,21 @@ void snapshot_empty(struct snapshot *snapshot)
 {
     pages_forget(snapshot->counts, snapshot->room * sizeof(*snapshot->counts));
     pages_forget(snapshot->doubts, snapshot->room * sizeof(*snapshot->doubts));
+    pages_forget(snapshot->doubted, blocks_of(snapshot->room));
 }
 
 void snapshot_clear(struct snapshot *snapshot)
 {
     pages_give_back(snapshot->counts, snapshot->room * sizeof(*snapshot->counts));
     pages_give_back(snapshot->doubts, snapshot->room * sizeof(*snapshot->doubts));
+    pages_give_back(snapshot->doubted, blocks_of(snapshot->room));
     *snapshot = (struct snapshot){0};
 }
 
 void snapshot_get(const struct snapshot *snapshot, size_t slot, struct point *out)
 {
     out->counts = snapshot->counts[slot];
-    out->doubts = snapshot->doubts[slot];
+    out->doubts = *snapshot_doubts(snapshot, slot);
 }
 
 void snapshot_put(struct snapshot *snapshot, size_t slot, const struct point *point)
@@ -87,7 +106,16 @@ void snapshot_put(struct snapshot *snapshot, size_t slot, const struct point *po
 void snapshot_copy(struct snapshot *snapshot, size_t slot, const struct snapshot *from)
 {
     snapshot->counts[slot] = from->counts[slot];
-    put_doubts(snapshot, slot, &from->doubts[slot]);
+    put_doubts(snapshot, slot, snapshot_doubts(from, slot));
+}
+
+static bool same_doubts(const struct snapshot *a, const struct snapshot *b, size_t first,
+                        size_t count)
+{
+    for (size_t slot = first; slot < first + count; slot++)
+        if (memcmp(snapshot_doubts(a, slot), snapshot_doubts(b, slot), sizeof(*a->doubts)))
+            return false;
+    return true;
 }
 
 bool snapshot_same(const struct snapshot *a, const struct snapshot *b, size_t first, size_t count)
@@ -95,5 +123,5 @@ bool snapshot_same(const struct snapshot *a, const struct snapshot *b, size_t fi
     if (a == b)
         return true;
     return !memcmp(a->counts + first, b->counts + first, count * sizeof(*a->counts)) &&
-           !memcmp(a->doubts + first, b->doubts + first, count * sizeof(*a->doubts));
+           same_doubts(a, b, first, count);
 }

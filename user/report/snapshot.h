@@ -1,5 +1,5 @@
 /* The points of all hosts at one time, by slot. A window keeps a few for 100,000 hosts, so what is zero of
- * nearly all of them lies apart, on pages that are not written before something else comes. Pure. */
+ * nearly all of them lies apart, on pages that are not written before something else comes, nor read. Pure. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,9 +7,12 @@
 
 #include "report/point.h"
 
+#define SNAPSHOT_BLOCK 64
+
 struct snapshot {
     struct counts *counts;
     struct doubts *doubts;
+    bool *doubted; /* of SNAPSHOT_BLOCK slots each: some have had doubts that were not zero */
     size_t room;
 };
 
@@ -19,6 +22,8 @@ int snapshot_grow(struct snapshot *snapshot, size_t room);
 void snapshot_empty(struct snapshot *snapshot);
 void snapshot_clear(struct snapshot *snapshot);
 
+/* Good until something is put. */
+const struct doubts *snapshot_doubts(const struct snapshot *snapshot, size_t slot);
 void snapshot_get(const struct snapshot *snapshot, size_t slot, struct point *out);
 void snapshot_put(struct snapshot *snapshot, size_t slot, const struct point *point);
 /* Back to zero. */

@@ -123,17 +123,18 @@ static void read_now(const struct window *window, uint32_t slot, struct point *o
     point_of(&row, out);
 }
 
-static struct window_load load_between(const struct snapshot *from, const struct snapshot *to,
-                                       size_t slot)
+/* Written where it is wanted: a copy would wait for what was just written. */
+static void load_between(const struct snapshot *from, const struct snapshot *to, size_t slot,
+                         struct window_load *out)
 {
     const struct counts *begin = &from->counts[slot], *end = &to->counts[slot];
 
-    return (struct window_load){.issued = end->rq_issued - begin->rq_issued,
-                                .success = end->rq_success - begin->rq_success,
-                                .error = end->rq_error - begin->rq_error,
-                                .new_connections = end->cx_established - begin->cx_established,
-                                .failed_connections = end->cx_failed - begin->cx_failed,
-                                .bound = bound_between(&from->doubts[slot], &to->doubts[slot])};
+    out->issued = end->rq_issued - begin->rq_issued;
+    out->success = end->rq_success - begin->rq_success;
+    out->error = end->rq_error - begin->rq_error;
+    out->new_connections = end->cx_established - begin->cx_established;
+    out->failed_connections = end->cx_failed - begin->cx_failed;
+    bound_between(snapshot_doubts(from, slot), snapshot_doubts(to, slot), &out->bound);
 }
 
 /* Not where it is newer than the last window_reserve(). */
@@ -253,11 +254,10 @@ void window_row(const struct window *window, const struct host *host, struct win
     const struct counts *now = &window->points.now->counts[host->slot];
     bool again = window->intervals[host->cluster].again;
 
-    *out = (struct window_row){
-        .load = load_between(beginning(window, host), window->points.now, host->slot),
-        .in_progress = difference(now->rq_issued, now->rq_finished),
-        .active_connections = difference(now->cx_established, now->cx_closed),
-        .again = again && is_unconfirmed(window, host->slot)};
+    load_between(beginning(window, host), window->points.now, host->slot, &out->load);
+    out->in_progress = difference(now->rq_issued, now->rq_finished);
+    out->active_connections = difference(now->cx_established, now->cx_closed);
+    out->again = again && is_unconfirmed(window, host->slot);
 }
 
 uint64_t window_start(const struct window *window, uint32_t cluster)
@@ -347,8 +347,9 @@ static struct window_load unconfirmed_of(const struct window *window, uint32_t c
     size_t i = 0;
 
     while ((host = next_host(window, cluster, &group, &i))) {
-        struct window_load load = load_between(window->points.confirmed, to, host->slot);
+        struct window_load load;
 
+        load_between(window->points.confirmed, to, host->slot, &load);
         window_load_add(&sum, &load);
     }
     return sum;
