@@ -73,7 +73,7 @@ static void check(uint64_t now_us)
 {
     const struct host *host;
 
-    undialled_begin(undialled, now_us, tell, NULL);
+    undialled_begin(undialled, now_us, true, tell, NULL);
     for (uint32_t slot = 0; slot < hosts_count(hosts); slot++)
         if ((host = hosts_at(hosts, slot)))
             undialled_see(undialled, host, &rows[slot]);
@@ -136,6 +136,30 @@ static void a_line_for_each_cluster(void **state)
     assert_ptr_equal(last, b);
     assert_int_equal(last_others, 0);
     assert_true(undialled_is(undialled, later));
+}
+
+/* A round in two checks: what changes between them is seen in the next one. */
+static void a_round_may_have_many_checks(void **state)
+{
+    const struct host *a = add(0, 1), *b = add(0, 2), *heir = add(1, 1);
+
+    (void)state;
+    check_at(0, 0);
+    undialled_begin(undialled, 1, true, tell, NULL);
+    undialled_see(undialled, a, &rows[0]);
+    undialled_end(undialled);
+    hosts_release(hosts, a->slot);
+    hosts_remove(hosts, a->slot);
+    undialled_begin(undialled, 2, false, tell, NULL);
+    undialled_see(undialled, b, &rows[1]);
+    undialled_see(undialled, heir, &rows[2]);
+    undialled_end(undialled);
+    check_at(3, 0);
+    check_at(AFTER, 1);
+    assert_ptr_equal(last, b);
+    check_at(AFTER + 2, 1);
+    check_at(AFTER + 3, 2);
+    assert_ptr_equal(last, heir);
 }
 
 /* Others that come and go meanwhile are none of its business. */
@@ -250,6 +274,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(once_when_the_time_is_up, begin, end),
         cmocka_unit_test_setup_teardown(any_connection_ends_the_wait, begin, end),
         cmocka_unit_test_setup_teardown(a_line_for_each_cluster, begin, end),
+        cmocka_unit_test_setup_teardown(a_round_may_have_many_checks, begin, end),
         cmocka_unit_test_setup_teardown(a_wait_goes_on_among_others, begin, end),
         cmocka_unit_test_setup_teardown(who_is_not_awaited, begin, end),
         cmocka_unit_test_setup_teardown(an_heir_waits_from_then, begin, end),

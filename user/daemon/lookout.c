@@ -12,13 +12,15 @@
 #include "report/accuracy.h"
 #include "report/undialled.h"
 
-#define LOOK_SECONDS 5 /* between two looks, or twice that */
+#define LOOK_SECONDS 5   /* between two looks, or twice that */
+#define LOOK_HOSTS 10000 /* at most, for a look is taken while a report may be due */
 
 struct lookout {
     struct lookout_options options;
     struct accuracy *accuracy;
     struct undialled *undialled;
     struct event *timer;
+    uint32_t next; /* the slot that the next look begins with */
     uint64_t looked_us;
 };
 
@@ -45,30 +47,36 @@ static void tell_undialled(void *arg, const struct host *host, size_t others)
         cluster, address_text(&host->address, text), more, lookout->options.undialled_us / 1000000);
 }
 
+static void look_at_host(struct lookout *lookout, const struct host *host)
+{
+    struct counters row;
+
+    tap_read(lookout->options.tap, host->slot, &row);
+    accuracy_see(lookout->accuracy, host, &row, tell_inexact, lookout);
+    if (lookout->options.undialled_us)
+        undialled_see(lookout->undialled, host, &row);
+}
+
 /* One walk for both: the rows are more than a processor keeps at hand. Where there is no memory for new
  * hosts, they are passed over until there is. */
 static void look_at_hosts(struct lookout *lookout)
 {
     const struct hosts *hosts = lookout->options.hosts;
-    size_t count = hosts_count(hosts);
+    uint32_t count = (uint32_t)hosts_count(hosts), begin = lookout->next, end = begin + LOOK_HOSTS;
     bool dials = lookout->options.undialled_us;
 
+    if (end > count)
+        end = count;
+    lookout->next = end < count ? end : 0;
     accuracy_reserve(lookout->accuracy, count);
     if (dials) {
         undialled_reserve(lookout->undialled, count);
-        undialled_begin(lookout->undialled, lookout->options.now_us(), tell_undialled, lookout);
+        undialled_begin(lookout->undialled, lookout->options.now_us(), begin == 0, tell_undialled,
+                        lookout);
     }
-    for (uint32_t slot = 0; slot < count; slot++) {
-        const struct host *host = hosts_at(hosts, slot);
-        struct counters row;
-
-        if (!host)
-            continue;
-        tap_read(lookout->options.tap, slot, &row);
-        accuracy_see(lookout->accuracy, host, &row, tell_inexact, lookout);
-        if (dials)
-            undialled_see(lookout->undialled, host, &row);
-    }
+    for (uint32_t slot = begin; slot < end; slot++)
+        if (hosts_at(hosts, slot))
+            look_at_host(lookout, hosts_at(hosts, slot));
     if (dials)
         undialled_end(lookout->undialled);
 }

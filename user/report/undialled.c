@@ -29,7 +29,7 @@ struct undialled {
     size_t except;
     struct wait *waits; /* by slot */
     size_t capacity;
-    uint64_t seen_changes; /* of the hosts, at the last check */
+    uint64_t seen_changes; /* of the hosts, when the round began */
     struct {               /* the one at hand */
         bool is_changed;   /* who is awaited may be */
         uint64_t now_us;
@@ -124,12 +124,15 @@ static void tell_news(struct undialled *undialled)
     *news = (struct news){NULL, 0};
 }
 
-void undialled_begin(struct undialled *undialled, uint64_t now_us, undialled_tell *tell, void *arg)
+void undialled_begin(struct undialled *undialled, uint64_t now_us, bool first, undialled_tell *tell,
+                     void *arg)
 {
     undialled->check.now_us = now_us;
     undialled->check.tell = tell;
     undialled->check.arg = arg;
     undialled->check.news = (struct news){NULL, 0};
+    if (!first) /* what changes meanwhile is for the next round */
+        return;
     undialled->check.is_changed = undialled->seen_changes != hosts_changes(undialled->hosts);
     undialled->seen_changes = hosts_changes(undialled->hosts);
 }

@@ -26,9 +26,11 @@ int undialled_reserve(struct undialled *undialled, size_t slots);
 /* Once for each wait: the host is overdue, and `others` of its cluster are with it. */
 typedef void undialled_tell(void *arg, const struct host *host, size_t others);
 
-/* A check: each host with its row as it is now, and the end, by which all is told. A connection to a host, a
- * failed one too, ends its wait for good. */
-void undialled_begin(struct undialled *undialled, uint64_t now_us, undialled_tell *tell, void *arg);
+/* A check: some hosts, each with its row as it is now, and the end, by which all is told. With `first`, each host
+ * has its turn, in this check or in those that follow before the next such one. A connection to a host, a failed
+ * one too, ends its wait for good. */
+void undialled_begin(struct undialled *undialled, uint64_t now_us, bool first, undialled_tell *tell,
+                     void *arg);
 void undialled_see(struct undialled *undialled, const struct host *host,
                    const struct counters *row);
 void undialled_end(struct undialled *undialled);
