@@ -21,7 +21,7 @@ TITLE = "scale, endpoints"
 PORT, UPSTREAM, PROXY = 18200, 20200, 18201
 SIZES = ((1, 100), (100, 100), (1000, 100))  # clusters, and endpoints of each
 INTERVAL, ENVOY_INTERVAL = 2, 60
-REPORTS = 5
+REPORTS, ENVOY_REPORTS = 9, 3
 TARGET_RSS = {100: 8, 100_000: 40}  # MB
 NGINX = """
 worker_processes 1;
@@ -218,7 +218,7 @@ def _envoy_traffic(scratch, size):
 
 
 def _envoy(scratch, size):
-    """(ms of the report, MB, messages of it, how much of the endpoints had requests)"""
+    """(ms of each report, MB, messages of the last one, how many requests each had at least)"""
     config = os.path.join(scratch, "scale-envoy.json")
     with open(config, "w") as out:
         json.dump(_envoy_config(size), out)
@@ -231,10 +231,12 @@ def _envoy(scratch, size):
     try:
         until(lambda: len(server.came) >= 2, ENVOY_INTERVAL + 120, "Envoy's reports")
         idle = resident(proxy.child.pid)
-        requests = _envoy_traffic(scratch, size)
-        begin = len(server.came)
-        each = around(server, proxy.child.pid)
-        return Spread([each]), idle, [body for _, body in server.came[begin:]], requests
+        each, requests = [], []
+        for _ in range(ENVOY_REPORTS):
+            requests.append(_envoy_traffic(scratch, size))
+            begin = len(server.came)
+            each.append(around(server, proxy.child.pid))
+        return Spread(each), idle, [body for _, body in server.came[begin:]], min(requests)
     finally:
         proxy.stop()
         nginx.stop()
