@@ -79,8 +79,8 @@ class Trickle(threading.Thread):
 def received(collector):
     """{number: when it came}"""
     found = {}
-    for path in collector.lives:
-        with open(path) as lines:
+    for life in collector.lives:
+        with open(life.path) as lines:
             for line in lines:
                 if '"cluster_name":"good"' not in line or not line.endswith("\n"):
                     continue
