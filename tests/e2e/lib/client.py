@@ -23,10 +23,10 @@ def chunked(path, parts, headers=()):
 
 
 class Client:
-    """One connection. Every call ends within 10 s."""
+    """One connection. Every call ends within `seconds`."""
 
-    def __init__(self, port, address="127.0.0.1"):
-        self.sock = socket.create_connection((address, port), timeout=10 * PATIENCE)
+    def __init__(self, port, address="127.0.0.1", seconds=10):
+        self.sock = socket.create_connection((address, port), timeout=seconds * PATIENCE)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.received = b""
 

@@ -15,6 +15,7 @@ from lib.reports import COUNTS, ROOT, Collector, Sums
 from lib.upstream import Upstream
 
 CLUSTER, UPSTREAM, PROXIED = "steady", 20001, 20002
+ANSWERED_SECONDS = 60  # whoever gives up on an answer leaves a request of which nobody knows a result
 
 
 def _script(path):
@@ -45,7 +46,8 @@ def _envoy(folder, program, made):
         "stat_prefix": "cuts", "http_filters": [{"name": "router", "typed_config": {
             "@type": f"{types}.http.router.v3.Router"}}],
         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
-            {"match": {"prefix": "/"}, "route": {"cluster": CLUSTER}}]}]}}
+            {"match": {"prefix": "/"}, "route": {
+                "cluster": CLUSTER, "timeout": f"{ANSWERED_SECONDS}s"}}]}]}}
     made["static_resources"]["listeners"] = [{
         "name": "all", "address": {"socket_address": {"address": "127.0.0.1", "port_value": PROXIED}},
         "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}]}]
@@ -104,6 +106,7 @@ class Load:
         self.upstream.listen(UPSTREAM)
         self.port, self.pause = port, pause
         self.stopping = threading.Event()
+        self.broke = []
         self.threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
 
     def start(self):
@@ -111,15 +114,23 @@ class Load:
             thread.start()
 
     def _run(self):
+        try:
+            self._requests()
+        except OSError as error:
+            self.broke.append(error)
+
+    def _requests(self):
         while not self.stopping.is_set():
-            with Client(self.port) as client:
+            with Client(self.port, seconds=ANSWERED_SECONDS) as client:
                 for number in range(50):
                     client.send(request(f"/ok?status={503 if number % 5 == 0 else 200}")).answer()
                     time.sleep(self.pause)
 
     def stop(self):
-        """What the upstream counted."""
+        """What the upstream counted; fails if a request had no answer."""
         self.stopping.set()
         for thread in self.threads:
             thread.join()
+        if self.broke:
+            raise self.broke[0]
         return {name: self.upstream.counts[UPSTREAM][name] for name in COUNTS}
