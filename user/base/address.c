@@ -99,24 +99,15 @@ struct octet {
     uint8_t length;
 };
 
+/* clang-format off */
 #define DIGIT(n) (char)('0' + (n) % 10)
-#define ONE(n)                                                                                     \
-    {                                                                                              \
-        {DIGIT(n), '.'}, 2                                                                         \
-    }
-#define TWO(n)                                                                                     \
-    {                                                                                              \
-        {DIGIT((n) / 10), DIGIT(n), '.'}, 3                                                        \
-    }
-#define THREE(n)                                                                                   \
-    {                                                                                              \
-        {DIGIT((n) / 100), DIGIT((n) / 10), DIGIT(n), '.'}, 4                                      \
-    }
+#define ONE(n) {{DIGIT(n), '.'}, 2}
+#define TWO(n) {{DIGIT((n) / 10), DIGIT(n), '.'}, 3}
+#define THREE(n) {{DIGIT((n) / 100), DIGIT((n) / 10), DIGIT(n), '.'}, 4}
 #define FIVE(of, n) of(n), of((n) + 1), of((n) + 2), of((n) + 3), of((n) + 4)
 #define TEN(of, n) FIVE(of, n), FIVE(of, (n) + 5)
 #define THIRTY(of, n) TEN(of, n), TEN(of, (n) + 10), TEN(of, (n) + 20)
 
-/* clang-format off */
 static const struct octet octets[256] = {
     TEN(ONE, 0),
     THIRTY(TWO, 10), THIRTY(TWO, 40), THIRTY(TWO, 70),

@@ -30,7 +30,8 @@ void lookout_change(struct lookout *lookout, uint64_t undialled_us, size_t own);
 void lookout_free(struct lookout *lookout); /* NULL is fine */
 
 /* To be called whenever the loop is awake anyway: looks, if the last look was some seconds ago. Where
- * nobody calls, a timer of its own does. A look is at 10,000 hosts at most, the next one at those that follow. */
+ * nobody calls, a timer of its own does. A look is at 10,000 hosts at most, the next one at those that
+ * follow. */
 void lookout_pass(struct lookout *lookout, uint64_t now_us);
 
 /* Has nobody dialled it for so long, as of the last look? */

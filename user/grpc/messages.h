@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* On the heap, which keeps the memory for the next ones: taking megabytes from the system anew costs more than
- * to write them. */
+/* On the heap, which keeps the memory for the next ones: taking megabytes from the system anew costs more
+ * than to write them. */
 struct grpc_messages { /* all zero: none */
     uint8_t *bytes;
     size_t length, room;

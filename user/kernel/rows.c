@@ -86,8 +86,8 @@ static const struct counters *read_one(struct rows *rows, uint32_t slot, int not
     return &rows->one;
 }
 
-/* Good until the next call. `*shown`: it is the kernel's own; else a copy, which holds what was so when it was
- * made. */
+/* Good until the next call. `*shown`: it is the kernel's own; else a copy, which holds what was so
+ * when it was made. */
 static const struct counters *row_at(struct rows *rows, uint32_t slot, bool *shown)
 {
     uint32_t first = slot - slot % ROWS_AT_ONCE;
@@ -111,9 +111,12 @@ static __u64 load_counter(const __u64 *counter)
     DO(rq_probes) DO(cx_opaque_closed) DO(cx_opaque) DO(cx_sessions) DO(gap_bytes)                 \
     DO(cx_untracked) DO(cx_joined) DO(rq_untracked) DO(overruns)
 /* clang-format on */
-#define ONE(counter) +1
+#define ONE(counter) char counter;
+struct each {
+    EACH_COUNTER(ONE)
+};
 #define PADDING (sizeof(((struct counters *)0)->zero) + sizeof(((struct counters *)0)->zero2))
-_Static_assert(EACH_COUNTER(ONE) == (sizeof(struct counters) - PADDING) / sizeof(__u64),
+_Static_assert(sizeof(struct each) == (sizeof(struct counters) - PADDING) / sizeof(__u64),
                "each counter is read");
 
 #define LOAD(counter) out->counter = load_counter(&row->counter);

@@ -77,18 +77,31 @@ static uint8_t *put_metric(uint8_t *at, const metric_message *metric)
     return at + envoy__config__endpoint__v3__endpoint_load_metric_stats__pack(metric, at);
 }
 
-/* Behind tag and length, of which the latter is mostly one byte. */
+/* Moves the entry, which has metrics, behind a length of more than one byte. */
+static void put_long_entry(struct endpoint_list *list, const uint8_t *begin, size_t length)
+{
+    uint8_t *head = list->bytes + list->length, long_head[11];
+    uint8_t *behind = put_varint(long_head + 1, length);
+    size_t size = (size_t)(behind - long_head);
+
+    long_head[0] = ENTRY_TAG;
+    memmove(head + size, begin, length);
+    memcpy(head, long_head, size);
+    list->length += size + length;
+}
+
+/* Behind tag and length, for which there are two bytes. */
 static void put_entry(struct endpoint_list *list, uint8_t *begin, const uint8_t *end)
 {
     size_t length = (size_t)(end - begin);
-    uint8_t head[11], *behind = put_varint(head + 1, length);
-    size_t size = (size_t)(behind - head);
 
-    head[0] = ENTRY_TAG;
-    if (list->bytes + list->length + size != begin)
-        memmove(list->bytes + list->length + size, begin, length);
-    memcpy(list->bytes + list->length, head, size);
-    list->length += size + length;
+    if (length >= 0x80) {
+        put_long_entry(list, begin, length);
+        return;
+    }
+    begin[-2] = ENTRY_TAG;
+    begin[-1] = (uint8_t)length;
+    list->length += 2 + length;
 }
 
 int endpoint_list_add(struct endpoint_list *list, const struct address *address,

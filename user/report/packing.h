@@ -26,13 +26,14 @@ struct packing {
 };
 
 /* Begins with a message that has the node only. One that is larger than half of `max` is not counted
- * into it. `expected`: how many bytes there may be in all; room for them is made at once, if it can be had. 0, -ENOMEM. */
+ * into it. `expected`: how many bytes there may be in all; room for them is made at once, if it can be had.
+ * 0, -ENOMEM. */
 int packing_init(struct packing *packing, struct Envoy__Config__Core__V3__Node *node, size_t max,
                  size_t expected);
 void packing_clear(struct packing *packing);
 
-/* The endpoints of its localities are a field of each that endpoint_list.h makes. 0; -ENOMEM; -EMSGSIZE: a message of over
- * 4 GiB. */
+/* The endpoints of its localities are a field of each that endpoint_list.h makes. 0; -ENOMEM; -EMSGSIZE: a
+ * message of over 4 GiB. */
 int packing_add(struct packing *packing, struct Envoy__Config__Endpoint__V3__ClusterStats *cluster);
 /* Ends the last message: they are complete. 0, -EMSGSIZE: a node of over 4 GiB. */
 int packing_end(struct packing *packing);

@@ -1,5 +1,6 @@
-/* The points of all hosts at one time, by slot. A window keeps a few for 100,000 hosts, so what is zero of
- * nearly all of them lies apart, on pages that are not written before something else comes, nor read. Pure. */
+/* The points of all hosts at one time, by slot. A window keeps a few for 100,000 hosts, so what is zero
+ * of nearly all of them lies apart, on pages that are not written before something else comes, nor read.
+ * Pure. */
 #pragma once
 
 #include <stdbool.h>
