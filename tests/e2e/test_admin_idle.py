@@ -8,6 +8,7 @@ import socket
 import time
 
 from lib import admin, namespace, tap
+from lib.client import closed_after
 from lib.daemon import Daemon, bootstrap, cluster
 from lib.process import PATIENCE, until
 from lib.reports import Collector
@@ -17,17 +18,6 @@ def configuration():
     config = bootstrap([cluster("backend", [(None, 0, [("127.0.0.1", 20001)])])])
     config["admin"] = admin.interface()
     return config
-
-
-def closed_after(sock, start, seconds=15):
-    """Seconds until the server closes."""
-    sock.settimeout(seconds)
-    try:
-        while sock.recv(65536):
-            pass
-    except ConnectionError:
-        pass
-    return time.monotonic() - start
 
 
 def test_deadline(results):

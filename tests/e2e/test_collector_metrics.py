@@ -6,6 +6,7 @@ import socket
 import time
 
 from lib import admin, namespace, prometheus, tap
+from lib.client import closed_after
 from lib.process import until
 from lib.reporters import Reporter, cluster, locality
 from lib.reports import Collector
@@ -133,16 +134,6 @@ def test_sent_again(results, scratch):
 
 def dial():
     return socket.create_connection(("127.0.0.1", METRICS), timeout=15)
-
-
-def closed_after(sock, start):
-    """Seconds until the server closes."""
-    try:
-        while sock.recv(65536):
-            pass
-    except ConnectionError:
-        pass
-    return time.monotonic() - start
 
 
 def is_closed(sock):

@@ -1,5 +1,5 @@
 /* Memory straight from the system, zeroed: of a page that is never written there is none, which calloc() does
- * not promise. For large arrays of which most stays zero, and for what is large and does not stay. */
+ * not promise. For large arrays of which most stays zero. */
 #pragma once
 
 #include <stddef.h>

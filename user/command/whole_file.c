@@ -49,17 +49,19 @@ static int find_mode(const char *path, mode_t mode)
 }
 
 /* Makes the file that is to get the name of `path`, which leads to `*real` (to be freed; NULL: to itself).
- * A descriptor; or -errno. */
-static int open_beside(const char *path, bool replaces, char **real, char beside[PATH_MAX])
+ * `*mode`: what a new one would have; then what it is to have. A descriptor; or -errno. */
+static int open_beside(const char *path, bool replaces, mode_t *mode, char **real,
+                       char beside[PATH_MAX])
 {
     int found, fd;
 
     *real = realpath(path, NULL);
     if (*real && !replaces)
         return -EEXIST;
-    found = find_mode(*real ? *real : path, 0);
+    found = find_mode(*real ? *real : path, *mode);
     if (found < 0)
         return found;
+    *mode = (mode_t)found;
     if (snprintf(beside, PATH_MAX, "%s.XXXXXX", *real ? *real : path) >= PATH_MAX)
         return -ENAMETOOLONG;
     fd = mkstemp(beside);
@@ -70,7 +72,8 @@ int whole_file_check(const char *path, bool replaces)
 {
     autofree char *target = NULL;
     char beside[PATH_MAX];
-    int fd = open_beside(path, replaces, &target, beside);
+    mode_t mode = 0;
+    int fd = open_beside(path, replaces, &mode, &target, beside);
 
     if (fd < 0)
         return fd;
@@ -83,19 +86,17 @@ int whole_file_write(const char *path, const void *content, size_t size, mode_t 
 {
     autofree char *target = NULL;
     char beside[PATH_MAX];
-    int fd = open_beside(path, replaces, &target, beside), found, result;
-    const char *real = target ? target : path;
+    int fd = open_beside(path, replaces, &mode, &target, beside), result;
 
     if (fd < 0)
         return fd;
-    found = find_mode(real, mode);
-    result = found < 0 ? found : write_all(fd, content, size);
-    if (!result && fchmod(fd, (mode_t)found))
+    result = write_all(fd, content, size);
+    if (!result && fchmod(fd, mode))
         result = -errno;
     if (close(fd) && !result)
         result = -errno;
     if (!result)
-        result = give_name(beside, real, replaces);
+        result = give_name(beside, target ? target : path, replaces);
     if (result)
         unlink(beside);
     return result;

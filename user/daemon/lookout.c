@@ -74,9 +74,12 @@ static void look_at_hosts(struct lookout *lookout)
         undialled_begin(lookout->undialled, lookout->options.now_us(), begin == 0, tell_undialled,
                         lookout);
     }
-    for (uint32_t slot = begin; slot < end; slot++)
-        if (hosts_at(hosts, slot))
-            look_at_host(lookout, hosts_at(hosts, slot));
+    for (uint32_t slot = begin; slot < end; slot++) {
+        const struct host *host = hosts_at(hosts, slot);
+
+        if (host)
+            look_at_host(lookout, host);
+    }
     if (dials)
         undialled_end(lookout->undialled);
 }

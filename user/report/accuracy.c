@@ -1,12 +1,12 @@
 #include "report/accuracy.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/slots.h"
 
 /* A kind of trouble: the counter that shows it. */
 static const struct {
@@ -59,26 +59,7 @@ void accuracy_free(struct accuracy *accuracy)
 
 int accuracy_reserve(struct accuracy *accuracy, size_t slots)
 {
-    size_t twice = 2 * accuracy->capacity, capacity = slots > twice ? slots : twice;
-    struct told *told;
-
-    if (slots <= accuracy->capacity)
-        return 0;
-    told = reallocarray(accuracy->told, capacity, sizeof(*told));
-    if (!told)
-        return -ENOMEM;
-    memset(told + accuracy->capacity, 0, (capacity - accuracy->capacity) * sizeof(*told));
-    accuracy->told = told;
-    accuracy->capacity = capacity;
-    return 0;
-}
-
-static uint64_t counter_at(const struct counters *row, size_t offset)
-{
-    uint64_t value;
-
-    memcpy(&value, (const char *)row + offset, sizeof(value));
-    return value;
+    return slots_reserve(&accuracy->told, &accuracy->capacity, slots, sizeof(*accuracy->told));
 }
 
 void accuracy_see(struct accuracy *accuracy, const struct host *host, const struct counters *row,

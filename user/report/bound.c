@@ -24,14 +24,6 @@ static const struct {
     [BOUND_JOINED_CONNECTIONS] = COMES("joined_connections", cx_joined),
 };
 
-static uint64_t counter_at(const struct doubts *row, size_t offset)
-{
-    uint64_t value;
-
-    memcpy(&value, (const char *)row + offset, sizeof(value));
-    return value;
-}
-
 /* Of most rows: nothing has ever come up, so no difference has to be taken. */
 static bool is_clean(const struct doubts *row)
 {

@@ -2,7 +2,9 @@
  * the names that abi.h explains. Pure. */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <linux/types.h>
 
@@ -23,6 +25,15 @@ struct point { /* nothing but counters */
     struct counts counts;
     struct doubts doubts;
 };
+
+/* One of them, by where it is in struct counters or struct doubts. */
+static inline uint64_t counter_at(const void *counters, size_t offset)
+{
+    uint64_t value;
+
+    memcpy(&value, (const char *)counters + offset, sizeof(value));
+    return value;
+}
 
 void point_of(const struct counters *row, struct point *out);
 /* Moves each counter by what lies between two other points. */

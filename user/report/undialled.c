@@ -1,13 +1,11 @@
 #include "report/undialled.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <linux/types.h>
 
 #include "abi.h"
-#include "base/mem.h"
+#include "base/slots.h"
 
 #define NEVER_SEEN UINT64_MAX
 
@@ -65,18 +63,7 @@ void undialled_free(struct undialled *undialled)
 
 int undialled_reserve(struct undialled *undialled, size_t slots)
 {
-    size_t twice = 2 * undialled->capacity, capacity = slots > twice ? slots : twice;
-    struct wait *waits;
-
-    if (slots <= undialled->capacity)
-        return 0;
-    waits = reallocarray(undialled->waits, capacity, sizeof(*waits));
-    if (!waits)
-        return -ENOMEM;
-    memset(waits + undialled->capacity, 0, (capacity - undialled->capacity) * sizeof(*waits));
-    undialled->waits = waits;
-    undialled->capacity = capacity;
-    return 0;
+    return slots_reserve(&undialled->waits, &undialled->capacity, slots, sizeof(*undialled->waits));
 }
 
 /* Traffic to an address counts for its owner alone, and one that is leaving is not to be dialled. */

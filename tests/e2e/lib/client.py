@@ -22,6 +22,17 @@ def chunked(path, parts, headers=()):
     return head + body + b"0\r\nX-Trailer: GET / HTTP/1.1\r\n\r\n"
 
 
+def closed_after(sock, start, seconds=15):
+    """Seconds from `start` until the server closes."""
+    sock.settimeout(seconds)
+    try:
+        while sock.recv(65536):
+            pass
+    except ConnectionError:
+        pass
+    return time.monotonic() - start
+
+
 class Client:
     """One connection. Every call ends within `seconds`."""
 
