@@ -37,6 +37,12 @@ static void read_row(void *arg, uint32_t slot, struct counters *out)
     *out = (struct counters){.rq_issued = 3, .rq_success = 3, .rq_finished = 3};
 }
 
+static void read_rows(void *arg, uint32_t first, size_t count, struct counters *out)
+{
+    for (size_t i = 0; i < count; i++)
+        read_row(arg, first + (uint32_t)i, &out[i]);
+}
+
 static const char *no_name(void *arg, const struct host *host, size_t i)
 {
     (void)arg, (void)host, (void)i;
@@ -70,7 +76,7 @@ static void add(uint32_t cluster, uint32_t group, const char *ip)
 /* Vacant are the first and the last locality of a cluster that is live, and a cluster before it. */
 static int set_up(void **state)
 {
-    const struct reporter_ops ops = {open_stream, send_report, read_row};
+    const struct reporter_ops ops = {open_stream, send_report, read_rows};
 
     (void)state;
     node.id = (char *)"here";

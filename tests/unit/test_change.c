@@ -266,10 +266,11 @@ static int op_send(void *arg, struct grpc_messages *messages, bool mark)
     return 0;
 }
 
-static void op_read(void *arg, uint32_t slot, struct counters *out)
+static void op_read(void *arg, uint32_t first, size_t count, struct counters *out)
 {
     (void)arg;
-    tap_read(NULL, slot, out);
+    for (size_t i = 0; i < count; i++)
+        tap_read(NULL, first + (uint32_t)i, &out[i]);
 }
 
 static struct reporter *reporter;

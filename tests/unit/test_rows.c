@@ -34,7 +34,7 @@ static struct counters read_row(struct rows *rows, uint32_t slot)
     struct counters row;
 
     memset(&row, 0xff, sizeof(row));
-    rows_read(rows, slot, &row);
+    rows_read(rows, slot, 1, &row);
     return row;
 }
 

@@ -11,10 +11,10 @@ static uint32_t a, a2, b; /* slots: two of apple in different groups, one of ber
 
 static unsigned reads;
 
-static void read_and_count(void *arg, uint32_t slot, struct counters *out)
+static void read_and_count(void *arg, uint32_t first, size_t count, struct counters *out)
 {
-    reads++;
-    model_read(arg, slot, out);
+    reads += count;
+    model_read(arg, first, count, out);
 }
 
 static int set_up(void **state)
@@ -41,7 +41,7 @@ static struct window_row row(uint32_t slot)
 {
     struct window_row out;
 
-    window_row(window, hosts_at(hosts, slot), &out);
+    window_rows(window, hosts_at(hosts, slot)->cluster, &slot, 1, &out);
     return out;
 }
 

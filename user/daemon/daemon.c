@@ -63,11 +63,11 @@ static void arm(struct daemon *daemon)
         event_add(daemon->timer, &tv);
 }
 
-static void op_read(void *arg, uint32_t slot, struct counters *out)
+static void op_read(void *arg, uint32_t first, size_t count, struct counters *out)
 {
     struct daemon *daemon = arg;
 
-    tap_read(daemon->tap, slot, out);
+    tap_read_rows(daemon->tap, first, count, out);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)

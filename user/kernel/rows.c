@@ -124,7 +124,7 @@ _Static_assert(sizeof(struct each) == (sizeof(struct counters) - PADDING) / size
     row = row_at(rows, slot, &shown);                                                              \
     LOAD(counter)
 
-void rows_read(struct rows *rows, uint32_t slot, struct counters *out)
+static void read_row(struct rows *rows, uint32_t slot, struct counters *out)
 {
     bool shown;
     const struct counters *row = row_at(rows, slot, &shown);
@@ -136,4 +136,10 @@ void rows_read(struct rows *rows, uint32_t slot, struct counters *out)
     } else {
         EACH_COUNTER(LOAD_ANEW)
     }
+}
+
+void rows_read(struct rows *rows, uint32_t first, size_t count, struct counters *out)
+{
+    for (size_t i = 0; i < count; i++)
+        read_row(rows, first + (uint32_t)i, &out[i]);
 }

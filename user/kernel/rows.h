@@ -18,7 +18,7 @@ struct rows;
 int rows_open(int fd, uint32_t count, struct rows **out);
 void rows_close(struct rows *rows); /* NULL is fine */
 
-/* Copies the row of a slot below `count`, read without stopping anything. What ends things is read
- * before what begins them, so no difference comes out negative; also where the kernel has no memory
+/* Copies the rows of `count` slots from `first` on, which there are, read without stopping anything. What
+ * ends things is read before what begins them, so no difference comes out negative; also where the kernel has no memory
  * left to show its rows: then each counter is of a copy of its own. */
-void rows_read(struct rows *rows, uint32_t slot, struct counters *out);
+void rows_read(struct rows *rows, uint32_t first, size_t count, struct counters *out);

@@ -331,10 +331,15 @@ size_t tap_connection_memory(const struct tap *tap)
 
 void tap_read(const struct tap *tap, uint32_t slot, struct counters *out)
 {
-    if (slot < tap->slots)
-        rows_read(tap->rows, slot, out);
-    else
-        memset(out, 0, sizeof(*out));
+    tap_read_rows(tap, slot, 1, out);
+}
+
+void tap_read_rows(const struct tap *tap, uint32_t first, size_t count, struct counters *out)
+{
+    size_t left = first < tap->slots ? tap->slots - first : 0, there = count < left ? count : left;
+
+    rows_read(tap->rows, first, there, out);
+    memset(out + there, 0, (count - there) * sizeof(*out));
 }
 
 uint32_t tap_slots(const struct tap *tap)

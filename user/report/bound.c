@@ -24,20 +24,13 @@ static const struct {
     [BOUND_JOINED_CONNECTIONS] = COMES("joined_connections", cx_joined),
 };
 
-/* Of most rows: nothing has ever come up, so no difference has to be taken. */
-static bool is_clean(const struct doubts *row)
-{
-    return !(row->rq_unclassified | row->rq_untracked | row->gap_bytes | row->overruns |
-             row->cx_opaque | row->cx_untracked | row->cx_joined);
-}
-
 void bound_between(const struct doubts *from, const struct doubts *to, struct bound *out)
 {
     uint64_t any = 0;
 
     *out = (struct bound){.is_off = false};
-    if (is_clean(to))
-        return;
+    if (doubts_are_zero(to))
+        return; /* as of most rows: nothing has ever come up */
     for (size_t kind = 0; kind < BOUND_KINDS; kind++) {
         out->amount[kind] = counter_at(to, kinds[kind].begun) - counter_at(from, kinds[kind].ended);
         any |= out->amount[kind];

@@ -13,7 +13,7 @@ bool emission_shows(enum emission_rules rules, const struct window_row *locality
     case EMISSION_ENVOY_1_37:
         return load->issued || locality->in_progress;
     default:
-        return load->issued || load->success || load->error || locality->in_progress;
+        return window_row_has_requests(locality);
     }
 }
 

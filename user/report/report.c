@@ -12,6 +12,8 @@ typedef Envoy__Config__Endpoint__V3__ClusterStats cluster_message;
 typedef Envoy__Config__Endpoint__V3__UpstreamLocalityStats locality_message;
 typedef Envoy__Config__Endpoint__V3__EndpointLoadMetricStats metric_message;
 
+#define ROWS_AT_ONCE 32 /* few enough for a processor's own memory */
+
 struct metrics {
     metric_message items[BOUND_KINDS];
     metric_message *list[BOUND_KINDS];
@@ -100,11 +102,6 @@ static bool same_entry(const struct locality_endpoints *a, const struct locality
 
 /* --- entries -----------------------------------------------------------------------------------*/
 
-static bool has_requests(const struct window_row *row)
-{
-    return emission_shows(EMISSION_ENVOY_1_39, row);
-}
-
 static bool has_connections(const struct window_row *row)
 {
     return row->active_connections || row->load.new_connections || row->load.failed_connections;
@@ -117,14 +114,19 @@ static bool has_bound(const struct report *report, const struct window_row *row)
 
 static bool has_numbers(const struct report *report, const struct window_row *row)
 {
-    return has_requests(row) || (!report->omit_connections && has_connections(row)) ||
+    return window_row_has_requests(row) || (!report->omit_connections && has_connections(row)) ||
            has_bound(report, row);
 }
 
+static bool shows_endpoints(const struct report *report)
+{
+    return report->endpoints && emission_has_endpoints(report->emission);
+}
+
+/* Where any is. */
 static bool endpoint_is_shown(const struct report *report, const struct window_row *row)
 {
-    return report->endpoints && emission_has_endpoints(report->emission) &&
-           (has_requests(row) || has_bound(report, row));
+    return window_row_has_requests(row) || has_bound(report, row);
 }
 
 /* The entries of a bound that is not zero; none where it is not wanted. */
@@ -157,32 +159,64 @@ static int add_endpoint(struct scratch *scratch, const struct report *report,
     return endpoint_list_add(&scratch->endpoints, &host->address, row, metrics.list, metrics.count);
 }
 
-/* Adds one group's hosts to its locality's entry. In LOGICAL_DNS there is but one host, which all that
- * earlier addresses still count belongs to, under the current one. */
+static int add_endpoints(struct scratch *scratch, const struct report *report,
+                         const uint32_t *slots, const struct window_row *rows, size_t count)
+{
+    int error = 0;
+
+    for (size_t i = 0; !error && i < count; i++)
+        if (endpoint_is_shown(report, &rows[i]))
+            error = add_endpoint(scratch, report, hosts_at(report->hosts, slots[i]), &rows[i]);
+    return error;
+}
+
+/* In LOGICAL_DNS there is but one host, which all that earlier addresses still count belongs to, under the
+ * current one: the last that a name has. */
+static int add_logical_endpoint(struct scratch *scratch, const struct report *report,
+                                const uint32_t *slots, size_t count, const struct window_row *sum)
+{
+    const struct host *current = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct host *host = hosts_at(report->hosts, slots[i]);
+
+        if (!current || host->names)
+            current = host;
+    }
+    return current && endpoint_is_shown(report, sum) ? add_endpoint(scratch, report, current, sum)
+                                                     : 0;
+}
+
+static void add_row(struct window_row *sum, const struct window_row *row)
+{
+    window_load_add(&sum->load, &row->load);
+    sum->in_progress += row->in_progress;
+    sum->active_connections += row->active_connections;
+    sum->again |= row->again;
+}
+
+/* Adds one group's hosts to its locality's entry. */
 static int add_group(struct scratch *scratch, const struct report *report, uint32_t cluster,
                      const struct locality_endpoints *group, struct window_row *sum)
 {
     const struct cluster *of = &report->clusters->items[cluster];
-    bool is_logical = of->discovery == DISCOVERY_LOGICAL_DNS;
-    uint32_t index = (uint32_t)(group - of->groups);
-    const struct host *host, *current = NULL;
+    bool shows = shows_endpoints(report), is_logical = of->discovery == DISCOVERY_LOGICAL_DNS;
+    struct window_row rows[ROWS_AT_ONCE];
+    size_t count;
+    const uint32_t *slots =
+        hosts_slots(report->hosts, cluster, (uint32_t)(group - of->groups), &count);
     int error = 0;
 
-    for (size_t i = 0; !error && (host = hosts_of_group(report->hosts, cluster, index, i)); i++) {
-        struct window_row row;
-
-        window_row(report->window, host, &row);
-        window_load_add(&sum->load, &row.load);
-        sum->in_progress += row.in_progress;
-        sum->active_connections += row.active_connections;
-        sum->again |= row.again;
-        if (!is_logical && endpoint_is_shown(report, &row))
-            error = add_endpoint(scratch, report, host, &row);
-        if (!current || host->names)
-            current = host;
+    for (size_t first = 0, next; !error && first < count; first = next) {
+        next = count - first < ROWS_AT_ONCE ? count : first + ROWS_AT_ONCE;
+        window_rows(report->window, cluster, slots + first, next - first, rows);
+        for (size_t i = 0; i < next - first; i++)
+            add_row(sum, &rows[i]);
+        if (shows && !is_logical)
+            error = add_endpoints(scratch, report, slots + first, rows, next - first);
     }
-    if (is_logical && current && endpoint_is_shown(report, sum))
-        error = add_endpoint(scratch, report, current, sum);
+    if (shows && is_logical)
+        error = add_logical_endpoint(scratch, report, slots, count, sum);
     return error;
 }
 

@@ -58,8 +58,8 @@ struct reporter_ops {
      * call reporter_confirmed(). 0: they are taken, with their memory, and `*messages` is empty; -errno, e.g.
      * -EAGAIN while too much is unsent: they stay the caller's. Calls nothing of the reporter. */
     int (*send)(void *arg, struct grpc_messages *messages, bool mark);
-    /* The counters of a slot as they are now. */
-    void (*read)(void *arg, uint32_t slot, struct counters *out);
+    /* window_read */
+    void (*read)(void *arg, uint32_t first, size_t count, struct counters *out);
 };
 
 struct reporter;

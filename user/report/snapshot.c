@@ -5,29 +5,9 @@
 
 #include "base/pages.h"
 
-_Static_assert(sizeof(struct doubts) % sizeof(uint64_t) == 0, "nothing but counters");
-
-/* In line: at each look, for each host. */
-static bool are_zero(const struct doubts *doubts)
-{
-    const uint64_t *counters = (const uint64_t *)doubts;
-    uint64_t any = 0;
-
-    for (size_t i = 0; i < sizeof(*doubts) / sizeof(*counters); i++)
-        any |= counters[i];
-    return !any;
-}
-
 static size_t blocks_of(size_t room)
 {
     return (room + SNAPSHOT_BLOCK - 1) / SNAPSHOT_BLOCK;
-}
-
-const struct doubts *snapshot_doubts(const struct snapshot *snapshot, size_t slot)
-{
-    static const struct doubts none;
-
-    return snapshot->doubted[slot / SNAPSHOT_BLOCK] ? &snapshot->doubts[slot] : &none;
 }
 
 /* A page of zeros is not written with zeros. */
@@ -35,7 +15,7 @@ static void put_doubts(struct snapshot *snapshot, size_t slot, const struct doub
 {
     bool *doubted = &snapshot->doubted[slot / SNAPSHOT_BLOCK];
 
-    if (!*doubted && are_zero(doubts))
+    if (!*doubted && doubts_are_zero(doubts))
         return;
     *doubted = true;
     snapshot->doubts[slot] = *doubts;
@@ -46,7 +26,7 @@ static bool is_zero(const struct snapshot *snapshot, size_t slot)
     static const struct counts zero;
 
     return !memcmp(&snapshot->counts[slot], &zero, sizeof(zero)) &&
-           are_zero(snapshot_doubts(snapshot, slot));
+           doubts_are_zero(snapshot_doubts(snapshot, slot));
 }
 
 void snapshot_forget(struct snapshot *snapshot, size_t slot)
@@ -101,6 +81,18 @@ void snapshot_put(struct snapshot *snapshot, size_t slot, const struct point *po
 {
     snapshot->counts[slot] = point->counts;
     put_doubts(snapshot, slot, &point->doubts);
+}
+
+void snapshot_put_rows(struct snapshot *snapshot, size_t first, size_t count,
+                       const struct counters *rows)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct doubts doubts;
+
+        counts_of(&rows[i], &snapshot->counts[first + i]);
+        doubts_of(&rows[i], &doubts);
+        put_doubts(snapshot, first + i, &doubts);
+    }
 }
 
 void snapshot_copy(struct snapshot *snapshot, size_t slot, const struct snapshot *from)

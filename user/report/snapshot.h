@@ -23,10 +23,25 @@ int snapshot_grow(struct snapshot *snapshot, size_t room);
 void snapshot_empty(struct snapshot *snapshot);
 void snapshot_clear(struct snapshot *snapshot);
 
+/* False: its doubts are zero. */
+static inline bool snapshot_may_doubt(const struct snapshot *snapshot, size_t slot)
+{
+    return snapshot->doubted[slot / SNAPSHOT_BLOCK];
+}
+
 /* Good until something is put. */
-const struct doubts *snapshot_doubts(const struct snapshot *snapshot, size_t slot);
+static inline const struct doubts *snapshot_doubts(const struct snapshot *snapshot, size_t slot)
+{
+    static const struct doubts none;
+
+    return snapshot_may_doubt(snapshot, slot) ? &snapshot->doubts[slot] : &none;
+}
+
 void snapshot_get(const struct snapshot *snapshot, size_t slot, struct point *out);
 void snapshot_put(struct snapshot *snapshot, size_t slot, const struct point *point);
+/* Of `count` slots from `first` on, as their rows have it. */
+void snapshot_put_rows(struct snapshot *snapshot, size_t first, size_t count,
+                       const struct counters *rows);
 /* Back to zero. */
 void snapshot_forget(struct snapshot *snapshot, size_t slot);
 /* As the other one has it. */

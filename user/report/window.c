@@ -15,13 +15,21 @@ struct interval {
     uint64_t confirmed, marked, sent;
 };
 
+#define LOOK_ROWS 32 /* read at a time: few enough for a processor's own memory */
+
+/* The host that has a slot. */
+struct tenant {
+    uint32_t born; /* 0: none */
+    uint32_t cluster;
+};
+
 struct window {
     const struct clusters *clusters;
     const struct hosts *hosts;
     window_read *read;
     void *read_arg;
     struct points points;
-    uint32_t *born;             /* by slot: which of the hosts that have had it */
+    struct tenant *tenants;     /* by slot, when room was made last */
     size_t count;               /* slots */
     uint64_t changes;           /* of the hosts that there were */
     struct interval *intervals; /* by cluster */
@@ -49,7 +57,7 @@ void window_free(struct window *window)
     if (!window)
         return;
     points_clear(&window->points);
-    free(window->born);
+    free(window->tenants);
     free(window->intervals);
     free(window);
 }
@@ -60,28 +68,28 @@ static void follow_hosts(struct window *window)
 {
     for (size_t slot = 0; slot < window->count; slot++) {
         const struct host *host = hosts_at(window->hosts, (uint32_t)slot);
-        uint32_t born = host ? host->born : 0;
+        struct tenant *tenant = &window->tenants[slot];
 
-        if (window->born[slot] == born)
+        if (tenant->born == (host ? host->born : 0))
             continue;
-        window->born[slot] = born;
+        *tenant = host ? (struct tenant){host->born, host->cluster} : (struct tenant){0};
         points_forget(&window->points, slot);
     }
 }
 
 static int reserve_hosts(struct window *window, size_t count)
 {
-    uint32_t *born;
+    struct tenant *tenants;
 
     if (points_reserve(&window->points, count))
         return -ENOMEM;
     if (count <= window->count)
         return 0;
-    born = reallocarray(window->born, count, sizeof(*born));
-    if (!born)
+    tenants = reallocarray(window->tenants, count, sizeof(*tenants));
+    if (!tenants)
         return -ENOMEM;
-    memset(born + window->count, 0, (count - window->count) * sizeof(*born));
-    window->born = born;
+    memset(tenants + window->count, 0, (count - window->count) * sizeof(*tenants));
+    window->tenants = tenants;
     window->count = count;
     return 0;
 }
@@ -119,13 +127,13 @@ static void read_now(const struct window *window, uint32_t slot, struct point *o
 {
     struct counters row;
 
-    window->read(window->read_arg, slot, &row);
+    window->read(window->read_arg, slot, 1, &row);
     point_of(&row, out);
 }
 
 /* Written where it is wanted: a copy would wait for what was just written. */
-static void load_between(const struct snapshot *from, const struct snapshot *to, size_t slot,
-                         struct window_load *out)
+static inline void load_between(const struct snapshot *from, const struct snapshot *to, size_t slot,
+                                struct window_load *out)
 {
     const struct counts *begin = &from->counts[slot], *end = &to->counts[slot];
 
@@ -134,13 +142,16 @@ static void load_between(const struct snapshot *from, const struct snapshot *to,
     out->error = end->rq_error - begin->rq_error;
     out->new_connections = end->cx_established - begin->cx_established;
     out->failed_connections = end->cx_failed - begin->cx_failed;
-    bound_between(snapshot_doubts(from, slot), snapshot_doubts(to, slot), &out->bound);
+    if (snapshot_may_doubt(to, slot))
+        bound_between(snapshot_doubts(from, slot), snapshot_doubts(to, slot), &out->bound);
+    else
+        out->bound = (struct bound){.is_off = false};
 }
 
 /* Not where it is newer than the last window_reserve(). */
 static bool knows(const struct window *window, const struct host *host)
 {
-    return host->slot < window->count && window->born[host->slot] == host->born;
+    return host->slot < window->count && window->tenants[host->slot].born == host->born;
 }
 
 /* The next host of a cluster that is known; start with group and i at 0. NULL at the end. */
@@ -209,24 +220,38 @@ size_t window_set_size(const struct window *window)
     return size;
 }
 
-static bool is_in_set(const struct window *window, const struct host *host)
+static bool is_in_set(const struct window *window, size_t slot)
 {
-    return host && knows(window, host) && window->intervals[host->cluster].in_set;
+    const struct tenant *tenant = &window->tenants[slot];
+
+    return tenant->born && window->intervals[tenant->cluster].in_set;
 }
 
-/* Of a host outside the set nothing more is read. */
+/* How many slots from `first` on are of the set, as far as they are read at a time. */
+static size_t run_length(const struct window *window, size_t first)
+{
+    size_t end = first;
+
+    while (end < window->count && end - first < LOOK_ROWS && is_in_set(window, end))
+        end++;
+    return end - first;
+}
+
+/* Of a host outside the set nothing more is read. In the order of the slots, in which the rows are. */
 void window_look(struct window *window)
 {
     struct snapshot *look = points_look(&window->points);
-    struct point now;
+    struct counters rows[LOOK_ROWS];
 
-    for (size_t slot = 0; slot < window->count; slot++) {
-        if (!is_in_set(window, hosts_at(window->hosts, (uint32_t)slot))) {
+    for (size_t slot = 0, count; slot < window->count; slot += count) {
+        count = run_length(window, slot);
+        if (count) {
+            window->read(window->read_arg, (uint32_t)slot, count, rows);
+            snapshot_put_rows(look, slot, count, rows);
+        } else {
             snapshot_copy(look, slot, window->points.sent);
-            continue;
+            count = 1;
         }
-        read_now(window, (uint32_t)slot, &now);
-        snapshot_put(look, slot, &now);
     }
     for (size_t i = 0; i < window->interval_count; i++)
         window->intervals[i].is_held = false;
@@ -243,21 +268,26 @@ static bool is_unconfirmed(const struct window *window, size_t slot)
     return !snapshot_same(window->points.confirmed, window->points.sent, slot, 1);
 }
 
-/* Where what the next report says of a host begins. */
-static const struct snapshot *beginning(const struct window *window, const struct host *host)
+/* Where what the next report says of a cluster's hosts begins. */
+static const struct snapshot *beginning(const struct window *window, uint32_t cluster)
 {
-    return window->intervals[host->cluster].again ? window->points.confirmed : window->points.sent;
+    return window->intervals[cluster].again ? window->points.confirmed : window->points.sent;
 }
 
-void window_row(const struct window *window, const struct host *host, struct window_row *out)
+void window_rows(const struct window *window, uint32_t cluster, const uint32_t *slots, size_t count,
+                 struct window_row *out)
 {
-    const struct counts *now = &window->points.now->counts[host->slot];
-    bool again = window->intervals[host->cluster].again;
+    const struct snapshot *from = beginning(window, cluster), *to = window->points.now;
+    bool again = window->intervals[cluster].again;
 
-    load_between(beginning(window, host), window->points.now, host->slot, &out->load);
-    out->in_progress = difference(now->rq_issued, now->rq_finished);
-    out->active_connections = difference(now->cx_established, now->cx_closed);
-    out->again = again && is_unconfirmed(window, host->slot);
+    for (size_t i = 0; i < count; i++) {
+        const struct counts *now = &to->counts[slots[i]];
+
+        load_between(from, to, slots[i], &out[i].load);
+        out[i].in_progress = difference(now->rq_issued, now->rq_finished);
+        out[i].active_connections = difference(now->cx_established, now->cx_closed);
+        out[i].again = again && is_unconfirmed(window, slots[i]);
+    }
 }
 
 uint64_t window_start(const struct window *window, uint32_t cluster)
@@ -276,7 +306,7 @@ uint64_t window_end(const struct window *window, uint32_t cluster, uint64_t now_
 
 void window_hold(struct window *window, const struct host *host)
 {
-    snapshot_copy(window->points.now, host->slot, beginning(window, host));
+    snapshot_copy(window->points.now, host->slot, beginning(window, host->cluster));
 }
 
 void window_hold_interval(struct window *window, uint32_t cluster)

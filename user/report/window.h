@@ -34,8 +34,13 @@ struct window_row {
     bool again; /* some of the load was sent before, on a stream that ended */
 };
 
-/* Reads the counters of a slot as they are now. */
-typedef void window_read(void *arg, uint32_t slot, struct counters *out);
+static inline bool window_row_has_requests(const struct window_row *row)
+{
+    return row->load.issued || row->load.success || row->load.error || row->in_progress;
+}
+
+/* Reads the counters of `count` slots from `first` on as they are now. */
+typedef void window_read(void *arg, uint32_t first, size_t count, struct counters *out);
 
 /* Borrows all its arguments. NULL: out of memory. */
 struct window *window_new(const struct clusters *clusters, const struct hosts *hosts,
@@ -63,9 +68,11 @@ size_t window_set_size(const struct window *window);
 /* Reads all hosts of the set, for one report. Nothing moves: looking again without window_sent() is
  * the way to leave a report out. */
 void window_look(struct window *window);
-/* What the last look saw since the last report sent; after a stream's end, since the last confirmed. */
-void window_row(const struct window *window, const struct host *host, struct window_row *out);
-/* The time that window_row() covers: for a cluster of the set it ends with `now_us`. */
+/* What the last look saw of so many hosts of a cluster, by their slots, since the last report sent; after a
+ * stream's end, since the last confirmed. */
+void window_rows(const struct window *window, uint32_t cluster, const uint32_t *slots, size_t count,
+                 struct window_row *out);
+/* The time that window_rows() covers: for a cluster of the set it ends with `now_us`. */
 uint64_t window_start(const struct window *window, uint32_t cluster);
 uint64_t window_end(const struct window *window, uint32_t cluster, uint64_t now_us);
 

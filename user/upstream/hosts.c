@@ -393,13 +393,24 @@ const struct host *hosts_at(const struct hosts *hosts, uint32_t slot)
     return host->born ? host : NULL;
 }
 
-const struct host *hosts_of_group(const struct hosts *hosts, uint32_t cluster, uint32_t group,
-                                  size_t i)
+const uint32_t *hosts_slots(const struct hosts *hosts, uint32_t cluster, uint32_t group,
+                            size_t *count)
 {
     const struct list *of_group;
 
+    *count = 0;
     if (cluster >= hosts->cluster_count || group >= hosts->by_cluster[cluster].count)
         return NULL;
     of_group = group_of(hosts, cluster, group);
-    return i < of_group->count ? &record_at(hosts, of_group->slots[i])->host : NULL;
+    *count = of_group->count;
+    return of_group->slots;
+}
+
+const struct host *hosts_of_group(const struct hosts *hosts, uint32_t cluster, uint32_t group,
+                                  size_t i)
+{
+    size_t count;
+    const uint32_t *slots = hosts_slots(hosts, cluster, group, &count);
+
+    return i < count ? hosts_at(hosts, slots[i]) : NULL;
 }

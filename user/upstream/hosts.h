@@ -68,6 +68,9 @@ size_t hosts_count(const struct hosts *hosts); /* slots are 0 .. count-1 */
 uint64_t hosts_changes(const struct hosts *hosts);
 /* NULL: the slot is free. */
 const struct host *hosts_at(const struct hosts *hosts, uint32_t slot);
-/* The i-th host of a group in the order of adding; NULL past the end. */
+/* The slots of a group's hosts in the order of adding, until one comes or goes. */
+const uint32_t *hosts_slots(const struct hosts *hosts, uint32_t cluster, uint32_t group,
+                            size_t *count);
+/* The i-th of them; NULL past the end. */
 const struct host *hosts_of_group(const struct hosts *hosts, uint32_t cluster, uint32_t group,
                                   size_t i);
