@@ -61,6 +61,7 @@ static __always_inline void connection_end(struct bpf_sock_ops *ctx, struct conn
                                            enum cause cause)
 {
     struct counters *row = row_of(c);
+    struct side_counters *side;
     bool established = c->life != LIFE_CONNECTING;
 
     if (!row || c->life >= LIFE_ENDED)
@@ -76,8 +77,9 @@ static __always_inline void connection_end(struct bpf_sock_ops *ctx, struct conn
         return;
     }
     add(row->cx_failed, 1);
-    if (c->protocol != PROTOCOL_TCP) {
-        add(row->cx_failed_error, 1);
+    side = side_of(c);
+    if (side && c->protocol != PROTOCOL_TCP) {
+        add(side->cx_failed_error, 1);
         add(row->rq_error, 1);
     }
 }

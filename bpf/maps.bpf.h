@@ -23,9 +23,17 @@ struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(max_entries, 4096);
     __uint(map_flags, BPF_F_MMAPABLE);
-    __type(key, __u32);
-    __type(value, struct counters);
+    __uint(key_size, sizeof(__u32));
+    __uint(value_size, ROW_SIZE); /* struct counters up to `side` */
 } counters SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 4096);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __type(key, __u32);
+    __type(value, struct side_counters);
+} side_counters SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -166,6 +174,13 @@ static __always_inline struct counters *row_of(const struct connection *c)
     return bpf_map_lookup_elem(&counters, &slot);
 }
 
+static __always_inline struct side_counters *side_of(const struct connection *c)
+{
+    __u32 slot = c->slot;
+
+    return bpf_map_lookup_elem(&side_counters, &slot);
+}
+
 /* A connection is there: how many, and what that means to its cluster's protocol. */
 static __always_inline void established_count(struct counters *row, const struct connection *c)
 {
@@ -174,6 +189,21 @@ static __always_inline void established_count(struct counters *row, const struct
         add(row->rq_issued, 1);
     if (c->kind == KIND_OPAQUE)
         add(row->cx_opaque, 1);
+}
+
+/* Few tallies have any of these. */
+static __always_inline void side_counters_add(__u32 slot, const struct tally *t)
+{
+    struct side_counters *side;
+
+    if (!(t->no_result | t->probes | t->sessions))
+        return;
+    side = bpf_map_lookup_elem(&side_counters, &slot);
+    if (!side)
+        return;
+    add(side->rq_no_result, t->no_result);
+    add(side->rq_probes, t->probes);
+    add(side->cx_sessions, t->sessions);
 }
 
 /* Adds a tally to its row: atomically, because egress nests and CPUs share the row. */
@@ -188,13 +218,11 @@ static __always_inline int counters_add(__u32 slot, struct tally *t)
     add(row->rq_error, t->error);
     add(row->rq_finished, t->finished);
     add(row->rq_unclassified, t->unclassified);
-    add(row->rq_no_result, t->no_result);
-    add(row->rq_probes, t->probes);
     add(row->cx_opaque, t->opaque);
     add(row->cx_opaque_closed, t->opaque_closed);
-    add(row->cx_sessions, t->sessions);
     add(row->gap_bytes, t->gap);
     add(row->rq_untracked, t->untracked);
     add(row->overruns, t->overruns);
+    side_counters_add(slot, t);
     return 0;
 }

@@ -10,12 +10,11 @@
 
 #include "abi.h"
 
-static struct counters *map_rows(unsigned id, size_t rows)
+static char *map_rows(unsigned id, size_t rows)
 {
     int fd = bpf_map_get_fd_by_id(id);
     void *mapped = fd < 0 ? MAP_FAILED
-                          : mmap(NULL, rows * sizeof(struct counters), PROT_READ | PROT_WRITE,
-                                 MAP_SHARED, fd, 0);
+                          : mmap(NULL, rows * ROW_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
     return mapped == MAP_FAILED ? NULL : mapped;
 }
@@ -23,20 +22,22 @@ static struct counters *map_rows(unsigned id, size_t rows)
 int main(int argc, char **argv)
 {
     size_t rows = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
-    struct counters *row = rows ? map_rows((unsigned)strtoul(argv[1], NULL, 10), rows) : NULL;
+    char *mapped = rows ? map_rows((unsigned)strtoul(argv[1], NULL, 10), rows) : NULL;
     char line[16];
 
-    if (!row) {
+    if (!mapped) {
         perror("pump MAP_ID ROWS");
         return 1;
     }
     while (fgets(line, sizeof(line), stdin)) {
         for (size_t i = 0; i < rows; i++) {
-            __atomic_fetch_add(&row[i].rq_issued, 1, __ATOMIC_RELAXED);
-            __atomic_fetch_add(&row[i].rq_success, 1, __ATOMIC_RELAXED);
-            __atomic_fetch_add(&row[i].rq_finished, 1, __ATOMIC_RELAXED);
-            __atomic_fetch_add(&row[i].cx_opened, 1, __ATOMIC_RELAXED);
-            __atomic_fetch_add(&row[i].cx_established, 1, __ATOMIC_RELAXED);
+            struct counters *row = (void *)(mapped + i * ROW_SIZE);
+
+            __atomic_fetch_add(&row->rq_issued, 1, __ATOMIC_RELAXED);
+            __atomic_fetch_add(&row->rq_success, 1, __ATOMIC_RELAXED);
+            __atomic_fetch_add(&row->rq_finished, 1, __ATOMIC_RELAXED);
+            __atomic_fetch_add(&row->cx_opened, 1, __ATOMIC_RELAXED);
+            __atomic_fetch_add(&row->cx_established, 1, __ATOMIC_RELAXED);
         }
         puts("done");
         fflush(stdout);

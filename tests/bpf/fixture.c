@@ -237,6 +237,6 @@ struct counters counted(uint32_t slot)
 
 bool adds_up(const struct counters *c, uint64_t awaiting)
 {
-    return c->rq_issued + c->cx_failed_error ==
-           c->rq_success + c->rq_error + c->rq_unclassified + c->rq_no_result + awaiting;
+    return c->rq_issued + c->side.cx_failed_error ==
+           c->rq_success + c->rq_error + c->rq_unclassified + c->side.rq_no_result + awaiting;
 }

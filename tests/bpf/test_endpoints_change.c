@@ -154,7 +154,7 @@ static void new_connections_are_read_by_what_is_new(void **state)
     get(&old, "/live");
     get(&new, "/ready");
     c = counted(SLOT_AUTO);
-    assert_int_equal(c.rq_probes, 2); /* of each in its own way */
+    assert_int_equal(c.side.rq_probes, 2); /* of each in its own way */
     assert_int_equal(c.rq_issued, 0);
     get(&new, "/live");
     c = counted(SLOT_AUTO);
@@ -168,7 +168,7 @@ static void new_connections_are_read_by_what_is_new(void **state)
     get(&old, "/ready");
     c = counted(SLOT_AUTO);
     assert_int_equal(c.rq_issued, 2); /* the session, the old one's request */
-    assert_int_equal(c.rq_probes, 0);
+    assert_int_equal(c.side.rq_probes, 0);
     close_pair(&new);
     close(old.proxy);
     close(old.upstream);

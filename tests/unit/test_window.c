@@ -253,6 +253,31 @@ static void test_only_the_set_is_read(void **state)
     assert_int_equal(reads, 2);
 }
 
+/* More than are read at a time, and slots of another cluster between them. */
+static void test_many_hosts_are_read_in_runs(void **state)
+{
+    uint32_t slots[45];
+
+    (void)state;
+    for (uint8_t i = 0; i < 45; i++)
+        slots[i] = model_add(hosts, i % 40 == 3 ? BERRY : APPLE, 0, 10 + i);
+    assert_int_equal(window_reserve(window), 0);
+    window_adopt(window, APPLE, 0);
+    for (uint32_t i = 0; i < 45; i++) {
+        model_serve(slots[i], i + 1);
+        rows[slots[i]].gap_bytes = i % 2;
+    }
+    reads = 0;
+    window_look(window);
+    assert_int_equal(reads, 2 + 45 - 2);
+    for (uint32_t i = 0; i < 45; i++) {
+        bool is_read = i % 40 != 3;
+
+        assert_int_equal(row(slots[i]).load.issued, is_read ? i + 1 : 0);
+        assert_int_equal(row(slots[i]).load.bound.amount[BOUND_GAP_BYTES], is_read ? i % 2 : 0);
+    }
+}
+
 static void test_new_host_is_reported_from_its_first_count(void **state)
 {
     uint32_t late;
@@ -560,6 +585,7 @@ int main(void)
         TEST(test_discarded_counts_do_not_come_back),
         TEST(test_dropped_cluster_is_sent_again_once),
         TEST(test_only_the_set_is_read),
+        TEST(test_many_hosts_are_read_in_runs),
         TEST(test_new_host_is_reported_from_its_first_count),
         TEST(test_roll_back_with_a_host_not_yet_reserved),
         TEST(test_roll_back_without_confirmation),

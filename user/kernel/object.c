@@ -37,6 +37,7 @@ static __u64 netns_cookie(void)
     do {                                                                                           \
         (object)->endpoints = (skeleton)->maps.endpoints;                                          \
         (object)->counters = (skeleton)->maps.counters;                                            \
+        (object)->side_counters = (skeleton)->maps.side_counters;                                  \
         (object)->probe_sets = (skeleton)->maps.probe_sets;                                        \
         (object)->connections = (skeleton)->maps.connections;                                      \
         (object)->sockops = (skeleton)->progs.tap_sockops;                                         \
@@ -50,6 +51,7 @@ static void set_sizes(struct object *object, const struct object_options *option
 {
     bpf_map__set_max_entries(object->endpoints, options->slots);
     bpf_map__set_max_entries(object->counters, options->slots);
+    bpf_map__set_max_entries(object->side_counters, options->slots);
     bpf_map__set_max_entries(object->probe_sets, options->sets);
 }
 

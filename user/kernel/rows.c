@@ -11,51 +11,64 @@
 #include "base/log.h"
 
 #define PAGE_MAX 65536 /* of any architecture */
-_Static_assert(ROWS_AT_ONCE * sizeof(struct counters) % PAGE_MAX == 0, "views begin at pages");
+_Static_assert(ROWS_AT_ONCE * sizeof(struct side_counters) % PAGE_MAX == 0, "views begin at pages");
+_Static_assert(ROW_SIZE % sizeof(struct side_counters) == 0, "and so do those of larger rows");
 
-struct rows {
+/* One map, and the part of it that is shown. */
+struct table {
     int fd;
-    uint32_t count;
-    struct counters *view;
-    uint32_t first;      /* in the view */
-    struct counters one; /* what is not shown, as it was read last */
-    bool told;           /* that it cannot be */
+    size_t row_size, count;
+    char *view; /* NULL: none */
+    uint32_t first;
+    uint64_t one[ROW_SIZE / sizeof(uint64_t)]; /* what is not shown, as it was read last */
 };
 
-static uint32_t rows_in_view(const struct rows *rows, uint32_t first)
+struct rows {
+    struct table counters, side;
+    bool told; /* that one cannot be shown */
+};
+
+static size_t view_size(const struct table *table, uint32_t first)
 {
-    return rows->count - first < ROWS_AT_ONCE ? rows->count - first : ROWS_AT_ONCE;
+    size_t left = table->count - first;
+
+    return (left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE) * table->row_size;
 }
 
-static size_t view_size(const struct rows *rows, uint32_t first)
+static void hide(struct table *table)
 {
-    return rows_in_view(rows, first) * sizeof(struct counters);
+    if (table->view)
+        munmap(table->view, view_size(table, table->first));
+    table->view = NULL;
 }
 
 /* A view, in the place of the one before, which stays where there is no memory for another. */
-static int show(struct rows *rows, uint32_t first)
+static int show(struct table *table, uint32_t first)
 {
-    void *view = mmap(NULL, view_size(rows, first), PROT_READ, MAP_SHARED, rows->fd,
-                      (off_t)first * (off_t)sizeof(struct counters));
+    void *view = mmap(NULL, view_size(table, first), PROT_READ, MAP_SHARED, table->fd,
+                      (off_t)first * (off_t)table->row_size);
 
     if (view == MAP_FAILED)
         return -errno;
-    if (rows->view)
-        munmap(rows->view, view_size(rows, rows->first));
-    rows->view = view;
-    rows->first = first;
+    hide(table);
+    table->view = view;
+    table->first = first;
     return 0;
 }
 
-int rows_open(int fd, uint32_t count, struct rows **out)
+int rows_open(int counters_fd, int side_fd, uint32_t count, struct rows **out)
 {
     struct rows *rows = calloc(1, sizeof(*rows));
     int result;
 
     if (!rows)
         return -ENOMEM;
-    *rows = (struct rows){.fd = fd, .count = count};
-    result = show(rows, 0);
+    rows->counters = (struct table){.fd = counters_fd, .row_size = ROW_SIZE, .count = count};
+    rows->side =
+        (struct table){.fd = side_fd, .row_size = sizeof(struct side_counters), .count = count};
+    result = show(&rows->counters, 0);
+    if (!result)
+        result = show(&rows->side, 0);
     if (result) {
         rows_close(rows);
         return result;
@@ -66,14 +79,16 @@ int rows_open(int fd, uint32_t count, struct rows **out)
 
 void rows_close(struct rows *rows)
 {
-    if (rows && rows->view)
-        munmap(rows->view, view_size(rows, rows->first));
+    if (!rows)
+        return;
+    hide(&rows->counters);
+    hide(&rows->side);
     free(rows);
 }
 
 /* The kernel copies it. That takes a few bytes for a moment, for which it ends a process, if need be, sooner
  * than to refuse them. */
-static const struct counters *read_one(struct rows *rows, uint32_t slot, int not_shown)
+static const void *read_one(struct rows *rows, struct table *table, uint32_t slot, int not_shown)
 {
     static const struct timespec moment = {.tv_nsec = 1000000};
 
@@ -81,20 +96,21 @@ static const struct counters *read_one(struct rows *rows, uint32_t slot, int not
         log_warning("cannot map the counters: %s; each is read by itself until that is possible",
                     strerror(-not_shown));
     rows->told = true;
-    while (bpf_map_lookup_elem(rows->fd, &slot, &rows->one))
+    while (bpf_map_lookup_elem(table->fd, &slot, table->one))
         nanosleep(&moment, NULL);
-    return &rows->one;
+    return table->one;
 }
 
 /* Good until the next call. `*shown`: it is the kernel's own; else a copy, which holds what was so
  * when it was made. */
-static const struct counters *row_at(struct rows *rows, uint32_t slot, bool *shown)
+static const void *row_at(struct rows *rows, struct table *table, uint32_t slot, bool *shown)
 {
     uint32_t first = slot - slot % ROWS_AT_ONCE;
-    int result = first == rows->first ? 0 : show(rows, first);
+    int result = table->view && first == table->first ? 0 : show(table, first);
 
     *shown = !result;
-    return result ? read_one(rows, slot, result) : &rows->view[slot - first];
+    return result ? read_one(rows, table, slot, result)
+                  : table->view + (slot - first) * table->row_size;
 }
 
 /* An aligned load that later ones do not overtake. */
@@ -103,34 +119,36 @@ static __u64 load_counter(const __u64 *counter)
     return __atomic_load_n(counter, __ATOMIC_ACQUIRE);
 }
 
-/* All that a row has, in the order of rows_read(). */
+/* All that a row has, in the order of reading. */
 /* clang-format off */
 #define EACH_COUNTER(DO)                                                                           \
-    DO(rq_success) DO(cx_failed_error) DO(rq_error) DO(rq_unclassified) DO(rq_no_result)           \
-    DO(rq_finished) DO(cx_closed) DO(rq_issued) DO(cx_established) DO(cx_failed) DO(cx_opened)     \
-    DO(rq_probes) DO(cx_opaque_closed) DO(cx_opaque) DO(cx_sessions) DO(gap_bytes)                 \
-    DO(cx_untracked) DO(cx_joined) DO(rq_untracked) DO(overruns)
+    DO(rq_success) DO(rq_error) DO(rq_unclassified) DO(rq_finished) DO(cx_closed) DO(rq_issued)     \
+    DO(cx_established) DO(cx_failed) DO(cx_opened) DO(cx_opaque_closed) DO(cx_opaque)               \
+    DO(gap_bytes) DO(cx_untracked) DO(cx_joined) DO(rq_untracked) DO(overruns)
+#define EACH_SIDE_COUNTER(DO) DO(cx_failed_error) DO(rq_no_result) DO(rq_probes) DO(cx_sessions)
 /* clang-format on */
 #define ONE(counter) char counter;
 struct each {
     EACH_COUNTER(ONE)
 };
-#define PADDING (sizeof(((struct counters *)0)->zero) + sizeof(((struct counters *)0)->zero2))
-_Static_assert(sizeof(struct each) == (sizeof(struct counters) - PADDING) / sizeof(__u64),
-               "each counter is read");
+struct each_side {
+    EACH_SIDE_COUNTER(ONE)
+};
+_Static_assert(sizeof(struct each) == ROW_SIZE / sizeof(__u64), "each counter is read");
+_Static_assert(sizeof(struct each_side) == sizeof(struct side_counters) / sizeof(__u64),
+               "each side counter is read");
 
 #define LOAD(counter) out->counter = load_counter(&row->counter);
 #define LOAD_ANEW(counter)                                                                         \
-    row = row_at(rows, slot, &shown);                                                              \
+    row = row_at(rows, table, slot, &shown);                                                       \
     LOAD(counter)
 
 static void read_row(struct rows *rows, uint32_t slot, struct counters *out)
 {
+    struct table *table = &rows->counters;
     bool shown;
-    const struct counters *row = row_at(rows, slot, &shown);
+    const struct counters *row = row_at(rows, table, slot, &shown);
 
-    memset(out->zero, 0, sizeof(out->zero));
-    memset(out->zero2, 0, sizeof(out->zero2));
     if (shown) {
         EACH_COUNTER(LOAD)
     } else {
@@ -142,4 +160,17 @@ void rows_read(struct rows *rows, uint32_t first, size_t count, struct counters 
 {
     for (size_t i = 0; i < count; i++)
         read_row(rows, first + (uint32_t)i, &out[i]);
+}
+
+void rows_read_side(struct rows *rows, uint32_t slot, struct side_counters *out)
+{
+    struct table *table = &rows->side;
+    bool shown;
+    const struct side_counters *row = row_at(rows, table, slot, &shown);
+
+    if (shown) {
+        EACH_SIDE_COUNTER(LOAD)
+    } else {
+        EACH_SIDE_COUNTER(LOAD_ANEW)
+    }
 }

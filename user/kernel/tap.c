@@ -66,7 +66,8 @@ static int load(struct tap *tap, uint32_t sets, bool early, char *error)
 
 static int open_rows(struct tap *tap, char *error)
 {
-    int result = rows_open(bpf_map__fd(tap->object.counters), tap->slots, &tap->rows);
+    int result = rows_open(bpf_map__fd(tap->object.counters),
+                           bpf_map__fd(tap->object.side_counters), tap->slots, &tap->rows);
 
     return result ? failure(error, result, "cannot map the counters: %s", strerror(-result)) : 0;
 }
@@ -287,10 +288,14 @@ int tap_clear(struct tap *tap, uint32_t slot, const struct address *address)
     const struct counters zero = {0};
     const struct endpoint_key key = key_of(address);
     __u32 bit = bit_of(&key);
+    int result;
 
     if (!tap->bit_uses[bit])
         __atomic_fetch_and(word_of(tap, bit), ~(1ull << bit % 64), __ATOMIC_SEQ_CST);
-    return bpf_map_update_elem(bpf_map__fd(tap->object.counters), &slot, &zero, BPF_ANY);
+    result =
+        bpf_map_update_elem(bpf_map__fd(tap->object.side_counters), &slot, &zero.side, BPF_ANY);
+    return result ? result
+                  : bpf_map_update_elem(bpf_map__fd(tap->object.counters), &slot, &zero, BPF_ANY);
 }
 
 int tap_join(struct tap *tap)
@@ -331,6 +336,10 @@ size_t tap_connection_memory(const struct tap *tap)
 
 void tap_read(const struct tap *tap, uint32_t slot, struct counters *out)
 {
+    if (slot < tap->slots)
+        rows_read_side(tap->rows, slot, &out->side);
+    else
+        out->side = (struct side_counters){0};
     tap_read_rows(tap, slot, 1, out);
 }
 
@@ -339,7 +348,8 @@ void tap_read_rows(const struct tap *tap, uint32_t first, size_t count, struct c
     size_t left = first < tap->slots ? tap->slots - first : 0, there = count < left ? count : left;
 
     rows_read(tap->rows, first, there, out);
-    memset(out + there, 0, (count - there) * sizeof(*out));
+    for (size_t i = there; i < count; i++)
+        memset(&out[i], 0, ROW_SIZE);
 }
 
 uint32_t tap_slots(const struct tap *tap)

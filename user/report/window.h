@@ -39,7 +39,7 @@ static inline bool window_row_has_requests(const struct window_row *row)
     return row->load.issued || row->load.success || row->load.error || row->in_progress;
 }
 
-/* Reads the counters of `count` slots from `first` on as they are now. */
+/* Reads the counters of `count` slots from `first` on as they are now; `side` is not asked for. */
 typedef void window_read(void *arg, uint32_t first, size_t count, struct counters *out);
 
 /* Borrows all its arguments. NULL: out of memory. */
