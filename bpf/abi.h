@@ -131,4 +131,5 @@ struct probe_set {
 _Static_assert(sizeof(struct endpoint_key) == 20, "endpoint_key has no padding");
 _Static_assert(sizeof(struct endpoint_value) == 8, "endpoint_value has no padding");
 _Static_assert(__builtin_offsetof(struct counters, side) == ROW_SIZE,
-               "counters fill two cache lines");
+               "the kernel's map has what is before `side`");
+_Static_assert(ROW_SIZE % 64 == 0, "a row begins with a cache line");

@@ -238,10 +238,13 @@ static void a_row_is_used_again(void **state)
 
     (void)state;
     exchange(&p);
+    say(p.proxy, GET);
+    hear(p.upstream, GET);
     close_pair(&p);
     c = counted(SLOT_REFUSED);
     assert_int_equal(c.cx_closed, 1);
     assert_int_equal(c.rq_success, 1);
+    assert_int_equal(c.side.rq_no_result, 1);
     forget("127.0.0.4");
     const struct address was = address_of("127.0.0.4");
     assert_int_equal(tap_clear(fixture_tap(), SLOT_REFUSED, &was), 0);

@@ -617,6 +617,36 @@ static void test_out_of_memory(void **state)
     grpc_messages_clear(&messages);
 }
 
+/* More than are taken at a time. */
+static void test_many_hosts_of_a_locality(void **state)
+{
+    (void)state;
+    for (uint8_t i = 0; i < 40; i++)
+        model_add(hosts, BERRY, 0, 100 + i);
+    assert_int_equal(window_reserve(window), 0);
+    report.endpoints = true;
+    window_adopt(window, BERRY, 0);
+    for (uint32_t slot = 0; slot < hosts_count(hosts); slot++)
+        if (hosts_at(hosts, slot)->cluster == BERRY && hosts_at(hosts, slot)->group == 0)
+            model_serve(slot, slot);
+    encode();
+    uint64_t issued = 0;
+    size_t shown = 0, count;
+    const uint32_t *slots = hosts_slots(hosts, BERRY, 0, &count);
+
+    assert_in_range(count, 40, 64);
+    for (size_t i = 0; i < count; i++) {
+        if (!slots[i])
+            continue; /* has no requests */
+        assert_int_equal(locality(0)->upstream_endpoint_stats[shown]->total_issued_requests,
+                         slots[i]);
+        issued += slots[i];
+        shown++;
+    }
+    assert_int_equal(locality(0)->n_upstream_endpoint_stats, shown);
+    assert_int_equal(locality(0)->total_issued_requests, issued);
+}
+
 static void test_s38_logical_dns_is_one_host(void **state)
 {
     uint32_t next;
@@ -674,6 +704,7 @@ int main(void)
         TEST(test_error_bound_alone_makes_an_entry),
         TEST(test_tls_cluster),
         TEST(test_error_bound_is_off),
+        TEST(test_many_hosts_of_a_locality),
         TEST(test_s38_logical_dns_is_one_host),
         TEST(test_older_rules_hold_back),
         TEST(test_sent_again_is_not_held_back),

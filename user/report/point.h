@@ -60,6 +60,8 @@ static inline void doubts_of(const struct counters *row, struct doubts *out)
     out->cx_joined = row->cx_joined;
 }
 
+_Static_assert(sizeof(struct doubts) == 8 * sizeof(uint64_t), "each is looked at below");
+
 static inline bool doubts_are_zero(const struct doubts *doubts)
 {
     return !(doubts->rq_unclassified | doubts->rq_untracked | doubts->gap_bytes | doubts->overruns |
