@@ -77,11 +77,12 @@ static __always_inline void connection_end(struct bpf_sock_ops *ctx, struct conn
         return;
     }
     add(row->cx_failed, 1);
+    if (c->protocol == PROTOCOL_TCP)
+        return;
     side = side_of(c);
-    if (side && c->protocol != PROTOCOL_TCP) {
+    if (side)
         add(side->cx_failed_error, 1);
-        add(row->rq_error, 1);
-    }
+    add(row->rq_error, 1);
 }
 
 static __always_inline void on_connect(struct bpf_sock_ops *ctx, struct bpf_sock *sk)

@@ -96,7 +96,7 @@ bool address_is_loopback(const struct address *address)
  * inet_ntop(), which formats by printf, they would be a sixth of its time, and by division still a tenth. */
 struct octet {
     char text[4];
-    uint32_t length;
+    uint32_t length; /* makes it eight bytes, which a table is indexed by without a product */
 };
 
 /* clang-format off */

@@ -18,7 +18,7 @@ _Static_assert(ROW_SIZE % sizeof(struct side_counters) == 0, "and so do those of
 struct table {
     int fd;
     size_t row_size, count;
-    char *view; /* NULL: none */
+    char *view; /* NULL: not opened */
     uint32_t first;
     uint64_t one[ROW_SIZE / sizeof(uint64_t)]; /* what is not shown, as it was read last */
 };
@@ -106,7 +106,7 @@ static const void *read_one(struct rows *rows, struct table *table, uint32_t slo
 static const void *row_at(struct rows *rows, struct table *table, uint32_t slot, bool *shown)
 {
     uint32_t first = slot - slot % ROWS_AT_ONCE;
-    int result = table->view && first == table->first ? 0 : show(table, first);
+    int result = first == table->first ? 0 : show(table, first);
 
     *shown = !result;
     return result ? read_one(rows, table, slot, result)

@@ -12,8 +12,6 @@ typedef Envoy__Config__Endpoint__V3__ClusterStats cluster_message;
 typedef Envoy__Config__Endpoint__V3__UpstreamLocalityStats locality_message;
 typedef Envoy__Config__Endpoint__V3__EndpointLoadMetricStats metric_message;
 
-#define ROWS_AT_ONCE 32 /* few enough for a processor's own memory */
-
 struct metrics {
     metric_message items[BOUND_KINDS];
     metric_message *list[BOUND_KINDS];
@@ -201,14 +199,14 @@ static int add_group(struct scratch *scratch, const struct report *report, uint3
 {
     const struct cluster *of = &report->clusters->items[cluster];
     bool shows = shows_endpoints(report), is_logical = of->discovery == DISCOVERY_LOGICAL_DNS;
-    struct window_row rows[ROWS_AT_ONCE];
+    struct window_row rows[WINDOW_ROWS_MAX];
     size_t count;
     const uint32_t *slots =
         hosts_slots(report->hosts, cluster, (uint32_t)(group - of->groups), &count);
     int error = 0;
 
     for (size_t first = 0, next; !error && first < count; first = next) {
-        next = count - first < ROWS_AT_ONCE ? count : first + ROWS_AT_ONCE;
+        next = count - first < WINDOW_ROWS_MAX ? count : first + WINDOW_ROWS_MAX;
         window_rows(report->window, cluster, slots + first, next - first, rows);
         for (size_t i = 0; i < next - first; i++)
             add_row(sum, &rows[i]);

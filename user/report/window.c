@@ -15,8 +15,6 @@ struct interval {
     uint64_t confirmed, marked, sent;
 };
 
-#define LOOK_ROWS 32 /* read at a time: few enough for a processor's own memory */
-
 /* The host that has a slot. */
 struct tenant {
     uint32_t born; /* 0: none */
@@ -232,7 +230,7 @@ static size_t run_length(const struct window *window, size_t first)
 {
     size_t end = first;
 
-    while (end < window->count && end - first < LOOK_ROWS && is_in_set(window, end))
+    while (end < window->count && end - first < WINDOW_ROWS_MAX && is_in_set(window, end))
         end++;
     return end - first;
 }
@@ -241,7 +239,7 @@ static size_t run_length(const struct window *window, size_t first)
 void window_look(struct window *window)
 {
     struct snapshot *look = points_look(&window->points);
-    struct counters rows[LOOK_ROWS];
+    struct counters rows[WINDOW_ROWS_MAX];
 
     for (size_t slot = 0, count; slot < window->count; slot += count) {
         count = run_length(window, slot);

@@ -24,6 +24,8 @@
 #include "report/window_load.h"
 #include "upstream/hosts.h"
 
+#define WINDOW_ROWS_MAX 32 /* taken at a time: few enough for a processor's own memory */
+
 struct window;
 
 /* One host as the report shows it. The gauges do not depend on any baseline. */
