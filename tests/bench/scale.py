@@ -18,10 +18,12 @@ from spread import Spread
 from table import column
 
 TITLE = "scale, endpoints"
-PORT, UPSTREAM, PROXY = 18200, 20200, 18201
+PORT, ENVOY_PORT, UPSTREAM, PROXY = 18200, 18202, 20200, 18201
 SIZES = ((1, 100), (100, 100), (1000, 100))  # clusters, and endpoints of each
 INTERVAL, ENVOY_INTERVAL = 2, 60
-REPORTS, ENVOY_REPORTS = 9, 3
+REPORTS = 9
+ROUNDS, IN_ROUND = 7, 3  # beside Envoy: reports of loadtap's in each round, and then one of Envoy's
+QUIET = 12  # seconds before Envoy's tick, without traffic
 TARGET_RSS = {100: 8, 100_000: 40}  # MB
 NGINX = """
 worker_processes 1;
@@ -64,10 +66,10 @@ class Sink(Peer):
 class Server:
     """A management server; `came`: [(when, message)]."""
 
-    def __init__(self, interval):
+    def __init__(self, port, interval):
         self.came = []
         self.interval = interval
-        self.listener = socket.create_server(("127.0.0.1", PORT))
+        self.listener = socket.create_server(("127.0.0.1", port))
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
@@ -158,43 +160,51 @@ class Pump:
         self.process.wait(10)
 
 
-def _loadtap(scratch, group, size):
-    """(ms of each report, MB, messages of the last report, wake-ups a second beside the tick)"""
-    server = Server(INTERVAL)
-    daemon = Daemon(scratch, group, bootstrap(clusters(*size), PORT), level="warning")
-    pump = None
-    try:
-        server.wait(2)
-        pump = Pump(daemon.child.pid, size[0] * size[1])
+class Loadtap:
+    """The daemon with that many clusters and endpoints, and its management server."""
+
+    def __init__(self, scratch, group, size):
+        self.size = size
+        self.server = Server(PORT, INTERVAL)
+        self.daemon = Daemon(scratch, group, bootstrap(clusters(*size), PORT), level="warning")
+        self.pid = self.daemon.child.pid
+        self.pump = None
+
+    def begin(self):
+        self.server.wait(2)
+        self.pump = Pump(self.pid, self.size[0] * self.size[1])
+
+    def reports(self, count):
+        """(the milliseconds of each, the messages of the last)"""
+        self.server.wait(1)
         each = []
-        for _ in range(REPORTS):
-            pump.count()
-            begin = len(server.came)
-            each.append(around(server, daemon.child.pid))
-        sent = [body for _, body in server.came[begin:]]
-        return Spread(each), resident(daemon.child.pid), sent, _wakes(server, daemon.child.pid)
-    finally:
-        if pump:
-            pump.stop()
-        daemon.finish()
-        server.stop()
+        for _ in range(count):
+            self.pump.count()
+            begin = len(self.server.came)
+            each.append(around(self.server, self.pid))
+        return each, [body for _, body in self.server.came[begin:]]
 
+    def wakes(self):
+        """How often it went to sleep in the time of a report, from the end of one to the end of the next."""
+        self.server.wait(1)
+        time.sleep(0.5)
+        before = status(self.pid, "voluntary_ctxt_switches")
+        self.server.wait(1)
+        time.sleep(0.5)
+        return status(self.pid, "voluntary_ctxt_switches") - before
 
-def _wakes(server, pid):
-    """How often it went to sleep in the time of a report, from the end of one to the end of the next."""
-    server.wait(1)
-    time.sleep(0.5)
-    before = status(pid, "voluntary_ctxt_switches")
-    server.wait(1)
-    time.sleep(0.5)
-    return status(pid, "voluntary_ctxt_switches") - before
+    def stop(self):
+        if self.pump:
+            self.pump.stop()
+        self.daemon.finish()
+        self.server.stop()
 
 
 # --- Envoy --------------------------------------------------------------------------------------
 
 
 def _envoy_config(size):
-    made = bootstrap(clusters(*size), PORT)
+    made = bootstrap(clusters(*size), ENVOY_PORT)
     types = "type.googleapis.com/envoy.extensions.filters"
     manager = {
         "@type": f"{types}.network.http_connection_manager.v3.HttpConnectionManager", "stat_prefix": "scale",
@@ -208,39 +218,45 @@ def _envoy_config(size):
     return made
 
 
-def _envoy_traffic(scratch, size):
-    """Each endpoint has requests: a cluster's are taken in turn."""
-    said = subprocess.run(["wrk", "-t1", "-c16", f"-d{ENVOY_INTERVAL - 8}s",
-                           f"-s{os.path.dirname(os.path.abspath(__file__))}/clusters.lua",
-                           f"http://127.0.0.1:{PROXY}/"], env={**os.environ, "COUNT": str(size[0])},
-                          check=True, text=True, stdout=subprocess.PIPE).stdout
-    return int(said.split(" requests in")[0].split()[-1])
+class Envoy:
+    """Envoy with the same clusters before nginx, and its management server."""
 
+    def __init__(self, scratch, size):
+        config = os.path.join(scratch, "scale-envoy.json")
+        with open(config, "w") as out:
+            json.dump(_envoy_config(size), out)
+        with open(os.path.join(scratch, "scale-nginx.conf"), "w") as out:
+            out.write(NGINX.format(port=UPSTREAM))
+        self.size = size
+        self.server = Server(ENVOY_PORT, ENVOY_INTERVAL)
+        self.nginx = Process(scratch, "scale-nginx", ["nginx", "-p", scratch, "-c", "scale-nginx.conf"],
+                             ports=[UPSTREAM])
+        self.proxy = Process(scratch, "scale-envoy", [envoy.PROGRAM, "-c", config, "--log-level", "error",
+                                                      "--concurrency", "1", "--use-dynamic-base-id"])
+        self.pid = self.proxy.child.pid
+        self.idle = 0
 
-def _envoy(scratch, size):
-    """(ms of each report, MB, messages of the last one, how many requests each had at least)"""
-    config = os.path.join(scratch, "scale-envoy.json")
-    with open(config, "w") as out:
-        json.dump(_envoy_config(size), out)
-    with open(os.path.join(scratch, "scale-nginx.conf"), "w") as out:
-        out.write(NGINX.format(port=UPSTREAM))
-    server = Server(ENVOY_INTERVAL)
-    nginx = Process(scratch, "scale-nginx", ["nginx", "-p", scratch, "-c", "scale-nginx.conf"], ports=[UPSTREAM])
-    proxy = Process(scratch, "scale-envoy", [envoy.PROGRAM, "-c", config, "--log-level", "error",
-                                             "--concurrency", "1", "--use-dynamic-base-id"])
-    try:
-        until(lambda: len(server.came) >= 2, ENVOY_INTERVAL + 120, "Envoy's reports")
-        idle = resident(proxy.child.pid)
-        each, requests = [], []
-        for _ in range(ENVOY_REPORTS):
-            requests.append(_envoy_traffic(scratch, size))
-            begin = len(server.came)
-            each.append(around(server, proxy.child.pid))
-        return Spread(each), idle, [body for _, body in server.came[begin:]], min(requests)
-    finally:
-        proxy.stop()
-        nginx.stop()
-        server.stop()
+    def begin(self):
+        until(lambda: len(self.server.came) >= 2, ENVOY_INTERVAL + 120, "Envoy's reports")
+        self.idle = resident(self.pid)
+
+    def traffic(self):
+        """Each endpoint has requests: a cluster's are taken in turn. How many in all."""
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "clusters.lua")
+        said = subprocess.run(["wrk", "-t1", "-c16", f"-d{ENVOY_INTERVAL - QUIET}s", f"-s{script}",
+                               f"http://127.0.0.1:{PROXY}/"], env={**os.environ, "COUNT": str(self.size[0])},
+                              check=True, text=True, stdout=subprocess.PIPE).stdout
+        return int(said.split(" requests in")[0].split()[-1])
+
+    def report(self):
+        """(its milliseconds, its messages)"""
+        begin = len(self.server.came)
+        return around(self.server, self.pid), [body for _, body in self.server.came[begin:]]
+
+    def stop(self):
+        self.proxy.stop()
+        self.nginx.stop()
+        self.server.stop()
 
 
 # --- grpc-go ------------------------------------------------------------------------------------
@@ -248,7 +264,7 @@ def _envoy(scratch, size):
 
 def _grpc_go(scratch, sent):
     """Milliseconds for messages that are as large."""
-    server = Server(INTERVAL)
+    server = Server(PORT, INTERVAL)
     path = os.path.join(scratch, "message")
     with open(path, "wb") as out:
         out.write(max(sent, key=len))
@@ -260,30 +276,57 @@ def _grpc_go(scratch, sent):
         server.stop()
 
 
+# --- one beside the other -----------------------------------------------------------------------
+
+
 def _row(table, who, endpoints, each, sent, more):
     table.row(TITLE, f"{endpoints:,}: {who}", {
-        "ms/report": column(each, 2), "bytes": f"{sum(map(len, sent)):,}", "messages": len(sent), **more})
+        "ms/report": column(each, 2), "bytes": f"{sum(map(len, sent)):,}", "messages": len(sent),
+        **{"RSS, MB": "", "wakes/interval": "", "requests": "", **more}})
+
+
+def _in_turns(ours, theirs, endpoints, table):
+    """(loadtap's reports, their messages, in each round what one was of Envoy's). An Envoy's report that lacks
+    endpoints counts as if they had cost as much as the others."""
+    each, envoys, shares, requests = [], [], [], []
+    for _ in range(ROUNDS):
+        requests.append(theirs.traffic())
+        taken, sent = ours.reports(IN_ROUND)
+        envoys.append(theirs.report())
+        each += taken
+        shares.append(Spread(taken).median / (envoys[-1][0] * endpoints / min(requests[-1], endpoints)))
+    _row(table, "Envoy", endpoints, Spread(ms for ms, _ in envoys), envoys[-1][1], {
+        "RSS, MB": f"{theirs.idle:.1f}", "requests": min(requests)})
+    return each, sent, Spread(shares)
+
+
+def _measure_size(size, scratch, group, why, table):
+    """(loadtap's MB, its share of Envoy's time or None)"""
+    endpoints, share, theirs = size[0] * size[1], None, None
+    ours = Loadtap(scratch, group, size)
+    try:
+        ours.begin()
+        if size == SIZES[-1] and not why:
+            theirs = Envoy(scratch, size)
+            theirs.begin()
+            each, sent, share = _in_turns(ours, theirs, endpoints, table)
+        else:
+            each, sent = ours.reports(REPORTS)
+        megabytes = resident(ours.pid)
+        _row(table, "loadtap", endpoints, Spread(each), sent, {
+            "RSS, MB": f"{megabytes:.1f}", "wakes/interval": ours.wakes()})
+    finally:
+        if theirs:
+            theirs.stop()
+        ours.stop()
+    _row(table, "grpc-go, sending alone", endpoints, Spread([_grpc_go(scratch, sent)]), sent, {})
+    return megabytes, share
 
 
 def measure(scratch, group, table):
-    """{endpoints: (loadtap's ms, its MB, Envoy's ms, had all of them had requests; or None)}"""
-    found = {}
+    """{endpoints: (loadtap's MB, its share of Envoy's time for a report, or None)}"""
     why = envoy.missing()
-    for size in SIZES:
-        endpoints = size[0] * size[1]
-        each, megabytes, sent, wakes = _loadtap(scratch, group, size)
-        beside = None
-        _row(table, "loadtap", endpoints, each, sent, {
-            "RSS, MB": f"{megabytes:.1f}", "wakes/interval": wakes, "requests": ""})
-        go = _grpc_go(scratch, sent)
-        _row(table, "grpc-go, sending alone", endpoints, Spread([go]), sent, {
-            "RSS, MB": "", "wakes/interval": "", "requests": ""})
-        if size == SIZES[-1] and not why:
-            beside, idle, theirs, requests = _envoy(scratch, size)
-            _row(table, "Envoy", endpoints, beside, theirs, {
-                "RSS, MB": f"{idle:.1f}", "wakes/interval": "", "requests": requests})
-            beside = beside.median * endpoints / min(requests, endpoints)
-        found[endpoints] = (each.median, megabytes, beside)
+    found = {size[0] * size[1]: _measure_size(size, scratch, group, why, table) for size in SIZES}
     if why:
         table.say(f"SKIP Envoy beside it: {why}", {"skip": "Envoy", "why": why})
     return found

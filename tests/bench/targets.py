@@ -67,14 +67,13 @@ def _daemon(name, each, table):
 
 
 def _scale(found, table):
-    for endpoints, (each, megabytes, envoys) in found.items():
+    for endpoints, (megabytes, share) in found.items():
         if endpoints in scale.TARGET_RSS:
             most = scale.TARGET_RSS[endpoints]
             _row(table, f"resident at {endpoints:,} endpoints, MB", f"at most {most}",
                  (f"{megabytes:.1f}", megabytes), megabytes <= most)
-        if envoys:
-            _row(table, f"report of {endpoints:,} endpoints, of Envoy's time", "at most 0.25",
-                 (f"{each / envoys:.2f}", each / envoys), each / envoys <= 0.25)
+        if share:
+            _at_most(table, f"report of {endpoints:,} endpoints, of Envoy's time", 0.25, share)
 
 
 def _at_most(table, name, most, seen):

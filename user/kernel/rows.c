@@ -143,23 +143,36 @@ _Static_assert(sizeof(struct each_side) == sizeof(struct side_counters) / sizeof
     row = row_at(rows, table, slot, &shown);                                                       \
     LOAD(counter)
 
-static void read_row(struct rows *rows, uint32_t slot, struct counters *out)
+static void load_rows(const char *at, size_t count, struct counters *out)
+{
+    for (const char *end = at + count * ROW_SIZE; at < end; at += ROW_SIZE, out++) {
+        const struct counters *row = (const void *)at;
+
+        EACH_COUNTER(LOAD)
+    }
+}
+
+/* Some rows from `slot` on, as many as are shown together. Returns how many. */
+static size_t read_some(struct rows *rows, uint32_t slot, size_t count, struct counters *out)
 {
     struct table *table = &rows->counters;
+    size_t together = ROWS_AT_ONCE - slot % ROWS_AT_ONCE;
     bool shown;
     const struct counters *row = row_at(rows, table, slot, &shown);
 
     if (shown) {
-        EACH_COUNTER(LOAD)
-    } else {
-        EACH_COUNTER(LOAD_ANEW)
+        count = count < together ? count : together;
+        load_rows((const char *)row, count, out);
+        return count;
     }
+    EACH_COUNTER(LOAD_ANEW)
+    return 1;
 }
 
 void rows_read(struct rows *rows, uint32_t first, size_t count, struct counters *out)
 {
-    for (size_t i = 0; i < count; i++)
-        read_row(rows, first + (uint32_t)i, &out[i]);
+    for (size_t done = 0; done < count;)
+        done += read_some(rows, first + (uint32_t)done, count - done, out + done);
 }
 
 void rows_read_side(struct rows *rows, uint32_t slot, struct side_counters *out)

@@ -68,27 +68,31 @@ static size_t room_left(const struct packing *packing)
     return used < packing->max ? packing->max - used : 0;
 }
 
+/* What one cluster's entry is of a message. Good while `*cluster` is. */
+static request_message entry_of(cluster_message **cluster)
+{
+    request_message entry = ENVOY__SERVICE__LOAD_STATS__V3__LOAD_STATS_REQUEST__INIT;
+
+    entry.n_cluster_stats = 1;
+    entry.cluster_stats = cluster;
+    return entry;
+}
+
 /* Adds an entry as it is: to this message, or to the next if this one has no room, or has a part of the
  * same cluster. */
-static int add_whole(struct packing *packing, cluster_message *cluster)
+static int add_whole(struct packing *packing, const request_message *entry, size_t length)
 {
-    request_message part = ENVOY__SERVICE__LOAD_STATS__V3__LOAD_STATS_REQUEST__INIT;
-    cluster_message *list[] = {cluster};
-    size_t length;
     int error = 0;
 
-    part.n_cluster_stats = 1;
-    part.cluster_stats = list;
-    length = envoy__service__load_stats__v3__load_stats_request__get_packed_size(&part);
     if (packing->has_clusters && (packing->is_parted || length > room_left(packing))) {
         error = packing_end(packing);
         if (!error)
             error = begin_message(packing);
     }
     if (!error)
-        error = append(packing, &part, length);
+        error = append(packing, entry, length);
     packing->has_clusters = true;
-    packing->is_parted = !cluster->load_report_interval;
+    packing->is_parted = !entry->cluster_stats[0]->load_report_interval;
     return error;
 }
 
@@ -102,13 +106,15 @@ static size_t locality_size(const locality_message *locality)
 static int add_part(struct packing *packing, const cluster_message *cluster,
                     locality_message **localities, size_t count, bool is_last)
 {
-    cluster_message part = *cluster;
+    cluster_message part = *cluster, *list[] = {&part};
+    request_message entry = entry_of(list);
 
     part.upstream_locality_stats = localities;
     part.n_upstream_locality_stats = count;
     if (!is_last)
         part.load_report_interval = NULL;
-    return add_whole(packing, &part);
+    return add_whole(packing, &entry,
+                     envoy__service__load_stats__v3__load_stats_request__get_packed_size(&entry));
 }
 
 /* Parts of one locality, each with some of its endpoints, and at least with one. */
@@ -168,9 +174,10 @@ static int split_cluster(struct packing *packing, const cluster_message *cluster
 
 int packing_add(struct packing *packing, cluster_message *cluster)
 {
-    size_t size = ENVELOPE + envoy__config__endpoint__v3__cluster_stats__get_packed_size(cluster);
+    request_message entry = entry_of(&cluster);
+    size_t length = envoy__service__load_stats__v3__load_stats_request__get_packed_size(&entry);
 
-    if (cluster->n_upstream_locality_stats && packing->node_size + size > packing->max)
+    if (cluster->n_upstream_locality_stats && packing->node_size + length > packing->max)
         return split_cluster(packing, cluster);
-    return add_whole(packing, cluster);
+    return add_whole(packing, &entry, length);
 }

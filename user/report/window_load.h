@@ -15,4 +15,15 @@ struct window_load {
 
 /* The bound aside, which is no load of its own. */
 bool window_load_is_zero(const struct window_load *load);
-void window_load_add(struct window_load *sum, const struct window_load *load);
+
+/* In line: at each report for each host. */
+static inline void window_load_add(struct window_load *sum, const struct window_load *load)
+{
+    sum->issued += load->issued;
+    sum->success += load->success;
+    sum->error += load->error;
+    sum->new_connections += load->new_connections;
+    sum->failed_connections += load->failed_connections;
+    if (load->bound.is_off)
+        bound_add(&sum->bound, &load->bound);
+}
