@@ -13,6 +13,7 @@
 #include "stream/goaway.h"
 #include "stream/lrs_call.h"
 #include "stream/outbox.h"
+#include "stream/piece.h"
 
 #define REASON_MAX 400
 
@@ -42,7 +43,8 @@ struct lrs_stream {
     struct grpc_head head; /* of the header block that is coming in */
     struct grpc_frame_decoder decoder;
     struct outbox outbox;
-    bool is_broken; /* by a frame that HTTP/2 forbids */
+    struct piece piece; /* of it */
+    bool is_broken;     /* by a frame that HTTP/2 forbids */
     unsigned pings_unanswered;
     uint64_t frames; /* begun by the peer */
     bool pinged_too_often;
@@ -211,14 +213,28 @@ static int on_error(nghttp2_session *session, int error, const char *text, size_
 
 /* --- frames to the peer ---------------------------------------------------------------------- */
 
-static ssize_t read_message(nghttp2_session *session, int32_t id, uint8_t *out, size_t room,
+static ssize_t take_message(nghttp2_session *session, int32_t id, uint8_t *out, size_t room,
                             uint32_t *flags, nghttp2_data_source *source, void *arg)
 {
     struct lrs_stream *stream = arg;
-    size_t count = outbox_take(&stream->outbox, out, room);
+    size_t count = outbox_take(&stream->outbox, room);
 
-    (void)session, (void)id, (void)flags, (void)source;
+    (void)session, (void)id, (void)out, (void)source;
+    *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
     return count ? (ssize_t)count : NGHTTP2_ERR_DEFERRED;
+}
+
+/* Asked again until all of the frame is handed out, by lrs_stream_output(). */
+static int send_message(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head,
+                        size_t length, nghttp2_data_source *source, void *arg)
+{
+    struct lrs_stream *stream = arg;
+
+    (void)session, (void)frame, (void)source;
+    if (piece_finish(&stream->piece))
+        return 0;
+    piece_begin(&stream->piece, head, outbox_taken(&stream->outbox, length), length);
+    return NGHTTP2_ERR_WOULDBLOCK;
 }
 
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
@@ -246,12 +262,13 @@ static void set_callbacks(nghttp2_session_callbacks *callbacks)
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
     nghttp2_session_callbacks_set_error_callback2(callbacks, on_error);
+    nghttp2_session_callbacks_set_send_data_callback(callbacks, send_message);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_send);
 }
 
 static int begin_call(struct lrs_stream *stream, const struct lrs_stream_options *options)
 {
-    const nghttp2_data_provider messages = {.read_callback = read_message};
+    const nghttp2_data_provider messages = {.read_callback = take_message};
     nghttp2_session_callbacks *callbacks = NULL;
     int err;
 
@@ -378,7 +395,11 @@ size_t lrs_stream_output(struct lrs_stream *stream, const uint8_t **bytes)
 
     if (stream->state == ENDED)
         return 0;
-    count = nghttp2_session_mem_send(stream->session, bytes);
+    count = (ssize_t)piece_next(&stream->piece, bytes);
+    if (count == 0)
+        count = nghttp2_session_mem_send(stream->session, bytes);
+    if (count == 0)
+        count = (ssize_t)piece_next(&stream->piece, bytes); /* that has just begun */
     if (count >= 0)
         return (size_t)count;
     end(stream, "HTTP/2 with the management server failed: %s", nghttp2_strerror((int)count));

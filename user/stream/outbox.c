@@ -1,7 +1,6 @@
 #include "stream/outbox.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "stream/lrs_stream.h"
 
@@ -24,7 +23,7 @@ static bool awaits_settings(const struct outbox *outbox)
     return !outbox->is_greeted || outbox->unconfirmed > later;
 }
 
-size_t outbox_take(struct outbox *outbox, uint8_t *out, size_t room)
+size_t outbox_take(struct outbox *outbox, size_t room)
 {
     size_t count = outbox->messages.length - outbox->taken;
 
@@ -32,10 +31,14 @@ size_t outbox_take(struct outbox *outbox, uint8_t *out, size_t room)
         return 0;
     if (count > room)
         count = room;
-    memcpy(out, outbox->messages.bytes + outbox->taken, count);
     outbox->taken += count;
     outbox->progress += !awaits_settings(outbox);
     return count;
+}
+
+const uint8_t *outbox_taken(const struct outbox *outbox, size_t count)
+{
+    return outbox->messages.bytes + outbox->taken - count;
 }
 
 bool outbox_sent(struct outbox *outbox)

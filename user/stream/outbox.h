@@ -25,10 +25,11 @@ struct outbox {
 
 /* As lrs_stream_send(). 0, -EAGAIN. */
 int outbox_put(struct outbox *outbox, struct grpc_messages *messages, bool mark);
-/* The next bytes, at most `room`, into `out`. Returns their count, 0 for none. */
-size_t outbox_take(struct outbox *outbox, uint8_t *out, size_t room);
-/* What was taken has been put into a frame. True: that was the last of it, it was marked, and SETTINGS have
- * to follow. */
+/* Takes the next bytes, at most `room`, for a frame. Returns their count, 0 for none. */
+size_t outbox_take(struct outbox *outbox, size_t room);
+/* The last `count` that were taken. They live until outbox_sent(). */
+const uint8_t *outbox_taken(const struct outbox *outbox, size_t count);
+/* That frame is out. True: it was the last of the messages, they were marked, and SETTINGS have to follow. */
 bool outbox_sent(struct outbox *outbox);
 /* The peer acknowledged SETTINGS. */
 void outbox_acknowledge(struct outbox *outbox);
