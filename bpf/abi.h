@@ -37,15 +37,7 @@ static inline __u32 endpoint_bit(__u32 word, __u16 port)
     return ((word ^ port * 0x85ebca6bu) * 0x9e3779b1u) >> 16;
 }
 
-/* The counters of one endpoint that no report is made of: a map of their own, so that a report reads less. */
-struct side_counters {
-    __u64 cx_failed_error; /* the part of rq_error that are failed connects, not issued requests */
-    __u64 cx_sessions;     /* connections in auto mode that are plain TCP sessions */
-    __u64 rq_probes;       /* health checks, left out of all of the others */
-    __u64 rq_no_result;    /* ended by the proxy, or after a 1xx, before a result */
-};
-
-/* Counters of one endpoint. 64 bits each, they only grow: every reader subtracts. Only a row that no
+/* The counters of one endpoint. 64 bits each, they only grow: every reader subtracts. Only a row that no
  * connection refers to any more is set to zero, before another endpoint gets it. Each is changed by
  * an atomic add, because egress programs nest (a packet of another socket may be sent from a softirq
  * while this one is looked at) and CPUs share the row.
@@ -66,31 +58,39 @@ struct side_counters {
  * what they cost is in rq_unclassified and gap_bytes. cx_sessions are no HTTP, so nothing is missing
  * where requests are what is counted.
  *
- * A cache line for what connections and requests count, one for results, which are often counted on
- * another CPU. */
-struct counters {
-    __u64 cx_opened;        /* connect() was called */
-    __u64 cx_established;   /* handshake done */
-    __u64 cx_failed;        /* ended before it was established */
-    __u64 cx_closed;        /* established ones that ended; now open: cx_established - cx_closed */
-    __u64 cx_opaque;        /* connections that cannot be read: TLS, broken HTTP */
-    __u64 cx_opaque_closed; /* the part of cx_opaque that has ended */
-    __u64 rq_issued;        /* request heads sent; TCP mode: sessions established */
-    __u64 gap_bytes;        /* bytes that went by unseen inside heads or framing */
-
-    __u64 rq_success;      /* final status below 500 */
-    __u64 rq_error;        /* 5xx, upstream reset, bad framing, and each failed HTTP connect */
-    __u64 rq_finished;     /* request streams that ended; in progress: rq_issued - rq_finished */
-    __u64 rq_unclassified; /* result hidden by a gap or a limit: neither success nor error */
-    __u64 rq_untracked; /* the part of rq_unclassified for which a table of streams had no room */
-    __u64 overruns;     /* packets whose look ran out of its budget; the rest is in gap_bytes */
-    __u64 cx_untracked; /* connections for which the kernel gave no state: not counted at all */
-    __u64 cx_joined;    /* the part of cx_opened that was open before loadtap saw it */
-
-    struct side_counters side; /* beside them for who reads both; not in this map */
+ * They are in three maps. A report reads the first two of each endpoint, 64 bytes, and so they have nothing
+ * else; two, because what ends is often counted on another CPU than what begins, which would have to wait for
+ * a cache line that the first one writes to. Neighbours share lines, as all CPUs that serve one of them serve
+ * the others. */
+struct begun_counters {
+    __u64 cx_established; /* handshake done */
+    __u64 cx_failed;      /* ended before it was established */
+    __u64 rq_issued;      /* request heads sent; TCP mode: sessions established */
+    __u64 doubts; /* not zero: look at the counters of the error bound, which may not be either */
 };
 
-#define ROW_SIZE 128 /* of struct counters in the kernel's map */
+struct ended_counters {
+    __u64 cx_closed;   /* established ones that ended; now open: cx_established - cx_closed */
+    __u64 rq_success;  /* final status below 500 */
+    __u64 rq_error;    /* 5xx, upstream reset, bad framing, and each failed HTTP connect */
+    __u64 rq_finished; /* request streams that ended; in progress: rq_issued - rq_finished */
+};
+
+struct side_counters {
+    __u64 cx_opened;       /* connect() was called */
+    __u64 cx_failed_error; /* the part of rq_error that are failed connects, not issued requests */
+    __u64 cx_sessions;     /* connections in auto mode that are plain TCP sessions */
+    __u64 rq_probes;       /* health checks, left out of all of the others */
+    __u64 rq_no_result;    /* ended by the proxy, or after a 1xx, before a result */
+    __u64 rq_unclassified; /* result hidden by a gap or a limit: neither success nor error */
+    __u64 rq_untracked; /* the part of rq_unclassified for which a table of streams had no room */
+    __u64 gap_bytes;    /* bytes that went by unseen inside heads or framing */
+    __u64 overruns;     /* packets whose look ran out of its budget; the rest is in gap_bytes */
+    __u64 cx_opaque;    /* connections that cannot be read: TLS, broken HTTP */
+    __u64 cx_opaque_closed; /* the part of cx_opaque that has ended */
+    __u64 cx_untracked;     /* connections for which the kernel gave no state: not counted at all */
+    __u64 cx_joined;        /* the part of cx_opened that was open before loadtap saw it */
+};
 
 /* HTTP health checks of a cluster that are not requests: exact path, and exact host unless empty, both
  * with their case: a checker sends them as they are configured, and whatever else comes with another
@@ -130,6 +130,5 @@ struct probe_set {
 
 _Static_assert(sizeof(struct endpoint_key) == 20, "endpoint_key has no padding");
 _Static_assert(sizeof(struct endpoint_value) == 8, "endpoint_value has no padding");
-_Static_assert(__builtin_offsetof(struct counters, side) == ROW_SIZE,
-               "the kernel's map has what is before `side`");
-_Static_assert(ROW_SIZE % 64 == 0, "a row begins with a cache line");
+_Static_assert(sizeof(struct begun_counters) == 32 && sizeof(struct ended_counters) == 32,
+               "a report reads 64 bytes of each endpoint");

@@ -367,13 +367,14 @@ static __always_inline void look_done(struct connection *c, struct desk *desk)
 
 static __always_inline void resume(struct connection *c)
 {
-    struct counters *row = row_of(c);
     struct tally t = {};
+    struct row row;
 
-    if (!row || !request_resume(c))
+    if (!row_find(&row, c->slot) || !request_resume(c))
         return;
     direction_opaque(c, &c->out, &t);
-    add(row->cx_opaque, t.opaque);
+    if (t.opaque)
+        opaque_count(&row);
 }
 
 /* Egress runs under the socket lock: one CPU at a time. */

@@ -16,19 +16,19 @@
 __noinline int connection_join(struct connection *c, struct endpoint_value *endpoint, __u32 state,
                                __u64 id)
 {
-    struct counters *row;
+    struct row row;
 
     if (!c || !endpoint || c->life != LIFE_CONNECTING || !number_claim(&c->joined, 0))
         return 0;
     connection_set_up(c, endpoint->slot, endpoint->protocol, endpoint->probe_set);
     c->id = id;
     connection_set_adrift(c);
-    row = row_of(c);
-    if (!row)
+    if (!row_find(&row, c->slot))
         return 0;
-    add(row->cx_opened, 1);
-    add(row->cx_joined, 1);
-    established_count(row, c);
+    add(row.begun->doubts, 1);
+    add(row.side->cx_opened, 1);
+    add(row.side->cx_joined, 1);
+    established_count(&row, c);
     __sync_lock_test_and_set(&c->joined, 1); /* a barrier: all of the above comes first */
     *(volatile __u8 *)&c->life = state == STATE_CLOSE_WAIT ? LIFE_REMOTE_CLOSED : LIFE_ESTABLISHED;
     return 0;

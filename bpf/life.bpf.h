@@ -60,36 +60,33 @@ static __always_inline void ending_settle(struct bpf_sock_ops *ctx, struct conne
 static __always_inline void connection_end(struct bpf_sock_ops *ctx, struct connection *c,
                                            enum cause cause)
 {
-    struct counters *row = row_of(c);
-    struct side_counters *side;
     bool established = c->life != LIFE_CONNECTING;
+    struct row row;
 
-    if (!row || c->life >= LIFE_ENDED)
+    if (!row_find(&row, c->slot) || c->life >= LIFE_ENDED)
         return;
     c->life = LIFE_ENDED;
     ending_settle(ctx, c, 1 + cause);
     if (established) {
-        add(row->cx_closed, 1);
+        add(row.ended->cx_closed, 1);
         if (c->protocol == PROTOCOL_TCP)
-            add(row->rq_finished, 1);
+            add(row.ended->rq_finished, 1);
         if (c->protocol == PROTOCOL_OPAQUE)
-            add(row->cx_opaque_closed, 1);
+            add(row.side->cx_opaque_closed, 1);
         return;
     }
-    add(row->cx_failed, 1);
+    add(row.begun->cx_failed, 1);
     if (c->protocol == PROTOCOL_TCP)
         return;
-    side = side_of(c);
-    if (side)
-        add(side->cx_failed_error, 1);
-    add(row->rq_error, 1);
+    add(row.side->cx_failed_error, 1);
+    add(row.ended->rq_error, 1);
 }
 
 static __always_inline void on_connect(struct bpf_sock_ops *ctx, struct bpf_sock *sk)
 {
     struct connection *c = bpf_sk_storage_get(&connections, sk, NULL, 0);
     struct endpoint_value *endpoint;
-    struct counters *row;
+    struct row row;
     __u32 slot;
 
     if (c && c->life == LIFE_IGNORED)
@@ -103,19 +100,19 @@ static __always_inline void on_connect(struct bpf_sock_ops *ctx, struct bpf_sock
         return;
     }
     slot = endpoint->slot;
-    row = bpf_map_lookup_elem(&counters, &slot);
-    if (!row)
+    if (!row_find(&row, slot))
         return;
     c = bpf_sk_storage_get(&connections, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
     if (!c) {
-        add(row->cx_untracked, 1);
+        add(row.begun->doubts, 1);
+        add(row.side->cx_untracked, 1);
         return;
     }
     /* Besides what other programs asked for. Cannot fail: the socket is full, the flag known. */
     bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
     connection_start(c, slot, endpoint->protocol, endpoint->probe_set);
     c->id = bpf_get_socket_cookie(ctx);
-    add(row->cx_opened, 1);
+    add(row.side->cx_opened, 1);
 }
 
 /* Established now, but called connect() before loadtap came: nothing of it was missed. */
@@ -123,27 +120,27 @@ static __always_inline struct connection *on_late_connect(struct bpf_sock_ops *c
                                                           struct bpf_sock *sk)
 {
     struct connection *c;
-    struct counters *row;
+    struct row row;
 
     on_connect(ctx, sk);
     c = bpf_sk_storage_get(&connections, sk, NULL, 0);
-    row = c ? row_of(c) : NULL;
-    if (!row)
+    if (!c || !row_find(&row, c->slot))
         return NULL;
     c->out.next = ctx->snd_nxt;
-    add(row->cx_joined, 1);
+    add(row.begun->doubts, 1);
+    add(row.side->cx_joined, 1);
     return c;
 }
 
 static __always_inline void on_established(struct bpf_sock_ops *ctx, struct connection *c)
 {
-    struct counters *row = row_of(c);
+    struct row row;
 
-    if (!row || c->life != LIFE_CONNECTING)
+    if (!row_find(&row, c->slot) || c->life != LIFE_CONNECTING)
         return;
     c->in.next = ctx->rcv_nxt;
     c->life = LIFE_ESTABLISHED;
-    established_count(row, c);
+    established_count(&row, c);
 }
 
 /* Who ended the connection: TCP's own states tell it more surely than packets. */

@@ -23,9 +23,17 @@ struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(max_entries, 4096);
     __uint(map_flags, BPF_F_MMAPABLE);
-    __uint(key_size, sizeof(__u32));
-    __uint(value_size, ROW_SIZE); /* struct counters up to `side` */
-} counters SEC(".maps");
+    __type(key, __u32);
+    __type(value, struct begun_counters);
+} begun_counters SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 4096);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __type(key, __u32);
+    __type(value, struct ended_counters);
+} ended_counters SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -167,40 +175,59 @@ static __always_inline void tally_clear(struct tally *t)
             word_add(&(counter), (amount));                                                        \
     } while (0)
 
-static __always_inline struct counters *row_of(const struct connection *c)
-{
-    __u32 slot = c->slot;
+/* An endpoint's counters. */
+struct row {
+    struct begun_counters *begun;
+    struct ended_counters *ended;
+    struct side_counters *side;
+};
 
-    return bpf_map_lookup_elem(&counters, &slot);
+/* False: there is no such slot. */
+static __always_inline int row_find(struct row *row, __u32 slot)
+{
+    row->begun = bpf_map_lookup_elem(&begun_counters, &slot);
+    row->ended = bpf_map_lookup_elem(&ended_counters, &slot);
+    row->side = bpf_map_lookup_elem(&side_counters, &slot);
+    return row->begun && row->ended && row->side;
 }
 
-static __always_inline struct side_counters *side_of(const struct connection *c)
+/* A connection that cannot be read. */
+static __always_inline void opaque_count(struct row *row)
 {
-    __u32 slot = c->slot;
-
-    return bpf_map_lookup_elem(&side_counters, &slot);
+    add(row->begun->doubts, 1);
+    add(row->side->cx_opaque, 1);
 }
 
 /* A connection is there: how many, and what that means to its cluster's protocol. */
-static __always_inline void established_count(struct counters *row, const struct connection *c)
+static __always_inline void established_count(struct row *row, const struct connection *c)
 {
-    add(row->cx_established, 1);
+    add(row->begun->cx_established, 1);
     if (c->protocol == PROTOCOL_TCP)
-        add(row->rq_issued, 1);
+        add(row->begun->rq_issued, 1);
     if (c->kind == KIND_OPAQUE)
-        add(row->cx_opaque, 1);
+        opaque_count(row);
 }
 
 /* Few tallies have any of these. */
-static __always_inline void side_counters_add(__u32 slot, const struct tally *t)
+static __always_inline void side_counters_add(struct begun_counters *begun, __u32 slot,
+                                              const struct tally *t)
 {
+    __u64 doubts =
+        (__u64)t->unclassified + t->opaque + t->opaque_closed + t->gap + t->untracked + t->overruns;
     struct side_counters *side;
 
-    if (!(t->no_result | t->probes | t->sessions))
+    if (!(doubts | t->no_result | t->probes | t->sessions))
         return;
     side = bpf_map_lookup_elem(&side_counters, &slot);
     if (!side)
         return;
+    add(begun->doubts, doubts);
+    add(side->rq_unclassified, t->unclassified);
+    add(side->cx_opaque, t->opaque);
+    add(side->cx_opaque_closed, t->opaque_closed);
+    add(side->gap_bytes, t->gap);
+    add(side->rq_untracked, t->untracked);
+    add(side->overruns, t->overruns);
     add(side->rq_no_result, t->no_result);
     add(side->rq_probes, t->probes);
     add(side->cx_sessions, t->sessions);
@@ -209,20 +236,15 @@ static __always_inline void side_counters_add(__u32 slot, const struct tally *t)
 /* Adds a tally to its row: atomically, because egress nests and CPUs share the row. */
 static __always_inline int counters_add(__u32 slot, struct tally *t)
 {
-    struct counters *row = bpf_map_lookup_elem(&counters, &slot);
+    struct begun_counters *begun = bpf_map_lookup_elem(&begun_counters, &slot);
+    struct ended_counters *ended = bpf_map_lookup_elem(&ended_counters, &slot);
 
-    if (!row || !t)
+    if (!begun || !ended || !t)
         return 0;
-    add(row->rq_issued, t->issued);
-    add(row->rq_success, t->success);
-    add(row->rq_error, t->error);
-    add(row->rq_finished, t->finished);
-    add(row->rq_unclassified, t->unclassified);
-    add(row->cx_opaque, t->opaque);
-    add(row->cx_opaque_closed, t->opaque_closed);
-    add(row->gap_bytes, t->gap);
-    add(row->rq_untracked, t->untracked);
-    add(row->overruns, t->overruns);
-    side_counters_add(slot, t);
+    add(begun->rq_issued, t->issued);
+    add(ended->rq_success, t->success);
+    add(ended->rq_error, t->error);
+    add(ended->rq_finished, t->finished);
+    side_counters_add(begun, slot, t);
     return 0;
 }

@@ -4,6 +4,7 @@
  *   read      per hook the runs, their nanoseconds and the program's id, and what was counted */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,9 +94,11 @@ static void print_state(const struct attached *a)
     print_hook(a, "egress", BPF_CGROUP_INET_EGRESS);
     print_hook(a, "ingress", BPF_CGROUP_INET_INGRESS);
     print_hook(a, "sockops", BPF_CGROUP_SOCK_OPS);
-    printf("\"opened\": %llu, \"established\": %llu, \"failed\": %llu, \"closed\": %llu, ",
+    printf("\"opened\": %" PRIu64 ", \"established\": %" PRIu64 ", \"failed\": %" PRIu64
+           ", \"closed\": %" PRIu64 ", ",
            c.cx_opened, c.cx_established, c.cx_failed, c.cx_closed);
-    printf("\"issued\": %llu, \"success\": %llu, \"finished\": %llu, \"unseen\": %llu}\n",
+    printf("\"issued\": %" PRIu64 ", \"success\": %" PRIu64 ", \"finished\": %" PRIu64
+           ", \"unseen\": %" PRIu64 "}\n",
            c.rq_issued, c.rq_success, c.rq_finished,
            c.rq_unclassified + c.gap_bytes + c.cx_opaque + c.cx_untracked);
 }

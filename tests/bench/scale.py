@@ -135,20 +135,21 @@ class Pump:
 
     def __init__(self, pid, rows):
         self.process = subprocess.Popen(
-            [os.path.join(BUILD, "tests/bench/pump"), str(self._counters(pid)), str(rows)], text=True,
+            [os.path.join(BUILD, "tests/bench/pump"), *self._maps(pid), str(rows)], text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     @staticmethod
-    def _counters(pid):
+    def _maps(pid):
+        """The ids of those with counters."""
+        found = {}
         for name in os.listdir(f"/proc/{pid}/fdinfo"):
             with open(f"/proc/{pid}/fdinfo/{name}") as lines:
                 ids = [line.split()[1] for line in lines if line.startswith("map_id:")]
             for each in ids:
                 said = subprocess.run(["bpftool", "-j", "map", "show", "id", each], check=True, text=True,
                                       stdout=subprocess.PIPE).stdout
-                if json.loads(said).get("name") == "counters":
-                    return each
-        raise RuntimeError("no map of counters")
+                found[json.loads(said).get("name")] = each
+        return [found[f"{name}_counters"] for name in ("begun", "ended", "side")]
 
     def count(self):
         self.process.stdin.write("\n")

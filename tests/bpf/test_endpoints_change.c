@@ -154,7 +154,7 @@ static void new_connections_are_read_by_what_is_new(void **state)
     get(&old, "/live");
     get(&new, "/ready");
     c = counted(SLOT_AUTO);
-    assert_int_equal(c.side.rq_probes, 2); /* of each in its own way */
+    assert_int_equal(c.rq_probes, 2); /* of each in its own way */
     assert_int_equal(c.rq_issued, 0);
     get(&new, "/live");
     c = counted(SLOT_AUTO);
@@ -168,7 +168,7 @@ static void new_connections_are_read_by_what_is_new(void **state)
     get(&old, "/ready");
     c = counted(SLOT_AUTO);
     assert_int_equal(c.rq_issued, 2); /* the session, the old one's request */
-    assert_int_equal(c.side.rq_probes, 0);
+    assert_int_equal(c.rq_probes, 0);
     close_pair(&new);
     close(old.proxy);
     close(old.upstream);
@@ -244,7 +244,7 @@ static void a_row_is_used_again(void **state)
     c = counted(SLOT_REFUSED);
     assert_int_equal(c.cx_closed, 1);
     assert_int_equal(c.rq_success, 1);
-    assert_int_equal(c.side.rq_no_result, 1);
+    assert_int_equal(c.rq_no_result, 1);
     forget("127.0.0.4");
     const struct address was = address_of("127.0.0.4");
     assert_int_equal(tap_clear(fixture_tap(), SLOT_REFUSED, &was), 0);

@@ -315,7 +315,7 @@ static void requests_of_an_idle_one(void **state)
     assert_counted(c, gap_bytes, 0);
     close_pair(&p);
     c = counted(SLOT_AUTO);
-    assert_counted(c, side.rq_no_result, 1);
+    assert_counted(c, rq_no_result, 1);
     assert_counted(c, rq_finished, 1);
 }
 
@@ -451,7 +451,7 @@ static void turns_of_another_protocol(void **state)
     for (int i = 0; i < 20; i++)
         exchange(&p, "*1\r\n$4\r\nPING\r\n", "+PONG\r\n");
     c = counted(SLOT_AUTO);
-    assert_counted(c, side.cx_sessions, 1);
+    assert_counted(c, cx_sessions, 1);
     assert_counted(c, rq_issued, 0);
     assert_counted(c, gap_bytes, 0);
     close_pair(&p);

@@ -91,7 +91,7 @@ static void keep_alive_counts_once(void **state)
     assert_counted(c, cx_closed, 1);
     assert_counted(c, rq_success, 1);
     assert_counted(c, rq_finished, 1);
-    assert_counted(c, side.rq_no_result, 0);
+    assert_counted(c, rq_no_result, 0);
 }
 
 static void ends_of_an_unanswered_request(void **state)
@@ -127,7 +127,7 @@ static void ends_of_an_unanswered_request(void **state)
         assert_counted(c, rq_issued, 1);
         assert_counted(c, rq_finished, 1);
         assert_counted(c, rq_error, who < 2 ? 1 : 0);
-        assert_counted(c, side.rq_no_result, who < 2 ? 0 : 1);
+        assert_counted(c, rq_no_result, who < 2 ? 0 : 1);
         assert_counted(c, cx_closed, 1);
     }
 }
@@ -170,7 +170,7 @@ static void answers_behind_the_proxys_close(void **state)
         c = counted(SLOT_AUTO);
         assert_counted(c, rq_issued, calls);
         assert_counted(c, rq_finished, half ? 0 : calls);
-        assert_counted(c, side.rq_no_result, half ? 0 : calls);
+        assert_counted(c, rq_no_result, half ? 0 : calls);
         SAY(p.upstream, "\0\0\x0f\1\5\0\0\0\1\0\x0bgrpc-status\x01"
                         "0");
         SAY(q.upstream, OK);
@@ -205,7 +205,7 @@ static void proxy_closes_with_unread_bytes(void **state)
     c = counted(SLOT_AUTO);
     assert_counted(c, rq_issued, 2);
     assert_counted(c, rq_success, 1);
-    assert_counted(c, side.rq_no_result, 1);
+    assert_counted(c, rq_no_result, 1);
 }
 
 static void refused_is_an_error_without_request(void **state)
@@ -218,7 +218,7 @@ static void refused_is_an_error_without_request(void **state)
     assert_counted(c, cx_opened, 1);
     assert_counted(c, cx_failed, 1);
     assert_counted(c, rq_error, 1);
-    assert_counted(c, side.cx_failed_error, 1);
+    assert_counted(c, cx_failed_error, 1);
     assert_counted(c, rq_issued, 0);
     assert_counted(c, cx_closed, 0);
     assert_true(adds_up(&c, 0));
@@ -296,7 +296,7 @@ static void a_socket_connected_anew_starts_anew(void **state)
     assert_counted(c, cx_closed, 2);
     assert_counted(c, rq_issued, 2);
     assert_counted(c, rq_success, 1);
-    assert_counted(c, side.rq_no_result, 1);
+    assert_counted(c, rq_no_result, 1);
 }
 
 static void a_socket_shared_by_forks_is_one(void **state)
@@ -458,7 +458,7 @@ static void health_checks_are_no_requests(void **state)
     exchange(&p, GET, OK);
     close_pair(&p);
     c = counted(SLOT_CHECKED);
-    assert_counted(c, side.rq_probes, 2);
+    assert_counted(c, rq_probes, 2);
     assert_counted(c, rq_issued, 1);
     assert_counted(c, rq_success, 1);
     assert_counted(c, rq_error, 0);

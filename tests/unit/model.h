@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/counters.h"
 #include "base/mem.h"
 #include "upstream/hosts.h"
 
@@ -50,7 +51,8 @@ static inline void model_read(void *arg, uint32_t first, size_t count, struct co
     (void)arg;
     for (size_t i = 0; i < count; i++) {
         out[i] = rows[first + i];
-        memset(&out[i].side, 0xff, sizeof(out[i].side)); /* is not asked for */
+        memset(&out[i].cx_opened, 0xff, /* is not asked for, and what is behind it */
+               sizeof(out[i]) - offsetof(struct counters, cx_opened));
     }
 }
 

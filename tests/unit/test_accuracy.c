@@ -53,7 +53,7 @@ static void each_kind_is_told_once_for_each_host(void **state)
     memset(rows, 0, sizeof(rows));
     told = 0;
     add(hosts, 1);
-    rows[0].rq_issued = rows[0].rq_error = rows[0].side.rq_no_result = 7;
+    rows[0].rq_issued = rows[0].rq_error = rows[0].rq_no_result = 7;
     check(accuracy, hosts);
     assert_int_equal(told, 0); /* exact: nothing to tell */
     rows[0].cx_opaque = 1;
@@ -80,7 +80,7 @@ static void each_kind_is_told_once_for_each_host(void **state)
 static void each_kind_is_told(void **state)
 {
     static const size_t kinds[] = {
-        offsetof(struct counters, cx_opaque),    offsetof(struct counters, side.cx_sessions),
+        offsetof(struct counters, cx_opaque),    offsetof(struct counters, cx_sessions),
         offsetof(struct counters, gap_bytes),    offsetof(struct counters, rq_unclassified),
         offsetof(struct counters, cx_untracked), offsetof(struct counters, cx_joined),
         offsetof(struct counters, rq_untracked), offsetof(struct counters, overruns)};
@@ -114,7 +114,7 @@ static void hosts_that_come_later_are_seen(void **state)
     check(accuracy, hosts);
     add(hosts, 2);
     add(hosts, 3);
-    rows[2].side.cx_sessions = 1;
+    rows[2].cx_sessions = 1;
     check(accuracy, hosts);
     assert_int_equal(told, 1);
     assert_int_equal(last_slot, 2);
@@ -154,8 +154,7 @@ static void a_slot_used_again_is_another_host(void **state)
 static void bound_in_numbers(void **state)
 {
     char text[BOUND_TEXT_MAX] = "as it was";
-    struct counters row = {
-        .rq_issued = 5, .rq_success = 4, .side.rq_no_result = 1, .side.cx_sessions = 1};
+    struct counters row = {.rq_issued = 5, .rq_success = 4, .rq_no_result = 1, .cx_sessions = 1};
 
     (void)state;
     assert_false(accuracy_bound_text(&row, text));

@@ -63,7 +63,7 @@ static void each_count_begins_the_time_anew(void **state)
 
     (void)state;
     leaving_add(leaving, 7, 0);
-    rows[7].side.rq_probes++; /* whatever it is */
+    rows[7].rq_probes++; /* whatever it is */
     assert_int_equal(over(leaving, 900), 0);
     assert_int_equal(over(leaving, 1899), 0);
     assert_int_equal(over(leaving, 1900), 1);

@@ -269,7 +269,7 @@ static void test_s6_any_number_makes_a_locality(void **state)
     rows[west] = (struct counters){.cx_failed = 5};
     encode();
     assert_int_equal(locality(0)->total_fail_connections, 5);
-    rows[west] = (struct counters){.cx_opened = 7, .side.rq_probes = 9, .rq_unclassified = 1};
+    rows[west] = (struct counters){.cx_opened = 7, .rq_probes = 9, .rq_unclassified = 1};
     encode();
     assert_int_equal(only_cluster()->n_upstream_locality_stats, 0);
 }

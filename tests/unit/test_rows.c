@@ -6,6 +6,7 @@
 
 #include <bpf/bpf.h>
 #include <cmocka.h>
+#include <linux/types.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,96 +14,167 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "abi.h"
+#include "base/mem.h"
 #include "kernel/rows.h"
 
 #define COUNT (2 * ROWS_AT_ONCE + 100)
 
-/* Files take the maps' place: both are mapped in the same way. */
-struct file {
+/* Files take the maps' place: they are mapped in the same way. */
+static struct file {
+    size_t row_size;
     int fd;
     char *written;
-};
-
-static struct file counters, side;
-
-static struct file file_of_rows(size_t row_size)
-{
-    size_t size = COUNT * row_size;
-    struct file file = {.fd = memfd_create("rows", MFD_CLOEXEC)};
-
-    assert_return_code(ftruncate(file.fd, (off_t)size), errno);
-    file.written = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file.fd, 0);
-    assert_ptr_not_equal(file.written, MAP_FAILED);
-    return file;
-}
-
-static void close_file(const struct file *file, size_t row_size)
-{
-    munmap(file->written, COUNT * row_size);
-    close(file->fd);
-}
+} files[] = {{.row_size = sizeof(struct begun_counters)},
+             {.row_size = sizeof(struct ended_counters)},
+             {.row_size = sizeof(struct side_counters)}};
+static struct file *const begun = &files[0], *const ended = &files[1], *const side = &files[2];
 
 static int set_up(void **state)
 {
     (void)state;
-    counters = file_of_rows(ROW_SIZE);
-    side = file_of_rows(sizeof(struct side_counters));
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        size_t size = COUNT * files[i].row_size;
+
+        files[i].fd = memfd_create("rows", MFD_CLOEXEC);
+        assert_return_code(ftruncate(files[i].fd, (off_t)size), errno);
+        files[i].written = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, files[i].fd, 0);
+        assert_ptr_not_equal(files[i].written, MAP_FAILED);
+    }
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    close_file(&counters, ROW_SIZE);
-    close_file(&side, sizeof(struct side_counters));
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        munmap(files[i].written, COUNT * files[i].row_size);
+        close(files[i].fd);
+    }
     return 0;
 }
 
-static struct counters *counters_at(uint32_t slot)
+static struct rows *open_rows(void)
 {
-    return (void *)(counters.written + slot * ROW_SIZE);
+    const struct rows_maps maps = {begun->fd, ended->fd, side->fd};
+    struct rows *rows;
+
+    assert_int_equal(rows_open(&maps, COUNT, &rows), 0);
+    return rows;
+}
+
+static struct begun_counters *begun_at(uint32_t slot)
+{
+    return (struct begun_counters *)begun->written + slot;
+}
+
+static struct ended_counters *ended_at(uint32_t slot)
+{
+    return (struct ended_counters *)ended->written + slot;
 }
 
 static struct side_counters *side_at(uint32_t slot)
 {
-    return (struct side_counters *)side.written + slot;
+    return (struct side_counters *)side->written + slot;
 }
 
-/* Over what was there, so that each counter is one that was read. */
-static struct counters read_row(struct rows *rows, uint32_t slot)
+/* Each counter of a slot another number. */
+static void count(uint32_t slot, uint64_t from)
+{
+    *begun_at(slot) = (struct begun_counters){
+        .rq_issued = from + 1, .cx_established = from + 2, .cx_failed = from + 3, .doubts = 1};
+    *ended_at(slot) = (struct ended_counters){.rq_success = from + 4,
+                                              .rq_error = from + 5,
+                                              .rq_finished = from + 6,
+                                              .cx_closed = from + 7};
+    *side_at(slot) = (struct side_counters){.rq_unclassified = from + 8,
+                                            .rq_untracked = from + 9,
+                                            .gap_bytes = from + 10,
+                                            .overruns = from + 11,
+                                            .cx_opaque = from + 12,
+                                            .cx_opaque_closed = from + 13,
+                                            .cx_untracked = from + 14,
+                                            .cx_joined = from + 15,
+                                            .cx_opened = from + 16,
+                                            .cx_failed_error = from + 17,
+                                            .cx_sessions = from + 18,
+                                            .rq_probes = from + 19,
+                                            .rq_no_result = from + 20};
+}
+
+/* What count() has made. */
+static void assert_report_counters(const struct counters *row, uint64_t from)
+{
+    const struct counters expected = {.rq_issued = from + 1,
+                                      .cx_established = from + 2,
+                                      .cx_failed = from + 3,
+                                      .rq_success = from + 4,
+                                      .rq_error = from + 5,
+                                      .rq_finished = from + 6,
+                                      .cx_closed = from + 7,
+                                      .rq_unclassified = from + 8,
+                                      .rq_untracked = from + 9,
+                                      .gap_bytes = from + 10,
+                                      .overruns = from + 11,
+                                      .cx_opaque = from + 12,
+                                      .cx_opaque_closed = from + 13,
+                                      .cx_untracked = from + 14,
+                                      .cx_joined = from + 15};
+
+    assert_memory_equal(row, &expected, offsetof(struct counters, cx_opened));
+}
+
+static void assert_side_counters(const struct counters *row, uint64_t from)
+{
+    assert_int_equal(row->cx_opened, from + 16);
+    assert_int_equal(row->cx_failed_error, from + 17);
+    assert_int_equal(row->cx_sessions, from + 18);
+    assert_int_equal(row->rq_probes, from + 19);
+    assert_int_equal(row->rq_no_result, from + 20);
+}
+
+static struct counters read_all(struct rows *rows, uint32_t slot)
 {
     struct counters row;
 
     memset(&row, 0xff, sizeof(row));
-    rows_read_side(rows, slot, &row.side);
+    rows_read_all(rows, slot, &row);
+    return row;
+}
+
+static struct counters read_one(struct rows *rows, uint32_t slot)
+{
+    struct counters row;
+
+    memset(&row, 0xff, sizeof(row));
     rows_read(rows, slot, 1, &row);
     return row;
 }
 
 static void every_row_is_seen_in_any_order(void **state)
 {
-    struct rows *rows;
+    struct rows *rows = open_rows();
     unsigned seed = 3;
 
     (void)state;
-    assert_int_equal(rows_open(counters.fd, side.fd, COUNT, &rows), 0);
     for (uint32_t slot = 0; slot < COUNT; slot++) {
         struct counters row;
 
-        counters_at(slot)->rq_issued = slot + 1;
-        side_at(slot)->rq_probes = slot + 2;
-        row = read_row(rows, slot);
-        assert_memory_equal(&row, counters_at(slot), ROW_SIZE);
-        assert_memory_equal(&row.side, side_at(slot), sizeof(row.side));
+        count(slot, slot);
+        row = read_all(rows, slot);
+        assert_report_counters(&row, slot);
+        assert_side_counters(&row, slot);
+        row = read_one(rows, slot);
+        assert_report_counters(&row, slot);
     }
     for (int i = 0; i < 1000; i++) {
         uint32_t slot = (uint32_t)rand_r(&seed) % COUNT;
 
-        counters_at(slot)->rq_success++;
+        ended_at(slot)->rq_success++;
         side_at(slot)->rq_no_result++;
-        assert_int_equal(read_row(rows, slot).rq_issued, slot + 1);
-        assert_int_equal(read_row(rows, slot).rq_success, counters_at(slot)->rq_success);
-        assert_int_equal(read_row(rows, slot).side.rq_no_result, side_at(slot)->rq_no_result);
+        assert_int_equal(read_all(rows, slot).rq_issued, slot + 1);
+        assert_int_equal(read_one(rows, slot).rq_success, ended_at(slot)->rq_success);
+        assert_int_equal(read_all(rows, slot).rq_no_result, side_at(slot)->rq_no_result);
     }
     rows_close(rows);
 }
@@ -110,20 +182,37 @@ static void every_row_is_seen_in_any_order(void **state)
 /* Over the boundary of two views, and nothing but what is asked for. */
 static void rows_side_by_side_are_read_at_once(void **state)
 {
-    struct rows *rows;
+    struct rows *rows = open_rows();
     struct counters row[5];
 
     (void)state;
-    assert_int_equal(rows_open(counters.fd, side.fd, COUNT, &rows), 0);
     memset(row, 0xff, sizeof(row));
     for (uint32_t i = 0; i < 4; i++)
-        counters_at(ROWS_AT_ONCE - 2 + i)->rq_issued = i + 1;
+        count(ROWS_AT_ONCE - 2 + i, 100 * i);
     rows_read(rows, ROWS_AT_ONCE - 2, 4, row);
     for (uint32_t i = 0; i < 4; i++) {
-        assert_memory_equal(&row[i], counters_at(ROWS_AT_ONCE - 2 + i), ROW_SIZE);
-        assert_true(row[i].side.cx_sessions == UINT64_MAX);
+        assert_report_counters(&row[i], 100 * i);
+        assert_true(row[i].cx_sessions == UINT64_MAX);
     }
     assert_true(row[4].rq_success == UINT64_MAX);
+    rows_close(rows);
+}
+
+/* The kernel says so before it adds to one, so that a report need not look at them. */
+static void what_no_doubt_is_said_of_has_none(void **state)
+{
+    struct rows *rows = open_rows();
+    struct counters row;
+
+    (void)state;
+    count(5, 50);
+    begun_at(5)->doubts = 0;
+    row = read_one(rows, 5);
+    assert_int_equal(row.rq_issued, 51);
+    assert_int_equal(row.rq_unclassified, 0);
+    assert_int_equal(row.cx_joined, 0);
+    row = read_all(rows, 5);
+    assert_report_counters(&row, 50);
     rows_close(rows);
 }
 
@@ -132,71 +221,98 @@ static unsigned copies;
 
 int bpf_map_lookup_elem(int fd, const void *slot, void *out)
 {
+    uint32_t at = *(const uint32_t *)slot;
+
     if (refused) {
         refused--;
         return -ENOMEM;
     }
-    if (fd == side.fd) {
-        *(struct side_counters *)out = *side_at(*(const uint32_t *)slot);
-        return 0;
+    copies++;
+    if (fd == begun->fd) {
+        *(struct begun_counters *)out = *begun_at(at);
+        ((struct begun_counters *)out)->rq_issued = copies;
+    } else if (fd == ended->fd) {
+        *(struct ended_counters *)out = *ended_at(at);
+        ((struct ended_counters *)out)->rq_success = copies;
+        ((struct ended_counters *)out)->rq_finished = copies;
+    } else {
+        *(struct side_counters *)out = *side_at(at);
+        ((struct side_counters *)out)->overruns = copies;
+        ((struct side_counters *)out)->cx_opened = copies;
+        ((struct side_counters *)out)->rq_probes = copies;
     }
-    memcpy(out, counters_at(*(const uint32_t *)slot), ROW_SIZE);
-    ((struct counters *)out)->rq_success = ++copies;
-    ((struct counters *)out)->overruns = copies;
     return 0;
+}
+
+/* Each counter is of a copy of its own, what ends things before what begins them. */
+static void assert_order(const struct counters *row)
+{
+    assert_true(row->rq_success < row->rq_finished);
+    assert_true(row->rq_finished < row->rq_issued);
+    assert_true(row->rq_issued < row->overruns);
 }
 
 /* A descriptor of what cannot be mapped, in the place of the map's, is an error as good as any. */
 static void what_can_no_longer_be_mapped_is_copied(void **state)
 {
-    int map = dup(counters.fd), side_map = dup(side.fd), ends[2];
-    struct rows *rows;
+    const uint32_t far = ROWS_AT_ONCE + 2;
+    struct rows *rows = open_rows();
     struct counters row;
+    int maps[ARRAY_SIZE(files)], ends[2];
 
     (void)state;
-    counters_at(1)->rq_issued = 1;
-    counters_at(ROWS_AT_ONCE + 2)->rq_issued = 2;
-    side_at(ROWS_AT_ONCE + 2)->rq_probes = 8;
-    assert_int_equal(rows_open(counters.fd, side.fd, COUNT, &rows), 0);
+    count(1, 10);
+    count(far, 20);
     assert_int_equal(pipe(ends), 0);
-    assert_return_code(dup2(ends[0], counters.fd), errno);
-    assert_return_code(dup2(ends[0], side.fd), errno);
-    rows_read_side(rows, ROWS_AT_ONCE + 2, &row.side);
-    assert_int_equal(row.side.rq_probes, 8);
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        maps[i] = dup(files[i].fd);
+        assert_return_code(dup2(ends[0], files[i].fd), errno);
+    }
     refused = 2;
-    rows_read(rows, ROWS_AT_ONCE + 2, 1, &row);
-    assert_int_equal(row.rq_issued, 2);
+    row = read_one(rows, far);
     assert_int_equal(refused, 0);
-    assert_true(row.rq_success < row.overruns);   /* each counter of a copy of its own */
-    counters_at(ROWS_AT_ONCE + 2)->rq_issued = 3; /* as it is at each call */
-    assert_int_equal(read_row(rows, ROWS_AT_ONCE + 2).rq_issued, 3);
+    assert_order(&row);
+    assert_int_equal(row.cx_closed, 27);
+    assert_int_equal(row.cx_failed, 23);
+    assert_int_equal(row.cx_joined, 35);
+    row = read_all(rows, far);
+    assert_order(&row);
+    assert_true(row.rq_probes < row.rq_success);
+    assert_true(row.cx_opened > row.overruns);
+    assert_int_equal(row.rq_no_result, 40);
+    side_at(far)->gap_bytes = 7; /* as it is at each call */
+    assert_int_equal(read_one(rows, far).gap_bytes, 7);
     copies = 0;
-    assert_int_equal(read_row(rows, 1).rq_issued, 1); /* of the view that was there */
+    row = read_one(rows, 1); /* of the views that were there */
+    assert_report_counters(&row, 10);
     assert_int_equal(copies, 0);
-    assert_return_code(dup2(map, counters.fd), errno);
-    assert_return_code(dup2(side_map, side.fd), errno);
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+        assert_return_code(dup2(maps[i], files[i].fd), errno);
     refused = 1;
-    assert_int_equal(read_row(rows, ROWS_AT_ONCE + 2).rq_issued, 3);
-    assert_int_equal(refused, 1); /* by a view again */
+    assert_int_equal(read_all(rows, far).rq_issued, 21);
+    assert_int_equal(refused, 1); /* by views again */
     rows_close(rows);
-    close(map);
-    close(side_map);
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+        close(maps[i]);
     close(ends[0]);
     close(ends[1]);
 }
 
 static void what_cannot_be_mapped_is_an_error(void **state)
 {
-    struct rows *rows = NULL;
     int ends[2];
 
     (void)state;
     assert_int_equal(pipe(ends), 0);
-    assert_int_equal(rows_open(ends[0], side.fd, 1, &rows), -ENODEV);
-    assert_null(rows);
-    assert_int_equal(rows_open(counters.fd, ends[0], 1, &rows), -ENODEV);
-    assert_null(rows);
-    rows_close(rows);
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        struct rows_maps maps = {i == 0 ? ends[0] : begun->fd, i == 1 ? ends[0] : ended->fd,
+                                 i == 2 ? ends[0] : side->fd};
+        struct rows *rows = NULL;
+
+        assert_int_equal(rows_open(&maps, 1, &rows), -ENODEV);
+        assert_null(rows);
+    }
+    rows_close(NULL);
     close(ends[0]);
     close(ends[1]);
 }
@@ -206,6 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_row_is_seen_in_any_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rows_side_by_side_are_read_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_no_doubt_is_said_of_has_none, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_can_no_longer_be_mapped_is_copied, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_mapped_is_an_error, set_up, tear_down),
     };

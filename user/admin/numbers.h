@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/counters.h"
 #include "config/clusters.h"
 #include "http/metric.h"
 

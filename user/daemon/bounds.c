@@ -12,6 +12,6 @@ bool bounds_tell(const struct clusters *clusters, const struct host *host,
         return false;
     log_write_whole(LOG_LEVEL_INFO, "error bound: cluster=%s endpoint=%s issued=%llu %s",
                     clusters->items[host->cluster].name, address_text(&host->address, address),
-                    row->rq_issued, text);
+                    (unsigned long long)row->rq_issued, text);
     return true;
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "base/counters.h"
 #include "config/clusters.h"
 #include "upstream/hosts.h"
 

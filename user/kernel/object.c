@@ -36,7 +36,8 @@ static __u64 netns_cookie(void)
 #define FIND_COMMON(object, skeleton)                                                              \
     do {                                                                                           \
         (object)->endpoints = (skeleton)->maps.endpoints;                                          \
-        (object)->counters = (skeleton)->maps.counters;                                            \
+        (object)->begun_counters = (skeleton)->maps.begun_counters;                                \
+        (object)->ended_counters = (skeleton)->maps.ended_counters;                                \
         (object)->side_counters = (skeleton)->maps.side_counters;                                  \
         (object)->probe_sets = (skeleton)->maps.probe_sets;                                        \
         (object)->connections = (skeleton)->maps.connections;                                      \
@@ -50,7 +51,8 @@ static __u64 netns_cookie(void)
 static void set_sizes(struct object *object, const struct object_options *options)
 {
     bpf_map__set_max_entries(object->endpoints, options->slots);
-    bpf_map__set_max_entries(object->counters, options->slots);
+    bpf_map__set_max_entries(object->begun_counters, options->slots);
+    bpf_map__set_max_entries(object->ended_counters, options->slots);
     bpf_map__set_max_entries(object->side_counters, options->slots);
     bpf_map__set_max_entries(object->probe_sets, options->sets);
 }

@@ -17,7 +17,8 @@ struct object {
     struct features features;
     bool refused; /* the full one, although this kernel has the features */
     bool cookie;  /* network namespaces are told apart */
-    struct bpf_map *endpoints, *counters, *side_counters, *probe_sets, *connections;
+    struct bpf_map *endpoints, *probe_sets, *connections;
+    struct bpf_map *begun_counters, *ended_counters, *side_counters;
     struct bpf_program *sockops, *egress, *ingress;
     uint64_t *endpoint_bits;
     /* For connections that were open before; NULL where they cannot be seen. */

@@ -8,11 +8,17 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include <linux/types.h>
+
+#include "abi.h"
 #include "base/log.h"
 
 #define PAGE_MAX 65536 /* of any architecture */
-_Static_assert(ROWS_AT_ONCE * sizeof(struct side_counters) % PAGE_MAX == 0, "views begin at pages");
-_Static_assert(ROW_SIZE % sizeof(struct side_counters) == 0, "and so do those of larger rows");
+#define ROW_MAX sizeof(struct side_counters)
+_Static_assert(ROWS_AT_ONCE * sizeof(struct begun_counters) % PAGE_MAX == 0 &&
+                   ROWS_AT_ONCE * sizeof(struct ended_counters) % PAGE_MAX == 0 &&
+                   ROWS_AT_ONCE * sizeof(struct side_counters) % PAGE_MAX == 0,
+               "views begin at pages");
 
 /* One map, and the part of it that is shown. */
 struct table {
@@ -20,11 +26,11 @@ struct table {
     size_t row_size, count;
     char *view; /* NULL: not opened */
     uint32_t first;
-    uint64_t one[ROW_SIZE / sizeof(uint64_t)]; /* what is not shown, as it was read last */
+    uint64_t one[ROW_MAX / sizeof(uint64_t)]; /* what is not shown, as it was read last */
 };
 
 struct rows {
-    struct table counters, side;
+    struct table begun, ended, side;
     bool told; /* that one cannot be shown */
 };
 
@@ -56,19 +62,24 @@ static int show(struct table *table, uint32_t first)
     return 0;
 }
 
-int rows_open(int counters_fd, int side_fd, uint32_t count, struct rows **out)
+static int open_table(struct table *table, int fd, size_t row_size, uint32_t count)
+{
+    *table = (struct table){.fd = fd, .row_size = row_size, .count = count};
+    return show(table, 0);
+}
+
+int rows_open(const struct rows_maps *maps, uint32_t count, struct rows **out)
 {
     struct rows *rows = calloc(1, sizeof(*rows));
     int result;
 
     if (!rows)
         return -ENOMEM;
-    rows->counters = (struct table){.fd = counters_fd, .row_size = ROW_SIZE, .count = count};
-    rows->side =
-        (struct table){.fd = side_fd, .row_size = sizeof(struct side_counters), .count = count};
-    result = show(&rows->counters, 0);
+    result = open_table(&rows->begun, maps->begun, sizeof(struct begun_counters), count);
     if (!result)
-        result = show(&rows->side, 0);
+        result = open_table(&rows->ended, maps->ended, sizeof(struct ended_counters), count);
+    if (!result)
+        result = open_table(&rows->side, maps->side, sizeof(struct side_counters), count);
     if (result) {
         rows_close(rows);
         return result;
@@ -81,7 +92,8 @@ void rows_close(struct rows *rows)
 {
     if (!rows)
         return;
-    hide(&rows->counters);
+    hide(&rows->begun);
+    hide(&rows->ended);
     hide(&rows->side);
     free(rows);
 }
@@ -119,54 +131,95 @@ static __u64 load_counter(const __u64 *counter)
     return __atomic_load_n(counter, __ATOMIC_ACQUIRE);
 }
 
-/* All that a row has, in the order of reading. */
+/* All that there is, in the order of reading. */
 /* clang-format off */
-#define EACH_COUNTER(DO)                                                                           \
-    DO(rq_success) DO(rq_error) DO(rq_unclassified) DO(rq_finished) DO(cx_closed) DO(rq_issued)     \
-    DO(cx_established) DO(cx_failed) DO(cx_opened) DO(cx_opaque_closed) DO(cx_opaque)               \
-    DO(gap_bytes) DO(cx_untracked) DO(cx_joined) DO(rq_untracked) DO(overruns)
-#define EACH_SIDE_COUNTER(DO) DO(cx_failed_error) DO(rq_no_result) DO(rq_probes) DO(cx_sessions)
+#define EACH_OTHER(DO) DO(cx_failed_error) DO(rq_no_result) DO(rq_probes) DO(cx_sessions)
+#define EACH_ENDED(DO) DO(rq_success) DO(rq_error) DO(rq_finished) DO(cx_closed)
+#define EACH_BEGUN(DO) DO(rq_issued) DO(cx_established) DO(cx_failed)
+#define EACH_DOUBT(DO)                                                                             \
+    DO(rq_unclassified) DO(cx_opaque_closed) DO(cx_opaque) DO(gap_bytes) DO(cx_untracked)          \
+    DO(cx_joined) DO(rq_untracked) DO(overruns)
+#define EACH_OPENED(DO) DO(cx_opened)
 /* clang-format on */
 #define ONE(counter) char counter;
 struct each {
-    EACH_COUNTER(ONE)
+    EACH_OTHER(ONE)
+    EACH_ENDED(ONE)
+    EACH_BEGUN(ONE)
+    EACH_DOUBT(ONE)
+    EACH_OPENED(ONE)
 };
-struct each_side {
-    EACH_SIDE_COUNTER(ONE)
-};
-_Static_assert(sizeof(struct each) == ROW_SIZE / sizeof(__u64), "each counter is read");
-_Static_assert(sizeof(struct each_side) == sizeof(struct side_counters) / sizeof(__u64),
-               "each side counter is read");
+_Static_assert(sizeof(struct each) == sizeof(struct counters) / sizeof(uint64_t),
+               "each counter is read");
 
+#define ZERO(counter) out->counter = 0;
 #define LOAD(counter) out->counter = load_counter(&row->counter);
 #define LOAD_ANEW(counter)                                                                         \
     row = row_at(rows, table, slot, &shown);                                                       \
     LOAD(counter)
+/* Each of some counters of a slot. */
+#define READ(each, of, map)                                                                        \
+    do {                                                                                           \
+        struct table *table = &rows->map;                                                          \
+        bool shown;                                                                                \
+        const struct of *row = row_at(rows, table, slot, &shown);                                  \
+                                                                                                   \
+        if (shown) {                                                                               \
+            each(LOAD)                                                                             \
+        } else {                                                                                   \
+            each(LOAD_ANEW)                                                                        \
+        }                                                                                          \
+    } while (0)
 
-static void load_rows(const char *at, size_t count, struct counters *out)
+/* After what they are about: no count is read without its doubt. */
+static void read_doubts(struct rows *rows, uint32_t slot, uint64_t any, struct counters *out)
 {
-    for (const char *end = at + count * ROW_SIZE; at < end; at += ROW_SIZE, out++) {
-        const struct counters *row = (const void *)at;
-
-        EACH_COUNTER(LOAD)
+    if (any) {
+        READ(EACH_DOUBT, side_counters, side);
+    } else {
+        EACH_DOUBT(ZERO)
     }
+}
+
+static uint64_t load_row(const struct ended_counters *ended, const struct begun_counters *begun,
+                         struct counters *out)
+{
+    {
+        const struct ended_counters *row = ended;
+
+        EACH_ENDED(LOAD)
+    }
+    {
+        const struct begun_counters *row = begun;
+
+        EACH_BEGUN(LOAD)
+    }
+    return load_counter(&begun->doubts);
+}
+
+static void read_row(struct rows *rows, uint32_t slot, struct counters *out)
+{
+    READ(EACH_ENDED, ended_counters, ended);
+    READ(EACH_BEGUN, begun_counters, begun);
 }
 
 /* Some rows from `slot` on, as many as are shown together. Returns how many. */
 static size_t read_some(struct rows *rows, uint32_t slot, size_t count, struct counters *out)
 {
-    struct table *table = &rows->counters;
     size_t together = ROWS_AT_ONCE - slot % ROWS_AT_ONCE;
-    bool shown;
-    const struct counters *row = row_at(rows, table, slot, &shown);
+    bool ended_shown, begun_shown;
+    const struct ended_counters *ended = row_at(rows, &rows->ended, slot, &ended_shown);
+    const struct begun_counters *begun = row_at(rows, &rows->begun, slot, &begun_shown);
 
-    if (shown) {
-        count = count < together ? count : together;
-        load_rows((const char *)row, count, out);
-        return count;
+    if (!ended_shown || !begun_shown) {
+        read_row(rows, slot, out);
+        READ(EACH_DOUBT, side_counters, side);
+        return 1;
     }
-    EACH_COUNTER(LOAD_ANEW)
-    return 1;
+    count = count < together ? count : together;
+    for (size_t i = 0; i < count; i++)
+        read_doubts(rows, slot + (uint32_t)i, load_row(&ended[i], &begun[i], &out[i]), &out[i]);
+    return count;
 }
 
 void rows_read(struct rows *rows, uint32_t first, size_t count, struct counters *out)
@@ -175,15 +228,10 @@ void rows_read(struct rows *rows, uint32_t first, size_t count, struct counters 
         done += read_some(rows, first + (uint32_t)done, count - done, out + done);
 }
 
-void rows_read_side(struct rows *rows, uint32_t slot, struct side_counters *out)
+void rows_read_all(struct rows *rows, uint32_t slot, struct counters *out)
 {
-    struct table *table = &rows->side;
-    bool shown;
-    const struct side_counters *row = row_at(rows, table, slot, &shown);
-
-    if (shown) {
-        EACH_SIDE_COUNTER(LOAD)
-    } else {
-        EACH_SIDE_COUNTER(LOAD_ANEW)
-    }
+    READ(EACH_OTHER, side_counters, side);
+    read_row(rows, slot, out);
+    READ(EACH_DOUBT, side_counters, side);
+    READ(EACH_OPENED, side_counters, side);
 }

@@ -6,21 +6,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <linux/types.h>
-
-#include "abi.h"
+#include "base/counters.h"
 
 #define ROWS_AT_ONCE 8192 /* a whole number of pages */
 
 struct rows;
 
-/* Of the descriptors of two maps, borrowed. 0 and `*out`, -errno. */
-int rows_open(int counters_fd, int side_fd, uint32_t count, struct rows **out);
+/* Descriptors, borrowed, of the maps with those counters (abi.h). */
+struct rows_maps {
+    int begun, ended, side;
+};
+
+/* 0 and `*out`, -errno. */
+int rows_open(const struct rows_maps *maps, uint32_t count, struct rows **out);
 void rows_close(struct rows *rows); /* NULL is fine */
 
-/* Copies the rows of `count` slots from `first` on, which there are, but for `side`; read without stopping
- * anything. What ends things is read before what begins them, so no difference comes out negative; also
- * where the kernel has no memory left to show its rows: then each counter is of a copy of its own. */
+/* Reads what a report is made of, of `count` slots from `first` on, which there are; without stopping
+ * anything. What ends things is read before what begins them, so no difference comes out negative; also where
+ * the kernel has no memory left to show its rows: then each counter is of a copy of its own. */
 void rows_read(struct rows *rows, uint32_t first, size_t count, struct counters *out);
-/* The other ones of a slot, which end things too: to be read first. */
-void rows_read_side(struct rows *rows, uint32_t slot, struct side_counters *out);
+/* The same with all that there is, of one slot. */
+void rows_read_all(struct rows *rows, uint32_t slot, struct counters *out);

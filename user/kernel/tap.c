@@ -66,8 +66,10 @@ static int load(struct tap *tap, uint32_t sets, bool early, char *error)
 
 static int open_rows(struct tap *tap, char *error)
 {
-    int result = rows_open(bpf_map__fd(tap->object.counters),
-                           bpf_map__fd(tap->object.side_counters), tap->slots, &tap->rows);
+    const struct rows_maps maps = {.begun = bpf_map__fd(tap->object.begun_counters),
+                                   .ended = bpf_map__fd(tap->object.ended_counters),
+                                   .side = bpf_map__fd(tap->object.side_counters)};
+    int result = rows_open(&maps, tap->slots, &tap->rows);
 
     return result ? failure(error, result, "cannot map the counters: %s", strerror(-result)) : 0;
 }
@@ -283,19 +285,26 @@ int tap_settle(void)
     return grace_wait();
 }
 
+static int put_row(struct bpf_map *map, uint32_t slot, const void *row)
+{
+    return bpf_map_update_elem(bpf_map__fd(map), &slot, row, BPF_ANY);
+}
+
 int tap_clear(struct tap *tap, uint32_t slot, const struct address *address)
 {
-    const struct counters zero = {0};
+    const struct begun_counters begun = {0};
+    const struct ended_counters ended = {0};
+    const struct side_counters side = {0};
     const struct endpoint_key key = key_of(address);
     __u32 bit = bit_of(&key);
     int result;
 
     if (!tap->bit_uses[bit])
         __atomic_fetch_and(word_of(tap, bit), ~(1ull << bit % 64), __ATOMIC_SEQ_CST);
-    result =
-        bpf_map_update_elem(bpf_map__fd(tap->object.side_counters), &slot, &zero.side, BPF_ANY);
-    return result ? result
-                  : bpf_map_update_elem(bpf_map__fd(tap->object.counters), &slot, &zero, BPF_ANY);
+    result = put_row(tap->object.side_counters, slot, &side);
+    if (!result)
+        result = put_row(tap->object.ended_counters, slot, &ended);
+    return result ? result : put_row(tap->object.begun_counters, slot, &begun);
 }
 
 int tap_join(struct tap *tap)
@@ -337,10 +346,9 @@ size_t tap_connection_memory(const struct tap *tap)
 void tap_read(const struct tap *tap, uint32_t slot, struct counters *out)
 {
     if (slot < tap->slots)
-        rows_read_side(tap->rows, slot, &out->side);
+        rows_read_all(tap->rows, slot, out);
     else
-        out->side = (struct side_counters){0};
-    tap_read_rows(tap, slot, 1, out);
+        *out = (struct counters){0};
 }
 
 void tap_read_rows(const struct tap *tap, uint32_t first, size_t count, struct counters *out)
@@ -348,8 +356,7 @@ void tap_read_rows(const struct tap *tap, uint32_t first, size_t count, struct c
     size_t left = first < tap->slots ? tap->slots - first : 0, there = count < left ? count : left;
 
     rows_read(tap->rows, first, there, out);
-    for (size_t i = there; i < count; i++)
-        memset(&out[i], 0, ROW_SIZE);
+    memset(out + there, 0, (count - there) * sizeof(*out));
 }
 
 uint32_t tap_slots(const struct tap *tap)

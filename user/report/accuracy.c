@@ -16,7 +16,7 @@ static const struct {
     {offsetof(struct counters, cx_opaque),
      "has opaque connections (TLS, broken HTTP, or HTTP/2 that this kernel cannot read): they are "
      "counted, their requests not"},
-    {offsetof(struct counters, side.cx_sessions),
+    {offsetof(struct counters, cx_sessions),
      "carries TCP sessions that are no HTTP: they are not counted as requests (set protocol: tcp)"},
     {offsetof(struct counters, gap_bytes),
      "lost sight of some bytes: what they hid is counted as unclassified"},

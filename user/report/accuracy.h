@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/counters.h"
 #include "report/bound.h"
 #include "upstream/hosts.h"
 

@@ -7,9 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include <linux/types.h>
-
-#include "abi.h"
+#include "base/counters.h"
 
 struct counts {
     uint64_t rq_issued, rq_success, rq_error, rq_finished;

@@ -10,8 +10,8 @@ static size_t blocks_of(size_t room)
     return (room + SNAPSHOT_BLOCK - 1) / SNAPSHOT_BLOCK;
 }
 
-/* A page of zeros is not written with zeros. Always in line: at each report for each host, whose doubts are then
- * looked at where they were read. */
+/* A page of zeros is not written with zeros. Always in line: at each report for each host, whose doubts are
+ * then looked at where they were read. */
 static inline __attribute__((always_inline)) void put_doubts(struct snapshot *snapshot, size_t slot,
                                                              const struct doubts *doubts)
 {

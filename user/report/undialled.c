@@ -2,9 +2,6 @@
 
 #include <stdlib.h>
 
-#include <linux/types.h>
-
-#include "abi.h"
 #include "base/slots.h"
 
 #define NEVER_SEEN UINT64_MAX

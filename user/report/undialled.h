@@ -7,9 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/counters.h"
 #include "upstream/hosts.h"
 
-struct counters;
 struct undialled;
 
 /* Borrows hosts, which may come and go. A host is overdue `after_us` (0: never) after the check that

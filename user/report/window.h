@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/counters.h"
 #include "report/window_load.h"
 #include "upstream/hosts.h"
 
@@ -41,7 +42,7 @@ static inline bool window_row_has_requests(const struct window_row *row)
     return row->load.issued || row->load.success || row->load.error || row->in_progress;
 }
 
-/* Reads the counters of `count` slots from `first` on as they are now; `side` is not asked for. */
+/* Reads what a report is made of (counters.h), as it is now, of `count` slots from `first` on. */
 typedef void window_read(void *arg, uint32_t first, size_t count, struct counters *out);
 
 /* Borrows all its arguments. NULL: out of memory. */

@@ -12,9 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <linux/types.h>
-
-#include "abi.h"
+#include "base/counters.h"
 
 struct leaving;
 
