@@ -390,6 +390,50 @@ static void test_large_message_goes_through_windows(void **state)
     assert_string_equal(client.log, "confirmed\n");
 }
 
+/* What comes meanwhile goes out behind it, not in its midst. */
+static void test_frame_goes_out_whole(void **state)
+{
+    const uint8_t *bytes;
+
+    (void)state;
+    open_stream();
+    assert_int_equal(send_text("report", true), 0);
+    assert_int_equal(lrs_stream_output(client.stream, &bytes), 9); /* its head */
+    server_feed(bytes, 9);
+    nghttp2_submit_ping(server.session, 0, NULL);
+    respond_body("\0\0\0\0\1a", 6);
+    to_client();
+    assert_string_equal(client.log, "m:a\n");
+    assert_int_equal(lrs_stream_output(client.stream, &bytes), 11);
+    assert_memory_equal(bytes + 5, "report", 6);
+    server_feed(bytes, 11);
+    assert_int_equal(server.data_length, 11);
+    exchange();
+    assert_int_equal(server.settings, 2);
+    assert_string_equal(client.log, "m:a\nconfirmed\n");
+    assert_null(lrs_stream_end(client.stream));
+}
+
+static void test_reset_within_a_frame(void **state)
+{
+    const uint8_t *bytes;
+
+    (void)state;
+    for (int outputs = 0; outputs < 3; outputs++) {
+        tear_down(NULL);
+        set_up(NULL);
+        open_stream();
+        assert_int_equal(send_text("report", true), 0);
+        for (int i = 0; i < outputs; i++)
+            assert_true(lrs_stream_output(client.stream, &bytes) > 0);
+        nghttp2_submit_rst_stream(server.session, 0, server.stream, NGHTTP2_CANCEL);
+        to_client();
+        assert_ended("management server reset the stream: CANCEL");
+        assert_int_equal(lrs_stream_output(client.stream, &bytes), 0);
+        assert_string_equal(client.log, "");
+    }
+}
+
 static void test_closed_window_holds_message_and_mark(void **state)
 {
     (void)state;
@@ -919,6 +963,8 @@ int main(void)
         TEST(test_messages_both_ways),
         TEST(test_several_messages_and_one_mark),
         TEST(test_large_message_goes_through_windows),
+        TEST(test_frame_goes_out_whole),
+        TEST(test_reset_within_a_frame),
         TEST(test_closed_window_holds_message_and_mark),
         TEST(test_marks_are_confirmed_in_order_and_bounded),
         TEST(test_trailers_end_it),
