@@ -9,8 +9,14 @@
 struct outage { /* all zero: none */
     uint64_t told[OUTAGE_REASONS_MAX];
     unsigned count;
+    bool is_full; /* and that was told */
 };
 
-/* Whether this reason was not told yet since the last outage_over(). It is told then. */
-bool outage_is_news(struct outage *outage, const char *reason);
+enum outage_news {
+    OUTAGE_TOLD, /* it was told since the last outage_over(), or there are too many */
+    OUTAGE_NEWS,
+    OUTAGE_TOO_MANY, /* that is news, once: this one and other new ones are not told */
+};
+
+enum outage_news outage_see(struct outage *outage, const char *reason);
 void outage_over(struct outage *outage);

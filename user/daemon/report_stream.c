@@ -30,9 +30,15 @@ static void told(const struct report_stream *stream)
 /* A retry every few seconds says nothing new. */
 static void tell_outage(struct report_stream *stream, const char *reason)
 {
-    bool is_news = outage_is_news(&stream->outage, reason);
+    enum outage_news news = outage_see(&stream->outage, reason);
 
-    log_write(is_news ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG, "management server: %s", reason);
+    if (news == OUTAGE_TOO_MANY)
+        log_warning(
+            "management server: more than %d different reasons: each further one is told at "
+            "level debug only, until a stream has worked for a minute",
+            OUTAGE_REASONS_MAX);
+    log_write(news == OUTAGE_NEWS ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG, "management server: %s",
+              reason);
 }
 
 /* What ended a stream that worked for long is news again. */

@@ -1,4 +1,5 @@
 /* Makes a report, and hands it to the stream. */
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -89,7 +90,9 @@ int reporter_send_report(struct reporter *reporter, uint64_t now_us)
 
     if (error && !reporter->warned_send)
         log_warning("report not sent: stream=%" PRIu64 ": %s; the next one will cover its time",
-                    reporter->stream, strerror(-error));
+                    reporter->stream,
+                    error == -EAGAIN ? "the management server has not taken the one before yet"
+                                     : strerror(-error));
     reporter->warned_send |= error != 0;
     reporter->counts.reports_failed += error != 0;
     return error;
