@@ -64,9 +64,9 @@ static inline __u32 endpoint_bit(__u32 word, __u16 port)
  * the others. */
 struct begun_counters {
     __u64 cx_established; /* handshake done */
-    __u64 cx_failed;      /* ended before it was established */
-    __u64 rq_issued;      /* request heads sent; TCP mode: sessions established */
-    __u64 doubts; /* not zero: look at the counters of the error bound, which may not be either */
+    __u64 cx_failed; /* ended before it was established; here, as nothing is subtracted from it */
+    __u64 rq_issued; /* request heads sent; TCP mode: sessions established */
+    __u64 doubts;    /* moves before a counter of the error bound does; 0: all of them are */
 };
 
 struct ended_counters {

@@ -201,22 +201,23 @@ static __always_inline void opaque_count(struct row *row)
 /* A connection is there: how many, and what that means to its cluster's protocol. */
 static __always_inline void established_count(struct row *row, const struct connection *c)
 {
+    if (c->kind == KIND_OPAQUE)
+        opaque_count(row);
     add(row->begun->cx_established, 1);
     if (c->protocol == PROTOCOL_TCP)
         add(row->begun->rq_issued, 1);
-    if (c->kind == KIND_OPAQUE)
-        opaque_count(row);
 }
 
 /* Few tallies have any of these. */
-static __always_inline void side_counters_add(struct begun_counters *begun, __u32 slot,
-                                              const struct tally *t)
+static __always_inline void rare_add(struct begun_counters *begun, __u32 slot,
+                                     const struct tally *t)
 {
     __u64 doubts =
         (__u64)t->unclassified + t->opaque + t->opaque_closed + t->gap + t->untracked + t->overruns;
+    __u64 others = (__u64)t->no_result + t->probes + t->sessions;
     struct side_counters *side;
 
-    if (!(doubts | t->no_result | t->probes | t->sessions))
+    if (!(doubts | others))
         return;
     side = bpf_map_lookup_elem(&side_counters, &slot);
     if (!side)
@@ -233,7 +234,8 @@ static __always_inline void side_counters_add(struct begun_counters *begun, __u3
     add(side->cx_sessions, t->sessions);
 }
 
-/* Adds a tally to its row: atomically, because egress nests and CPUs share the row. */
+/* Adds a tally to its row: atomically, because egress nests and CPUs share the row; doubts before what they
+ * are about. */
 static __always_inline int counters_add(__u32 slot, struct tally *t)
 {
     struct begun_counters *begun = bpf_map_lookup_elem(&begun_counters, &slot);
@@ -241,10 +243,10 @@ static __always_inline int counters_add(__u32 slot, struct tally *t)
 
     if (!begun || !ended || !t)
         return 0;
+    rare_add(begun, slot, t);
     add(begun->rq_issued, t->issued);
     add(ended->rq_success, t->success);
     add(ended->rq_error, t->error);
     add(ended->rq_finished, t->finished);
-    side_counters_add(begun, slot, t);
     return 0;
 }

@@ -22,7 +22,7 @@ PORT, ENVOY_PORT, UPSTREAM, PROXY = 18200, 18202, 20200, 18201
 SIZES = ((1, 100), (100, 100), (1000, 100))  # clusters, and endpoints of each
 INTERVAL, ENVOY_INTERVAL = 2, 60
 REPORTS = 9
-ROUNDS, IN_ROUND = 7, 3  # beside Envoy: reports of loadtap's in each round, and then one of Envoy's
+TURNS, IN_TURN = 7, 3  # beside Envoy: so many of loadtap's reports, then one of Envoy's
 QUIET = 12  # seconds before Envoy's tick, without traffic
 TARGET_RSS = {100: 8, 100_000: 40}  # MB
 NGINX = """
@@ -116,8 +116,10 @@ def resident(pid):
 
 def around(server, pid):
     """Milliseconds of the main thread for the next report, beside what it takes without one."""
-    last = server.came[-1][0]
-    time.sleep(max(0, last + server.interval - 1.0 - time.monotonic()))
+    wait = server.came[-1][0] + server.interval - 1.0 - time.monotonic()
+    if wait < -0.3:
+        raise RuntimeError("too late to measure the next report: the machine is busy")
+    time.sleep(max(0, wait))
     marks = [spent(pid)]
     time.sleep(0.6)
     marks.append(spent(pid))
@@ -287,12 +289,12 @@ def _row(table, who, endpoints, each, sent, more):
 
 
 def _in_turns(ours, theirs, endpoints, table):
-    """(loadtap's reports, their messages, in each round what one was of Envoy's). An Envoy's report that lacks
+    """(loadtap's reports, their messages, in each turn what one was of Envoy's). An Envoy's report that lacks
     endpoints counts as if they had cost as much as the others."""
     each, envoys, shares, requests = [], [], [], []
-    for _ in range(ROUNDS):
+    for _ in range(TURNS):
         requests.append(theirs.traffic())
-        taken, sent = ours.reports(IN_ROUND)
+        taken, sent = ours.reports(IN_TURN)
         envoys.append(theirs.report())
         each += taken
         shares.append(Spread(taken).median / (envoys[-1][0] * endpoints / min(requests[-1], endpoints)))

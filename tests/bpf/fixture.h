@@ -9,9 +9,18 @@
 
 #define FIXTURE_PORT 8080
 
-enum fixture_slot { SLOT_AUTO, SLOT_TCP, SLOT_V6, SLOT_CHECKED, SLOT_REFUSED, SLOT_FAR, SLOTS };
+enum fixture_slot {
+    SLOT_AUTO,
+    SLOT_TCP,
+    SLOT_V6,
+    SLOT_CHECKED,
+    SLOT_REFUSED,
+    SLOT_FAR,
+    SLOT_OPAQUE,
+    SLOTS
+};
 
-/* cmocka group setup: the tap observes 127.0.0.1 to 127.0.0.4, ::1 and 192.0.2.1 at FIXTURE_PORT;
+/* cmocka group setup: the tap observes 127.0.0.1 to 127.0.0.5, ::1 and 192.0.2.1 at FIXTURE_PORT;
  * nobody listens on 127.0.0.4, and 192.0.2.1 is for the test to set up. */
 int fixture_setup(void **state);
 /* The same with the early object, which older kernels get. */

@@ -246,6 +246,26 @@ static void tcp_session_is_one_request(void **state)
     assert_counted(c, rq_error, 0);
 }
 
+/* What goes over it is of no interest, but that it is a connection. */
+static void opaque_connections_are_doubts(void **state)
+{
+    struct pair p = pair_on("127.0.0.5");
+    struct counters c;
+
+    (void)state;
+    exchange(&p, GET, OK);
+    c = counted(SLOT_OPAQUE);
+    assert_counted(c, cx_established, 1);
+    assert_counted(c, cx_opaque, 1);
+    assert_counted(c, cx_opaque_closed, 0);
+    assert_counted(c, rq_issued, 0);
+    close_pair(&p);
+    c = counted(SLOT_OPAQUE);
+    assert_counted(c, cx_closed, 1);
+    assert_counted(c, cx_opaque, 0);
+    assert_counted(c, cx_opaque_closed, 1);
+}
+
 static void ipv6_and_mapped_ipv4(void **state)
 {
     struct pair p = pair_on("::1");
@@ -525,6 +545,7 @@ int main(void)
         cmocka_unit_test(answers_behind_the_proxys_close),
         cmocka_unit_test(refused_is_an_error_without_request),
         cmocka_unit_test(tcp_session_is_one_request),
+        cmocka_unit_test(opaque_connections_are_doubts),
         cmocka_unit_test(ipv6_and_mapped_ipv4),
         cmocka_unit_test(a_socket_connected_anew_starts_anew),
         cmocka_unit_test(a_socket_shared_by_forks_is_one),

@@ -10,7 +10,7 @@ struct counters {
     /* the error bound */
     uint64_t rq_unclassified, rq_untracked, gap_bytes, overruns;
     uint64_t cx_opaque, cx_opaque_closed, cx_untracked, cx_joined;
-    /* no report is made of these */
+    /* no report is made of what is from here on */
     uint64_t cx_opened, cx_failed_error, cx_sessions;
     uint64_t rq_probes, rq_no_result;
 };

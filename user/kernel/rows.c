@@ -113,8 +113,8 @@ static const void *read_one(struct rows *rows, struct table *table, uint32_t slo
     return table->one;
 }
 
-/* Good until the next call. `*shown`: it is the kernel's own; else a copy, which holds what was so
- * when it was made. */
+/* Good until the next call for the table. `*shown`: it is the kernel's own; else a copy, which holds what was
+ * so when it was made. */
 static const void *row_at(struct rows *rows, struct table *table, uint32_t slot, bool *shown)
 {
     uint32_t first = slot - slot % ROWS_AT_ONCE;
@@ -134,8 +134,9 @@ static __u64 load_counter(const __u64 *counter)
 /* All that there is, in the order of reading. */
 /* clang-format off */
 #define EACH_OTHER(DO) DO(cx_failed_error) DO(rq_no_result) DO(rq_probes) DO(cx_sessions)
-#define EACH_ENDED(DO) DO(rq_success) DO(rq_error) DO(rq_finished) DO(cx_closed)
-#define EACH_BEGUN(DO) DO(rq_issued) DO(cx_established) DO(cx_failed)
+#define EACH_COUNT(ENDED, BEGUN)                                                                   \
+    ENDED(rq_success) ENDED(rq_error) ENDED(rq_finished) ENDED(cx_closed)                          \
+    BEGUN(rq_issued) BEGUN(cx_established) BEGUN(cx_failed)
 #define EACH_DOUBT(DO)                                                                             \
     DO(rq_unclassified) DO(cx_opaque_closed) DO(cx_opaque) DO(gap_bytes) DO(cx_untracked)          \
     DO(cx_joined) DO(rq_untracked) DO(overruns)
@@ -144,66 +145,56 @@ static __u64 load_counter(const __u64 *counter)
 #define ONE(counter) char counter;
 struct each {
     EACH_OTHER(ONE)
-    EACH_ENDED(ONE)
-    EACH_BEGUN(ONE)
+    EACH_COUNT(ONE, ONE)
     EACH_DOUBT(ONE)
     EACH_OPENED(ONE)
 };
 _Static_assert(sizeof(struct each) == sizeof(struct counters) / sizeof(uint64_t),
                "each counter is read");
+_Static_assert(sizeof(struct counters) + sizeof(((struct begun_counters *)0)->doubts) ==
+                   sizeof(struct begun_counters) + sizeof(struct ended_counters) +
+                       sizeof(struct side_counters),
+               "and is one of the kernel's");
 
 #define ZERO(counter) out->counter = 0;
-#define LOAD(counter) out->counter = load_counter(&row->counter);
-#define LOAD_ANEW(counter)                                                                         \
-    row = row_at(rows, table, slot, &shown);                                                       \
-    LOAD(counter)
-/* Each of some counters of a slot. */
-#define READ(each, of, map)                                                                        \
-    do {                                                                                           \
-        struct table *table = &rows->map;                                                          \
-        bool shown;                                                                                \
-        const struct of *row = row_at(rows, table, slot, &shown);                                  \
-                                                                                                   \
-        if (shown) {                                                                               \
-            each(LOAD)                                                                             \
-        } else {                                                                                   \
-            each(LOAD_ANEW)                                                                        \
-        }                                                                                          \
-    } while (0)
+#define LOAD(row, counter) out->counter = load_counter(&(row)->counter);
+#define LOAD_ENDED(counter) LOAD(ended, counter)
+#define LOAD_BEGUN(counter) LOAD(begun, counter)
+#define LOAD_ENDED_ANEW(counter)                                                                   \
+    ended = row_at(rows, &rows->ended, slot, &shown);                                              \
+    LOAD_ENDED(counter)
+#define LOAD_BEGUN_ANEW(counter)                                                                   \
+    begun = row_at(rows, &rows->begun, slot, &shown);                                              \
+    LOAD_BEGUN(counter)
+#define LOAD_SIDE_ANEW(counter)                                                                    \
+    side = row_at(rows, &rows->side, slot, &shown);                                                \
+    LOAD(side, counter)
 
-/* After what they are about: no count is read without its doubt. */
-static void read_doubts(struct rows *rows, uint32_t slot, uint64_t any, struct counters *out)
+static void load_counts(const struct ended_counters *ended, const struct begun_counters *begun,
+                        struct counters *out)
 {
-    if (any) {
-        READ(EACH_DOUBT, side_counters, side);
-    } else {
-        EACH_DOUBT(ZERO)
-    }
+    EACH_COUNT(LOAD_ENDED, LOAD_BEGUN)
 }
 
-static uint64_t load_row(const struct ended_counters *ended, const struct begun_counters *begun,
-                         struct counters *out)
+static void load_counts_anew(struct rows *rows, uint32_t slot, struct counters *out)
 {
-    {
-        const struct ended_counters *row = ended;
+    const struct ended_counters *ended;
+    const struct begun_counters *begun;
+    bool shown;
 
-        EACH_ENDED(LOAD)
-    }
-    {
-        const struct begun_counters *row = begun;
-
-        EACH_BEGUN(LOAD)
-    }
-    return load_counter(&begun->doubts);
+    EACH_COUNT(LOAD_ENDED_ANEW, LOAD_BEGUN_ANEW)
 }
 
-static void read_row(struct rows *rows, uint32_t slot, struct counters *out)
+static void load_doubts(struct rows *rows, uint32_t slot, struct counters *out)
 {
-    READ(EACH_ENDED, ended_counters, ended);
-    READ(EACH_BEGUN, begun_counters, begun);
+    const struct side_counters *side;
+    bool shown;
+
+    EACH_DOUBT(LOAD_SIDE_ANEW)
 }
 
-/* Some rows from `slot` on, as many as are shown together. Returns how many. */
+/* Some rows from `slot` on, as many as are shown together; doubts behind what they are about, which the
+ * kernel counts behind them. Returns how many. */
 static size_t read_some(struct rows *rows, uint32_t slot, size_t count, struct counters *out)
 {
     size_t together = ROWS_AT_ONCE - slot % ROWS_AT_ONCE;
@@ -212,13 +203,19 @@ static size_t read_some(struct rows *rows, uint32_t slot, size_t count, struct c
     const struct begun_counters *begun = row_at(rows, &rows->begun, slot, &begun_shown);
 
     if (!ended_shown || !begun_shown) {
-        read_row(rows, slot, out);
-        READ(EACH_DOUBT, side_counters, side);
+        load_counts_anew(rows, slot, out);
+        load_doubts(rows, slot, out);
         return 1;
     }
     count = count < together ? count : together;
-    for (size_t i = 0; i < count; i++)
-        read_doubts(rows, slot + (uint32_t)i, load_row(&ended[i], &begun[i], &out[i]), &out[i]);
+    for (size_t i = 0; i < count; i++, out++) {
+        load_counts(&ended[i], &begun[i], out);
+        if (load_counter(&begun[i].doubts)) {
+            load_doubts(rows, slot + (uint32_t)i, out);
+        } else {
+            EACH_DOUBT(ZERO)
+        }
+    }
     return count;
 }
 
@@ -230,8 +227,11 @@ void rows_read(struct rows *rows, uint32_t first, size_t count, struct counters 
 
 void rows_read_all(struct rows *rows, uint32_t slot, struct counters *out)
 {
-    READ(EACH_OTHER, side_counters, side);
-    read_row(rows, slot, out);
-    READ(EACH_DOUBT, side_counters, side);
-    READ(EACH_OPENED, side_counters, side);
+    const struct side_counters *side;
+    bool shown;
+
+    EACH_OTHER(LOAD_SIDE_ANEW)
+    load_doubts(rows, slot, out);
+    load_counts_anew(rows, slot, out);
+    EACH_OPENED(LOAD_SIDE_ANEW)
 }

@@ -22,8 +22,9 @@ int rows_open(const struct rows_maps *maps, uint32_t count, struct rows **out);
 void rows_close(struct rows *rows); /* NULL is fine */
 
 /* Reads what a report is made of, of `count` slots from `first` on, which there are; without stopping
- * anything. What ends things is read before what begins them, so no difference comes out negative; also where
- * the kernel has no memory left to show its rows: then each counter is of a copy of its own. */
+ * anything. What ends things is read before what begins them, so no difference comes out negative, and the
+ * error bound last, so that it is there with what it is about; also where the kernel has no memory left to
+ * show its rows: then each counter is of a copy of its own. */
 void rows_read(struct rows *rows, uint32_t first, size_t count, struct counters *out);
-/* The same with all that there is, of one slot. */
+/* All that there is of one slot; what is unclassified is one of the ends here. */
 void rows_read_all(struct rows *rows, uint32_t slot, struct counters *out);

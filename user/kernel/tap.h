@@ -69,8 +69,8 @@ int tap_ignore_socket(struct tap *tap, int fd);
 /* One row, read without stopping anything. What ends things is read before what begins them, so no
  * difference comes out negative. A slot beyond the rows reads as zero. */
 void tap_read(const struct tap *tap, uint32_t slot, struct counters *out);
-/* The same of `count` slots from `first` on, but only what a report is made of; the rest of `out` is left as
- * it is. */
+/* The same of `count` slots from `first` on, but only what a report is made of (rows.h); the rest of `out` is
+ * anything. */
 void tap_read_rows(const struct tap *tap, uint32_t first, size_t count, struct counters *out);
 
 uint32_t tap_slots(const struct tap *tap); /* rows of counters */

@@ -24,6 +24,6 @@ static inline void window_load_add(struct window_load *sum, const struct window_
     sum->error += load->error;
     sum->new_connections += load->new_connections;
     sum->failed_connections += load->failed_connections;
-    if (load->bound.is_off)
+    if (load->bound.is_off) /* without a call where there is none, as nearly always */
         bound_add(&sum->bound, &load->bound);
 }

@@ -47,7 +47,7 @@ void lrs_stream_free(struct lrs_stream *stream);
 /* Takes messages, with their memory, at least one. Where marked, they are followed, once their last byte
  * was handed out, by an empty SETTINGS frame: what precedes a SETTINGS frame has been received when its
  * acknowledgement comes (RFC 9113, 6.5.3: "in the order received"), and a server's ping limits do not apply
- * to it. 0; -EAGAIN: those of the call before were not handed out entirely, or LRS_MARKS_MAX confirmations
+ * to it. 0; -EAGAIN: those of the call before did not all go out yet, or LRS_MARKS_MAX confirmations
  * are awaited; -EPIPE: the stream has ended. Then they stay the caller's. */
 int lrs_stream_send(struct lrs_stream *stream, struct grpc_messages *messages, bool mark);
 
