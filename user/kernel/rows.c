@@ -131,7 +131,7 @@ static __u64 load_counter(const __u64 *counter)
     return __atomic_load_n(counter, __ATOMIC_ACQUIRE);
 }
 
-/* All that there is, in the order of reading. */
+/* All that there is; each list in the order of reading. */
 /* clang-format off */
 #define EACH_OTHER(DO) DO(cx_failed_error) DO(rq_no_result) DO(rq_probes) DO(cx_sessions)
 #define EACH_COUNT(ENDED, BEGUN)                                                                   \
