@@ -133,7 +133,7 @@ def around(server, pid):
 
 
 class Pump:
-    """Counts at each row of the daemon's map, as 100,000 endpoints in use would."""
+    """Counts at each row of the daemon's maps, as 100,000 endpoints in use would."""
 
     def __init__(self, pid, rows):
         self.process = subprocess.Popen(

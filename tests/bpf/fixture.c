@@ -259,7 +259,8 @@ static void assert_doubted(uint32_t slot, const struct counters *now)
 
     assert_int_equal(bpf_map_lookup_elem(begun_map(), &at, &begun), 0);
     if (now->rq_unclassified != then->rq_unclassified || now->gap_bytes != then->gap_bytes ||
-        now->cx_opaque != then->cx_opaque || now->cx_joined != then->cx_joined)
+        now->cx_opaque != then->cx_opaque || now->cx_joined != then->cx_joined ||
+        now->cx_untracked != then->cx_untracked)
         assert_int_not_equal(begun.doubts, last_doubts[slot]);
     last_doubts[slot] = begun.doubts;
 }

@@ -40,11 +40,9 @@ void bound_between(const struct doubts *from, const struct doubts *to, struct bo
 
 void bound_add(struct bound *sum, const struct bound *bound)
 {
-    if (!bound->is_off)
-        return;
     for (size_t kind = 0; kind < BOUND_KINDS; kind++)
         sum->amount[kind] += bound->amount[kind];
-    sum->is_off = true;
+    sum->is_off |= bound->is_off;
 }
 
 const char *bound_metric(enum bound_kind kind)
